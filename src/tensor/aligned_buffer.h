@@ -1,0 +1,48 @@
+// Memory aligned to a cache line, zero-filled, freed by its owner. Allocation failure is an empty buffer: the
+// caller turns it into an error with the numbers it knows.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <span>
+
+namespace mote {
+
+class AlignedBuffer {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(std::size_t bytes) {
+    if (bytes == 0 || bytes > SIZE_MAX - kAlignment) return;
+    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    data_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, rounded)));
+    if (data_ != nullptr) {
+      size_ = bytes;
+      std::memset(data_.get(), 0, rounded);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::byte* data() { return data_.get(); }
+  [[nodiscard]] const std::byte* data() const { return data_.get(); }
+  template <typename T>
+  [[nodiscard]] T* as() {
+    return reinterpret_cast<T*>(data_.get());
+  }
+  template <typename T>
+  [[nodiscard]] const T* as() const {
+    return reinterpret_cast<const T*>(data_.get());
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::byte, Free> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace mote
