@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Install Debian packages: scripts/install_packages.sh build | test
+#   build   what mote is compiled from and with
+#   test    the same, and what its tests need
+# Works as root and as a user with sudo; says what it installs; does nothing where all is there.
+set -euo pipefail
+build=(ca-certificates cmake g++ git ninja-build pkg-config python3
+       libcli11-dev libedit-dev libfmt-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev)
+test=("${build[@]}" binutils clang-format-19 clang-tidy-19 libgtest-dev libgmock-dev python3-venv)
+case ${1:-} in
+  build) packages=("${build[@]}") ;;
+  test) packages=("${test[@]}") ;;
+  *) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
+esac
+missing=()
+for package in "${packages[@]}"; do
+  [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == ii* ]] || missing+=("$package")
+done
+if [[ ${#missing[@]} == 0 ]]; then
+  echo "packages: all ${#packages[@]} are installed"
+  exit 0
+fi
+echo "packages: installing ${missing[*]}"
+if [[ $(id -u) == 0 ]]; then
+  as_root=()
+elif command -v sudo >/dev/null; then
+  as_root=(sudo)
+else
+  echo "these need root or sudo: apt-get install ${missing[*]}" >&2
+  exit 1
+fi
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
