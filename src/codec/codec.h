@@ -1,8 +1,9 @@
 // The table of weight formats. A codec knows the bytes of one block and nothing of files, threads or methods:
-// pure functions over spans of blocks. One file group per format (q4_0.h/.cc/_test.cc ...), one row in codec.cc.
+// pure functions over spans of blocks. One file group per format (q4_0.h/.cc/_test.cc ...), one row in
+// codec.cc.
 //
-// Adding a format: its CodecId, its file group, its row. Everything else (readers, kernels, quantizers, tables,
-// documents) works from the row.
+// Adding a format: its CodecId, its file group, its row. Everything else (readers, kernels, quantizers,
+// tables, documents) works from the row.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,8 @@ namespace mote::codec {
 
 // How a block looks to integer dot products. Within a group of `group_elements` consecutive elements
 //     x[i] = scale * value[i] - min,   value[i] = table ? table[code[i]] : code[i] - offset
-// in float arithmetic, scale and min one of each per group (min is 0 where has_min is false). Codes are in element
-// order, so an execution layout can be built without knowing the format.
+// in float arithmetic, scale and min one of each per group (min is 0 where has_min is false). Codes are in
+// element order, so an execution layout can be built without knowing the format.
 struct IntegerForm {
   std::uint16_t group_elements;  // 16 or 32; divides block_elements
   std::uint8_t code_bits;        // codes are below 2^code_bits: 2 to 6, or 8
@@ -41,7 +42,8 @@ struct Codec {
   // Plain rounding as the format's reference does it (min-max or absmax scales). Never null.
   void (*encode_rtn)(const float* in, std::byte* blocks, std::size_t block_count) noexcept;
   const IntegerForm* integer_form;  // null for plain floats
-  // True where a block's scales are all finite (and, for plain floats, the elements). Used when a file is verified.
+  // True where a block's scales are all finite (and, for plain floats, the elements). Used when a file is
+  // verified.
   bool (*is_finite)(const std::byte* blocks, std::size_t block_count) noexcept;
 
   [[nodiscard]] double bits_per_weight() const { return 8.0 * block_bytes / block_elements; }
