@@ -1,0 +1,53 @@
+// Generation: feed the prompt, then sample, stream and feed back until a stop.
+//
+// Streamed text never holds half a character, nor text that may turn out to be the start of a stop string.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/cancel.h"
+#include "engine/sampler/sampler.h"
+#include "engine/session.h"
+#include "mote/result.h"
+#include "mote/tokenizer.h"
+
+namespace mote::engine {
+
+struct GenerateOptions {
+  std::size_t max_tokens = 0;             // 0: until the context is full
+  std::vector<std::string> stop_strings;  // text ends before the first of them; empty strings are refused
+  std::vector<TokenId> stop_tokens;       // besides the tokenizer's end-of-generation tokens
+  bool ignore_end_tokens = false;         // do not stop at the tokenizer's end-of-generation tokens
+  // Called with each piece of finished text; false stops the generation ("cancelled").
+  std::function<bool(std::string_view)> on_text;
+  const CancelToken* cancel = nullptr;  // checked before every step and between batches of the prompt
+};
+
+enum class FinishReason : std::uint8_t { stop, length, cancelled };
+std::string_view to_string(FinishReason reason);  // "stop", "length", "cancelled"
+
+struct GenerateOutput {
+  std::string text;
+  std::vector<TokenId> tokens;  // generated, without the token that stopped
+  FinishReason finish_reason = FinishReason::stop;
+  std::string stop_string;  // the one that was found, if any
+  // usage
+  std::size_t prompt_tokens = 0;
+  std::size_t reused_tokens = 0;  // of the prompt, kept from the session
+  std::size_t completion_tokens = 0;
+  // timings
+  double prompt_seconds = 0;    // until the logits of the prompt's last token
+  double generate_seconds = 0;  // after that
+};
+
+// The prompt is everything: the session keeps what it shares with it (reuse_prefix) and computes the rest.
+// Errors: CTX_FULL where the prompt leaves no room for one token, TOKEN_ID, those of the sampler. A
+// cancellation is an output with what was generated so far.
+Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<const TokenId> prompt,
+                                const GenerateOptions& options);
+
+}  // namespace mote::engine
