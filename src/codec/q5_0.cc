@@ -1,0 +1,46 @@
+#include "codec/q5_0.h"
+
+#include "codec/bit_planes.h"
+#include "codec/block_loops.h"
+#include "codec/rounding.h"
+
+namespace mote::codec {
+
+void pack_q5_0(const std::uint8_t* codes, Half d, BlockQ50& out) noexcept {
+  out.d = d;
+  pack_fifth_bits(codes, out.qh);
+  pack_nibbles<16>(codes, out.qs);
+}
+
+void unpack_q5_0(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
+  const auto in = load_block<BlockQ50>(block, 0);
+  unpack_nibbles<16>(in.qs, codes);
+  merge_fifth_bits(in.qh, codes);
+  scales[0] = half_to_float(in.d);
+  mins[0] = 0.0F;
+}
+
+void decode_q5_0(const std::byte* blocks, float* out, std::size_t block_count) noexcept {
+  decode_blocks<BlockQ50, kFormQ50>(blocks, out, block_count);
+}
+
+void encode_q5_0(const float* in, std::byte* blocks, std::size_t block_count) noexcept {
+  std::uint8_t codes[BlockQ50::kElements];
+  for (std::size_t b = 0; b < block_count; ++b) {
+    const float* x = in + b * BlockQ50::kElements;
+    const float d = signed_absmax(x, BlockQ50::kElements) / -16.0F;
+    const float inverse = inverse_or_zero(d);
+    for (std::size_t i = 0; i < BlockQ50::kElements; ++i) {
+      codes[i] = truncate_capped(x[i] * inverse + 16.5F, 31);
+    }
+    BlockQ50 block;
+    pack_q5_0(codes, float_to_half(d), block);
+    store_block(block, blocks, b);
+  }
+}
+
+bool is_finite_q5_0(const std::byte* blocks, std::size_t block_count) noexcept {
+  return all_finite<BlockQ50, &BlockQ50::d>(blocks, block_count);
+}
+
+}  // namespace mote::codec

@@ -1,0 +1,61 @@
+#include "codec/q5_k.h"
+
+#include "codec/bit_planes.h"
+#include "codec/block_loops.h"
+#include "codec/k_rounding.h"
+#include "codec/k_scales.h"
+
+namespace mote::codec {
+
+namespace {
+
+constexpr int kMaxCode = 31;
+constexpr int kMaxScaleCode = 63;
+
+}  // namespace
+
+void pack_q5_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const std::uint8_t* min_codes,
+               Half d, Half dmin, BlockQ5K& out) noexcept {
+  out.d = d;
+  out.dmin = dmin;
+  pack_k_scales(scale_codes, min_codes, out.scales);
+  pack_bit_plane(codes, 4, out.qh);
+  for (std::size_t c = 0; c < 4; ++c) pack_nibbles<32>(codes + 64 * c, out.qs + 32 * c);
+}
+
+void unpack_q5_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
+  const auto in = load_block<BlockQ5K>(block, 0);
+  for (std::size_t c = 0; c < 4; ++c) unpack_nibbles<32>(in.qs + 32 * c, codes + 64 * c);
+  merge_bit_plane(in.qh, 4, codes);
+  std::uint8_t scale_codes[8];
+  std::uint8_t min_codes[8];
+  unpack_k_scales(in.scales, scale_codes, min_codes);
+  const float d = half_to_float(in.d);
+  const float dmin = half_to_float(in.dmin);
+  for (std::size_t s = 0; s < 8; ++s) {
+    scales[s] = d * static_cast<float>(scale_codes[s]);
+    mins[s] = dmin * static_cast<float>(min_codes[s]);
+  }
+}
+
+void decode_q5_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept {
+  decode_blocks<BlockQ5K, kFormQ5K>(blocks, out, block_count);
+}
+
+void encode_q5_k(const float* in, std::byte* blocks, std::size_t block_count) noexcept {
+  std::uint8_t codes[BlockQ5K::kElements];
+  for (std::size_t b = 0; b < block_count; ++b) {
+    const float* x = in + b * BlockQ5K::kElements;
+    const auto scales = asymmetric_scales<8, 32>(x, kMaxCode, kMaxScaleCode);
+    round_asymmetric<8, 32>(x, scales, kMaxCode, codes);
+    BlockQ5K block;
+    pack_q5_k(codes, scales.scale_codes, scales.min_codes, scales.d, scales.dmin, block);
+    store_block(block, blocks, b);
+  }
+}
+
+bool is_finite_q5_k(const std::byte* blocks, std::size_t block_count) noexcept {
+  return all_finite<BlockQ5K, &BlockQ5K::d, &BlockQ5K::dmin>(blocks, block_count);
+}
+
+}  // namespace mote::codec
