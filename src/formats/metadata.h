@@ -1,8 +1,9 @@
-// Typed key-value pairs in file order: the metadata of a GGUF file, and of every other checkpoint once it has been
-// translated to GGUF's keys. Getters check the type and the range and name the key in their error.
+// Typed key-value pairs in file order: the metadata of a GGUF file, and of every other checkpoint once it has
+// been translated to GGUF's keys. Getters check the type and the range and name the key in their error.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,15 +17,31 @@ namespace mote::formats {
 
 // GGUF's value types with their ids in the file.
 enum class ValueType : std::uint32_t {
-  u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9, u64 = 10, i64 = 11, f64 = 12,
+  u8 = 0,
+  i8 = 1,
+  u16 = 2,
+  i16 = 3,
+  u32 = 4,
+  i32 = 5,
+  f32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  u64 = 10,
+  i64 = 11,
+  f64 = 12,
 };
+
+std::string_view to_string(ValueType type);  // "u32", "bool", "string"
 
 struct MetaValue {
   ValueType type = ValueType::u32;
-  // Integers are widened (signed ones to int64), floats to double, which keeps every value exactly; `type` says how
-  // they lie in the file.
-  std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<MetaValue>,  // generic and nested arrays
-               std::vector<std::string>, std::vector<std::int64_t>, std::vector<double>>        // the large ones, compact
+  // Integers are widened (signed ones to int64), floats to double, which keeps every value exactly; `type`
+  // says how they lie in the file.
+  std::variant<std::uint64_t, std::int64_t, double, bool, std::string,
+               std::vector<MetaValue>,  // generic and nested arrays
+               std::vector<std::string>, std::vector<std::int64_t>,
+               std::vector<double>>  // the large ones, compact
       value;
   ValueType element = ValueType::u32;  // of an array
 };
@@ -40,14 +57,17 @@ class Metadata {
   [[nodiscard]] const MetaValue* find(std::string_view key) const;
   [[nodiscard]] bool contains(std::string_view key) const { return find(key) != nullptr; }
 
-  // Typed getters: META_MISSING where absent, META_TYPE where of another type, META_RANGE where it does not fit.
+  // Typed getters: META_MISSING where absent, META_TYPE where of another type, META_RANGE where it does not
+  // fit.
   [[nodiscard]] Result<std::uint64_t> get_uint(std::string_view key) const;  // any integer type, not negative
   [[nodiscard]] Result<double> get_float(std::string_view key) const;        // any float type
   [[nodiscard]] Result<bool> get_bool(std::string_view key) const;
   [[nodiscard]] Result<std::string> get_string(std::string_view key) const;
   [[nodiscard]] Result<std::span<const std::string>> get_strings(std::string_view key) const;
-  [[nodiscard]] Result<std::span<const std::int64_t>> get_ints(std::string_view key) const;  // array of any integer type
-  [[nodiscard]] Result<std::span<const double>> get_floats(std::string_view key) const;      // array of f32 or f64
+  [[nodiscard]] Result<std::span<const std::int64_t>> get_ints(
+      std::string_view key) const;  // array of any integer type
+  [[nodiscard]] Result<std::span<const double>> get_floats(
+      std::string_view key) const;  // array of f32 or f64
   // The same with a fallback for an absent key; a present one of the wrong type is still an error.
   [[nodiscard]] Result<std::uint64_t> get_uint_or(std::string_view key, std::uint64_t fallback) const;
   [[nodiscard]] Result<double> get_float_or(std::string_view key, double fallback) const;
@@ -69,7 +89,11 @@ class Metadata {
 
  private:
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, std::size_t> index_;
+  // Lets find() take a view without making a string of it.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
 };
 
 }  // namespace mote::formats

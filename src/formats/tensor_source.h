@@ -1,5 +1,5 @@
-// What a checkpoint looks like to everything above the readers: a list of tensors whose bytes can be borrowed, one
-// at a time. Readers map the file; nothing is copied.
+// What a checkpoint looks like to everything above the readers: a list of tensors whose bytes can be
+// borrowed, one at a time. Readers map the file; nothing is copied.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,8 @@ namespace mote::sys {
 
 class MappedFile {
  public:
-  // Errors: INPUT_MISSING, INPUT_NOT_REGULAR, INPUT_PERMISSION, IO_READ. A file of 0 bytes maps to an empty span.
+  // Errors: INPUT_MISSING, INPUT_NOT_REGULAR, INPUT_PERMISSION, IO_READ. A file of 0 bytes maps to an empty
+  // span.
   static Result<MappedFile> open(const std::filesystem::path& path);
 
   MappedFile() = default;
@@ -21,7 +22,8 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  // MODEL_CHANGED where the file is now shorter than what was mapped: reading past its end would raise SIGBUS.
+  // MODEL_CHANGED where the file is now shorter than what was mapped: reading past its end would raise
+  // SIGBUS.
   [[nodiscard]] Result<void> check_length() const;
   // Tells the kernel that the range will be read soon, or will not be read again (keeps peak memory low).
   void will_need(std::size_t offset, std::size_t length) const;

@@ -1,0 +1,60 @@
+// GGUF files, versions 2 and 3, mapped for reading (ggml-org/ggml docs/gguf.md and src/gguf.cpp).
+//
+// Everything that the header says is checked before anything is allocated for it and before a tensor's bytes
+// are touched: counts against the bytes that remain, sizes with checked arithmetic, offsets against the
+// running padded sum (as the reference reader does), ends against the file. What open() returns is therefore
+// consistent: no later step checks sizes again. Not handled: big-endian files, version 1, and one shard of
+// several (refused by name).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/limits.h"
+#include "formats/metadata.h"
+#include "formats/tensor_source.h"
+#include "mote/result.h"
+#include "sys/mapped_file.h"
+
+namespace mote::formats {
+
+class GgufFile final : public TensorSource {
+ public:
+  // Errors of sys::MappedFile::open; GGUF_TRUNCATED, GGUF_MAGIC, GGUF_VERSION, GGUF_ENDIAN, GGUF_COUNT,
+  // GGUF_KEY, GGUF_DUP_KEY, GGUF_TYPE, GGUF_ARRAY, GGUF_DEPTH, GGUF_STRING, GGUF_LIMIT, GGUF_ALIGNMENT,
+  // GGUF_DIMS, GGUF_SHAPE_OVERFLOW, GGUF_BLOCK, GGUF_TENSOR_TYPE, GGUF_TENSOR_NAME, GGUF_OFFSET,
+  // GGUF_OVERLAP, GGUF_SPLIT; FORMAT_PICKLE. A file without tensors (a vocabulary) is valid.
+  static Result<std::unique_ptr<GgufFile>> open(const std::filesystem::path& path, const Limits& limits = {});
+
+  [[nodiscard]] const Metadata& metadata() const { return metadata_; }
+  [[nodiscard]] std::uint32_t version() const { return version_; }
+  [[nodiscard]] std::uint64_t alignment() const { return alignment_; }
+  [[nodiscard]] std::uint64_t data_offset() const {
+    return data_offset_;
+  }  // of the first tensor, from the file's start
+  [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }
+
+  [[nodiscard]] std::span<const TensorInfo> tensors() const override { return tensors_; }
+  [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
+
+ private:
+  friend class GgufParser;
+  sys::MappedFile file_;
+  Metadata metadata_;
+  std::uint32_t version_ = 0;
+  std::uint64_t alignment_ = 32;
+  std::uint64_t data_offset_ = 0;
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::uint64_t> offsets_;                       // from the file's start
+  std::unordered_map<std::string_view, std::size_t> index_;  // views into tensors_
+};
+
+}  // namespace mote::formats

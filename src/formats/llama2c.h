@@ -1,0 +1,59 @@
+// llama2.c checkpoints, the legacy fp32 layout (karpathy/llama2.c, run.c): seven little-endian int32, then
+// the tensors in a fixed order. No magic, no names: the header decides the exact file size, which is the only
+// check there is, so it is exact.
+//
+// Tensors carry GGUF's names, so that everything above sees a llama model. Rotary pairs are adjacent rows, as
+// in GGUF files of architecture "llama". Layers of one kind lie together in the file; here each layer is a
+// tensor of its own.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/tensor_source.h"
+#include "mote/result.h"
+#include "sys/mapped_file.h"
+
+namespace mote::formats {
+
+struct Llama2cHeader {
+  std::uint32_t dim = 0;  // embedding length
+  std::uint32_t hidden_dim = 0;
+  std::uint32_t n_layers = 0;
+  std::uint32_t n_heads = 0;
+  std::uint32_t n_kv_heads = 0;
+  std::uint32_t vocab_size = 0;  // without the sign that says "untied" in the file
+  std::uint32_t seq_len = 0;
+  bool tied = true;  // the output head is the embedding
+
+  [[nodiscard]] std::uint32_t head_dim() const { return n_heads == 0 ? 0 : dim / n_heads; }
+};
+
+class Llama2cFile final : public TensorSource {
+ public:
+  // Errors of sys::MappedFile::open; LLAMA2C_HEADER, LLAMA2C_SIZE, LLAMA2C_VERSION (the newer layouts with
+  // magic), FORMAT_PICKLE.
+  static Result<std::unique_ptr<Llama2cFile>> open(const std::filesystem::path& path);
+
+  [[nodiscard]] const Llama2cHeader& header() const { return header_; }
+  [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }
+
+  [[nodiscard]] std::span<const TensorInfo> tensors() const override { return tensors_; }
+  [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
+
+ private:
+  sys::MappedFile file_;
+  Llama2cHeader header_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::uint64_t> offsets_;
+  std::unordered_map<std::string_view, std::size_t> index_;
+};
+
+}  // namespace mote::formats
