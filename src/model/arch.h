@@ -6,8 +6,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/spec.h"
+#include "tensor/shape.h"
 
 namespace mote::model {
 
@@ -48,6 +50,8 @@ enum class Role : std::uint8_t {
   ffn_up,
   ffn_down,
 };
+inline constexpr std::size_t kRoleCount = 19;
+bool is_block_role(Role role);
 std::string gguf_name(Role role, std::uint32_t block = 0);  // "blk.3.attn_q.weight"
 std::string hf_name(Role role, std::uint32_t block = 0);    // "model.layers.3.self_attn.q_proj.weight"
 

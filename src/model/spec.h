@@ -75,9 +75,10 @@ struct ModelSpec {
 // name, value and range.
 Result<void> validate(ModelSpec& spec);
 
-// From GGUF metadata (any checkpoint, once translated). `tied_head` is left false: the tensors decide it.
+// From GGUF metadata. What tensors decide is left for open_model: `tied_head`, biases, rope divisors. Files
+// without vocab_size have the vocabulary of their embedding, `embedding_rows`.
 // Errors: MODEL_ARCH (with the list of known ones), MODEL_HPARAM.
-Result<ModelSpec> spec_from_metadata(const formats::Metadata& metadata);
+Result<ModelSpec> spec_from_metadata(const formats::Metadata& metadata, std::uint64_t embedding_rows = 0);
 
 // Llama-3 divisors of the rope frequencies, one per pair of `rope.dims`, and what GGUF stores as
 // rope_freqs.weight. Source: Hugging Face transformers, modeling_rope_utils, "llama3"; the Llama 3.1 model

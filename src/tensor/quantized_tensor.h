@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -11,11 +12,13 @@
 
 namespace mote {
 
-// Borrows its bytes: valid as long as the TensorSource or buffer that it came from.
+// Borrows its bytes: valid as long as the TensorSource or buffer that it came from, and as long as itself where it
+// has an owner.
 struct QuantizedTensor {
   CodecId codec = CodecId::f32;
   Shape shape;                                        // in elements; cols() is the contiguous dimension
   std::vector<std::span<const std::byte>> planes;     // planes[0]: the blocks, row after row
+  std::shared_ptr<const void> owner;  // of bytes that were made while reading; null where they lie in the source
 
   [[nodiscard]] std::span<const std::byte> blocks() const { return planes.empty() ? std::span<const std::byte>() : planes[0]; }
 };
