@@ -1,7 +1,21 @@
-// One table of typed function pointers per instruction set. reference/ fills every entry and is the oracle of the
-// others; each set overlays the entries it improves, in rising order. Dispatch happens once per tile, never inside
-// a loop. Files compiled with ISA flags include only this header, <immintrin.h> or <arm_neon.h>, <cstdint> and
-// <cstddef>: an inline function compiled with AVX-512 may be the copy that the linker keeps.
+// One table of typed function pointers per instruction set. reference/ fills every entry and is the oracle of
+// the others; each set overlays the entries it improves, in rising order (select.h). Dispatch happens once
+// per tile or row, never inside a loop. Kernels are single threaded and allocate nothing.
+//
+// Every entry promises more than closeness: its result is defined operation by operation (order of additions,
+// where a fused multiply-add stands, own exponential), so all instruction sets give the same bits, and so
+// does any split of rows or columns over calls. The rules:
+//   lane sum   16 partial sums, element i goes to lane i % 16 with one fused multiply-add, a last part of
+//   fewer
+//              than 16 elements is extended by zeros; then lanes l and l + 8 are added, l and l + 4, l and l
+//              + 2, l and l + 1
+//   NaN and infinities go through as in IEEE arithmetic, but which NaN comes out is not defined
+//
+// Files compiled with ISA flags include only this header, the .inc files of their family (everything in an
+// anonymous namespace), <immintrin.h> or <arm_neon.h>, <cstdint> and <cstddef>: an inline function compiled
+// with AVX-512 may be the copy that the linker keeps. scripts/check_isa_objects.py looks for such symbols.
+//
+// Pointers need no alignment and may end at a page: nothing is read or written past what the contract names.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +25,122 @@ namespace mote::kernels {
 
 enum class Isa : std::uint8_t { reference, avx2, avxvnni, avx512, avx512vnni, amx, neon, dotprod, i8mm };
 
-// Filled in by the kernels module: see kernel_entries.h for the entries and their contracts.
-struct KernelTable;
+// Elements per scale of quantized activations.
+inline constexpr std::size_t kActivationGroup = 32;
+// Rows of a weight tile.
+inline constexpr std::size_t kTileRows = 16;
+
+// Weights [tiles * 16 rows, cols] in execution layout times n quantized activation columns; see linear.h for
+// how tiles are made. One tile is a run of cols / 32 blocks; a block holds, for 16 rows and 32 consecutive
+// elements,
+//   codes    u4: 256 bytes, byte 64 i + 4 r + j has element 4 i + j of row r below and 4 (i + 4) + j above
+//            u8: 512 bytes, byte 64 i + 4 r + j is element 4 i + j of row r
+//   scales   16 per group (one group of 32, or two of 16), half or float
+//   mins     the same, where has_min
+// and y[t * y_stride + r] = sum over groups in order of
+//   acc = fma(scale_w * scale_a, float(dot + correction), acc), then with has_min acc = fma(-min_w, min_sum,
+//   acc)
+// where dot = sum of code * activation, exact in 32 bits; codes of u4 go through `values` first.
+struct IntegerMatmul {
+  const std::byte* tiles;  // of the first row tile to compute; 64-byte aligned
+  std::size_t tile_bytes;
+  std::size_t tile_count;
+  std::size_t cols;   // multiple of 32
+  std::size_t group;  // 16 or 32
+  bool half_scales;   // scales (and mins) are binary16, else float
+  bool has_min;
+  std::uint8_t max_value;          // no code (after `values`) is above it: AVX2 multiplies faster below 128
+  const std::uint8_t* values;      // u4: 16 unsigned values of the codes, or null for 0 to 15
+  std::size_t n;                   // columns, at least 1
+  const std::int8_t* codes;        // [n][cols], -127 to 127
+  const float* scales;             // [n][cols / 32]
+  const std::int32_t* correction;  // [n][cols / group]: -offset * sum of the group's activation codes
+  const float* min_sums;           // [n][cols / group]: scale_a * float(sum); null without has_min
+  float* y;                        // rows of the last tile at or above `rows` are not stored
+  std::size_t y_stride;
+  std::size_t rows;  // counted from the first row of `tiles`
+};
+
+// Products of float rows: y[t * y_stride + r] = lane sum of w[r][i] * x[t][i].
+template <typename Weight>
+struct FloatMatmul {
+  const Weight* w;  // [rows], w_stride elements apart
+  std::size_t w_stride;
+  std::size_t rows;
+  const float* x;  // [n], x_stride elements apart
+  std::size_t x_stride;
+  std::size_t n;
+  std::size_t cols;  // any
+  float* y;
+  std::size_t y_stride;
+};
+
+// out[q][d] = out[q][d] then, for p in order, fma(weights[q][p], values[p][d], .)
+struct WeightedSum {
+  const float* weights;  // [n], weights_stride apart; of `count` positions
+  std::size_t weights_stride;
+  std::size_t n;
+  const float* values;  // [count], values_stride apart
+  std::size_t values_stride;
+  std::size_t count;
+  std::size_t dim;
+  float* out;  // [n], out_stride apart
+  std::size_t out_stride;
+};
+
+struct KernelTable {
+  // ---- quantized weights
+  // x [cols], cols a multiple of 32: per group of 32 amax = max |x|, d = amax / 127, code = x * (127 / amax)
+  // rounded to nearest even, and sums [cols / 16] of the codes. Groups with amax < 2^-100 become zeros with d
+  // = 0; groups with a NaN or an infinity become zero codes with d = NaN, so that the products are NaN.
+  void (*quantize_row)(const float* x, std::size_t cols, std::int8_t* codes, float* scales,
+                       std::int32_t* sums) noexcept;
+  void (*matmul_u4)(const IntegerMatmul& m) noexcept;
+  void (*matmul_u8)(const IntegerMatmul& m) noexcept;
+
+  // ---- float weights; also q.K over key rows turned to float (rows = positions, n = queries)
+  void (*matmul_f32)(const FloatMatmul<float>& m) noexcept;
+  void (*matmul_f16)(const FloatMatmul<std::uint16_t>& m) noexcept;   // same bits as converting first
+  void (*matmul_bf16)(const FloatMatmul<std::uint16_t>& m) noexcept;  // same bits as converting first
+  void (*weighted_sum)(const WeightedSum& m) noexcept;
+
+  // ---- conversions; exact where to float, to nearest even where to half
+  void (*f16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept;
+  void (*bf16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept;
+  void (*f32_to_f16)(const float* in, std::uint16_t* out, std::size_t n) noexcept;
+  // KV rows in blocks of 32 elements, bytes as GGUF's Q8_0 (34 a block) and Q4_0 (18 a block); n a multiple
+  // of 32. Rounding of the writers: q8_0 to nearest even of x / d with d = half(amax / 127); q4_0 as plain
+  // Q4_0 rounding.
+  void (*q8_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
+  void (*q4_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
+  void (*f32_to_q8_0)(const float* in, std::byte* out, std::size_t n) noexcept;
+  void (*f32_to_q4_0)(const float* in, std::byte* out, std::size_t n) noexcept;
+
+  // ---- element-wise; out may be any of the inputs
+  // out[i] = (x[i] * s) * weight[i], s = 1 / sqrt(lane sum of x * x / n + eps)
+  void (*rms_norm)(const float* x, const float* weight, float* out, std::size_t n, float eps) noexcept;
+  void (*add)(const float* a, const float* b, float* out, std::size_t n) noexcept;
+  // out[i] = fma(b[i], s, a[i])
+  void (*add_scaled)(const float* a, const float* b, float s, float* out, std::size_t n) noexcept;
+  void (*scale)(const float* a, float s, float* out, std::size_t n) noexcept;
+  // out[i] = (gate[i] / (1 + exp(-gate[i]))) * up[i]
+  void (*silu_mul)(const float* gate, const float* up, float* out, std::size_t n) noexcept;
+
+  // Rotary position embedding in place, of `heads` vectors `stride` elements apart whose first 2 * pairs
+  // elements turn: (a, b) -> (a cos - b sin, a sin + b cos) with a = x[2 i], b = x[2 i + 1] (adjacent) or a =
+  // x[i], b = x[i + pairs] (halves); cos and sin [pairs]. As fma(-b, sin, a * cos) and fma(b, cos, a * sin).
+  void (*rope_adjacent)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,
+                        const float* sin) noexcept;
+  void (*rope_halves)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,
+                      const float* sin) noexcept;
+
+  // ---- softmax in parts, so that attention can run over blocks of positions
+  float (*max)(const float* x, std::size_t n) noexcept;  // -infinity for n = 0; NaNs are skipped
+  // x[i] = exp(x[i] - max), returns their lane sum (added, not fused). exp is within 2 ulp of the true value
+  // for results of 2^-126 and more; below, 0. exp(-infinity) = 0; NaN stays.
+  float (*exp_sum)(float* x, std::size_t n, float max) noexcept;
+  // The whole of it: exp_sum with the maximum, then scale by 1 / sum.
+  void (*softmax)(float* x, std::size_t n) noexcept;
+};
 
 }  // namespace mote::kernels

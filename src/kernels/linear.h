@@ -1,12 +1,16 @@
-// Weights in execution layout and their products with activations. Single threaded: the caller splits row tiles
-// over threads, and the result of a row never depends on the split, on the number of columns or on the chunking.
+// Weights in execution layout and their products with activations. Single threaded: the caller splits row
+// tiles over threads, and the result of a row never depends on the split, on the number of columns or on the
+// chunking.
 //
-//   integer path   activations as int8 per group of 32 (scale f32, sums per 16 for offsets and mins), weights as
+//   integer path   activations as int8 per group of 32 (scale f32, sums per 16 for offsets and mins), weights
+//   as
 //                  unsigned codes interleaved by 16 rows, scales beside them:
-//                  y[r][t] = sum over groups g, in order, of scale_w * scale_a * (int32 dot) - min_w * scale_a * sum_a
+//                  y[r][t] = sum over groups g, in order, of scale_w * scale_a * (int32 dot) - min_w *
+//                  scale_a * sum_a
 //   float path     exact products of the decoded weights with f32 activations, lane-wise in a fixed order
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,19 +22,25 @@
 
 namespace mote::kernels {
 
-inline constexpr std::size_t kTileRows = 16;
+constexpr ErrorCode kResourceMemory{"RESOURCE_MEMORY", ErrorKind::resource_exhausted};
 
-// A matrix [rows, cols] made ready for this CPU. Move-only; owns its bytes (plain floats and `float_path` borrow the
-// source's bytes instead, so the source must outlive it).
+// A matrix [rows, cols] made ready for this CPU. Move-only; owns its bytes (plain floats and `float_path`
+// borrow the source's bytes instead, so the source must outlive it).
 struct PackedMatrix {
   std::size_t rows = 0;
   std::size_t cols = 0;
   CodecId codec = CodecId::f32;
-  bool integer = false;             // which of the two paths
-  std::uint8_t group = 32;          // 16 or 32
-  std::uint8_t code_bits = 8;       // 4 or 8 as laid out
+  bool integer = false;        // which of the two paths
+  std::uint8_t group = 32;     // 16 or 32
+  std::uint8_t code_bits = 8;  // 4 or 8 as laid out
   bool has_min = false;
-  AlignedBuffer tiles;              // integer path
+  bool half_scales = false;      // scales and mins as binary16 (where the format's are), else float
+  bool has_table = false;        // 4-bit codes stand for the values below
+  std::uint8_t max_value = 255;  // of a code, or of its table value
+  std::int32_t offset = 0;       // value = code (or table value) - offset
+  std::array<std::uint8_t, 16> values{};
+  std::size_t tile_bytes = 0;         // integer path
+  AlignedBuffer tiles;                // integer path
   std::span<const std::byte> blocks;  // float path: canonical rows
   [[nodiscard]] std::size_t tile_count() const { return (rows + kTileRows - 1) / kTileRows; }
   [[nodiscard]] std::size_t bytes() const { return integer ? tiles.size() : blocks.size(); }
@@ -39,17 +49,18 @@ struct PackedMatrix {
 // Bytes that pack() will allocate; 0 for the float path.
 std::size_t packed_bytes(const QuantizedTensor& weight, bool integer);
 
-// Lays out tiles [first_tile, last_tile) of `weight` in `out`, which prepare_pack() has sized. Tiles are independent,
-// so the caller may split them over threads. RESOURCE_MEMORY where memory is missing.
+// Lays out tiles [first_tile, last_tile) of `weight` in `out`, which prepare_pack() has sized. Tiles are
+// independent, so the caller may split them over threads. RESOURCE_MEMORY where memory is missing.
 Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer);
-void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile, std::size_t last_tile);
+void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
+                std::size_t last_tile);
 
-// Activations of n tokens, quantized once for all matrices that read them. Buffers belong to the caller (scratch):
-// codes [n][cols], scales [n][cols / 32], sums [n][cols / 16].
+// Activations of n tokens, quantized once for all matrices that read them. Buffers belong to the caller
+// (scratch): codes [n][cols], scales [n][cols / 32], sums [n][cols / 16].
 struct Activations {
   std::size_t n = 0;
   std::size_t cols = 0;
-  const float* values = nullptr;          // [n][cols], for the float path
+  const float* values = nullptr;  // [n][cols], for the float path
   std::int8_t* codes = nullptr;
   float* scales = nullptr;
   std::int32_t* sums = nullptr;
@@ -58,10 +69,10 @@ std::size_t activation_scratch_bytes(std::size_t n, std::size_t cols);
 // Fills codes, scales and sums from values for tokens [first, last).
 void quantize_activations(const KernelTable& table, Activations& a, std::size_t first, std::size_t last);
 
-// y[t * y_stride + r] for all n tokens and the rows of tiles [first_tile, last_tile). `scratch` is private to the
-// calling thread, matmul_scratch_bytes() long.
+// y[t * y_stride + r] for all n tokens and the rows of tiles [first_tile, last_tile). `scratch` is private to
+// the calling thread, matmul_scratch_bytes() long.
 std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n);
-void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y, std::size_t y_stride,
-            std::size_t first_tile, std::size_t last_tile, std::byte* scratch);
+void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
+            std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch);
 
 }  // namespace mote::kernels
