@@ -1,0 +1,102 @@
+#include "measure/bench.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/rng.h"
+#include "engine/session.h"
+
+namespace mote::measure {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<TokenId> random_tokens(std::size_t count, std::size_t vocabulary, std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<TokenId> tokens(count);
+  for (TokenId& t : tokens) t = static_cast<TokenId>(rng.next_below(vocabulary));
+  return tokens;
+}
+
+// Seconds until the first logits, and of the whole run.
+struct Timing {
+  double first = 0;
+  double total = 0;
+};
+
+Result<Timing> run_once(engine::Session& session, const BenchCase& test, std::span<const TokenId> tokens,
+                        const engine::CancelToken* cancel) {
+  Timing timing;
+  session.truncate(test.depth);
+  const Clock::time_point start = Clock::now();
+  if (test.prompt) {
+    MOTE_TRY(session.feed(tokens, engine::LogitsWanted::last, cancel));
+    timing.first = timing.total = seconds_since(start);
+    return timing;
+  }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    MOTE_TRY(session.feed(tokens.subspan(i, 1), engine::LogitsWanted::last, cancel));
+    if (i == 0) timing.first = seconds_since(start);
+  }
+  timing.total = seconds_since(start);
+  return timing;
+}
+
+}  // namespace
+
+Spread spread_of(std::vector<double> values) {
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  const double median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2.0;
+  return {median, values.front(), values.back()};
+}
+
+std::string name_of(const BenchCase& test) {
+  return (test.prompt ? "pp" : "tg") + std::to_string(test.tokens);
+}
+
+Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
+                              const BenchCase& test, const BenchOptions& options) {
+  engine::SessionOptions session_options = options.session;
+  session_options.context = test.depth + test.tokens;
+  const double bytes_per_token = static_cast<double>(model->bytes_per_token());
+  const std::vector<TokenId> before = random_tokens(test.depth, model->vocab(), 1);
+  const std::vector<TokenId> tokens = random_tokens(test.tokens, model->vocab(), 2);
+  MOTE_ASSIGN(const std::unique_ptr<engine::Session> session,
+              engine::Session::create(runtime, std::move(model), session_options));
+  if (!before.empty()) MOTE_TRY(session->feed(before, engine::LogitsWanted::none, options.cancel));
+
+  BenchResult result;
+  std::vector<double> rates;
+  std::vector<double> firsts;
+  for (std::size_t i = 0; i <= options.repetitions; ++i) {
+    if (options.progress) options.progress(i, options.repetitions + 1);
+    MOTE_ASSIGN(const Timing timing, run_once(*session, test, tokens, options.cancel));
+    if (i == 0) {
+      result.ttft_cold_seconds = timing.first;
+      continue;
+    }
+    rates.push_back(static_cast<double>(tokens.size()) / std::max(timing.total, 1e-9));
+    firsts.push_back(timing.first);
+  }
+  result.tokens_per_second = spread_of(std::move(rates));
+  result.ttft_warm_seconds = spread_of(std::move(firsts)).median;
+  if (!test.prompt) result.bandwidth_gbps = bytes_per_token * result.tokens_per_second.median / 1e9;
+  result.peak_rss_bytes = peak_rss_bytes();
+  return result;
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024U;  // Linux counts in KiB
+}
+
+}  // namespace mote::measure

@@ -1,0 +1,62 @@
+// How fast a model runs: prompt processing (pp) and generation (tg), each several times, medians first, since
+// a machine that does other things too has outliers on one side only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/cancel.h"
+#include "engine/loaded_model.h"
+#include "engine/runtime.h"
+#include "engine/session_options.h"
+#include "mote/result.h"
+
+namespace mote::measure {
+
+struct Spread {
+  double median = 0;
+  double min = 0;
+  double max = 0;
+};
+// Median of an even count is the mean of the middle two. All zero for no values.
+Spread spread_of(std::vector<double> values);
+
+struct BenchCase {
+  bool prompt = true;  // pp: `tokens` at once; tg: one by one
+  std::size_t tokens = 512;
+  std::size_t depth = 0;  // tokens in the session before the clock starts
+};
+std::string name_of(const BenchCase& test);  // "pp512", "tg128"
+
+struct BenchOptions {
+  std::size_t repetitions = 5;
+  engine::SessionOptions session;  // context is set to what the case needs
+  const engine::CancelToken* cancel = nullptr;
+  std::function<void(std::size_t done, std::size_t total)> progress;  // repetitions
+};
+
+struct BenchResult {
+  Spread tokens_per_second;
+  double bandwidth_gbps = 0;         // tg: weight bytes per token x tokens per second / 1e9; 0 for pp
+  std::uint64_t peak_rss_bytes = 0;  // of the process so far
+  double ttft_cold_seconds = 0;      // first prompt of the session until its logits (pp), first token (tg)
+  double ttft_warm_seconds = 0;      // median of the repetitions
+};
+
+// One untimed warm-up, then the repetitions. Tokens are drawn from a seeded generator: speed does not depend
+// on them. Errors: those of Session, CANCELLED.
+Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
+                              const BenchCase& test, const BenchOptions& options);
+
+// Reads as much as `bytes` with all workers, the best of a few passes, in 1e9 bytes per second.
+// RESOURCE_MEMORY.
+Result<double> probe_read_bandwidth(sys::ThreadPool& pool, std::size_t bytes);
+
+// Peak resident memory of this process.
+std::uint64_t peak_rss_bytes();
+
+}  // namespace mote::measure
