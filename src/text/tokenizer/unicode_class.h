@@ -1,0 +1,19 @@
+// What a code point is to a splitter: letter, mark, number, space or anything else.
+//
+// General categories come from utf8proc (version 2.8: Unicode 15.0); White_Space is the property of that name, which
+// is what `\s` means in Oniguruma and PCRE2 with UCP. Hugging Face's tokenizers use the tables of their Rust
+// libraries, so code points assigned in later versions of Unicode may be classified differently.
+#pragma once
+
+#include <cstdint>
+
+namespace mote::text {
+
+enum class CharClass : std::uint8_t { letter, mark, number, space, other };
+
+CharClass classify(char32_t code_point);
+bool is_white_space(char32_t code_point);
+// `\w`: letters, marks, decimal digits and connector punctuation.
+bool is_word_character(char32_t code_point);
+
+}  // namespace mote::text
