@@ -10,22 +10,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "formats/limits.h"
+#include "formats/mapped_source.h"
 #include "formats/metadata.h"
-#include "formats/tensor_source.h"
 #include "mote/result.h"
-#include "sys/mapped_file.h"
 
 namespace mote::formats {
 
-class GgufFile final : public TensorSource {
+class GgufFile final : public MappedSource {
  public:
   // Errors of sys::MappedFile::open; GGUF_TRUNCATED, GGUF_MAGIC, GGUF_VERSION, GGUF_ENDIAN, GGUF_COUNT,
   // GGUF_KEY, GGUF_DUP_KEY, GGUF_TYPE, GGUF_ARRAY, GGUF_DEPTH, GGUF_STRING, GGUF_LIMIT, GGUF_ALIGNMENT,
@@ -39,22 +32,13 @@ class GgufFile final : public TensorSource {
   [[nodiscard]] std::uint64_t data_offset() const {
     return data_offset_;
   }  // of the first tensor, from the file's start
-  [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }
-
-  [[nodiscard]] std::span<const TensorInfo> tensors() const override { return tensors_; }
-  [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
 
  private:
   friend class GgufParser;
-  sys::MappedFile file_;
   Metadata metadata_;
   std::uint32_t version_ = 0;
   std::uint64_t alignment_ = 32;
   std::uint64_t data_offset_ = 0;
-  std::vector<TensorInfo> tensors_;
-  std::vector<std::uint64_t> offsets_;                       // from the file's start
-  std::unordered_map<std::string_view, std::size_t> index_;  // views into tensors_
 };
 
 }  // namespace mote::formats

@@ -10,15 +10,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
 
-#include "formats/tensor_source.h"
+#include "formats/mapped_source.h"
 #include "mote/result.h"
-#include "sys/mapped_file.h"
 
 namespace mote::formats {
 
@@ -35,25 +29,16 @@ struct Llama2cHeader {
   [[nodiscard]] std::uint32_t head_dim() const { return n_heads == 0 ? 0 : dim / n_heads; }
 };
 
-class Llama2cFile final : public TensorSource {
+class Llama2cFile final : public MappedSource {
  public:
   // Errors of sys::MappedFile::open; LLAMA2C_HEADER, LLAMA2C_SIZE, LLAMA2C_VERSION (the newer layouts with
   // magic), FORMAT_PICKLE.
   static Result<std::unique_ptr<Llama2cFile>> open(const std::filesystem::path& path);
 
   [[nodiscard]] const Llama2cHeader& header() const { return header_; }
-  [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }
-
-  [[nodiscard]] std::span<const TensorInfo> tensors() const override { return tensors_; }
-  [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
 
  private:
-  sys::MappedFile file_;
   Llama2cHeader header_;
-  std::vector<TensorInfo> tensors_;
-  std::vector<std::uint64_t> offsets_;
-  std::unordered_map<std::string_view, std::size_t> index_;
 };
 
 }  // namespace mote::formats

@@ -29,18 +29,18 @@ bool is_integer(ValueType type) {
 
 bool is_float(ValueType type) { return type == ValueType::f32 || type == ValueType::f64; }
 
-std::string quoted(std::string_view key) { return "\"" + escape_untrusted(key, 80) + "\""; }
+std::string in_quotes(std::string_view key) { return "\"" + escape_untrusted(key, 80) + "\""; }
 
 Error missing(std::string_view key) {
-  return {kMetaMissing, "the metadata has no " + quoted(key), "", "", std::nullopt};
+  return {kMetaMissing, "the metadata has no " + in_quotes(key), "", "", std::nullopt};
 }
 
 Error wrong_type(std::string_view key, std::string_view expected, const MetaValue& found) {
   std::string type(to_string(found.type));
   if (found.type == ValueType::array) type += " of " + std::string(to_string(found.element));
   return {kMetaType,
-          "the metadata's " + quoted(key) + " should be " + std::string(expected) + " and is " + type, "", "",
-          std::nullopt};
+          "the metadata's " + in_quotes(key) + " should be " + std::string(expected) + " and is " + type, "",
+          "", std::nullopt};
 }
 
 // `get` applied to a present key, the fallback to an absent one.
@@ -97,9 +97,10 @@ Result<std::uint64_t> Metadata::get_uint(std::string_view key) const {
   const auto* v = std::get_if<std::int64_t>(&value->value);
   if (v == nullptr) return wrong_type(key, "a whole number", *value);
   if (*v < 0) {
-    return Error{kMetaRange,
-                 "the metadata's " + quoted(key) + " is " + std::to_string(*v) + " and may not be negative",
-                 "", "", std::nullopt};
+    return Error{
+        kMetaRange,
+        "the metadata's " + in_quotes(key) + " is " + std::to_string(*v) + " and may not be negative", "", "",
+        std::nullopt};
   }
   return static_cast<std::uint64_t>(*v);
 }
@@ -144,7 +145,7 @@ Result<std::span<const std::int64_t>> Metadata::get_ints(std::string_view key) c
   }
   const auto* v = std::get_if<std::vector<std::int64_t>>(&value->value);
   if (v == nullptr) {  // u64 values past the range of int64 are kept one by one
-    return Error{kMetaRange, "the metadata's " + quoted(key) + " has values of 2^63 and more", "", "",
+    return Error{kMetaRange, "the metadata's " + in_quotes(key) + " has values of 2^63 and more", "", "",
                  std::nullopt};
   }
   return std::span<const std::int64_t>(*v);
