@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace mote::codec {
 
@@ -71,9 +72,15 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::uint8_t* bytes) {
 
 inline void merge_fifth_bits(const std::uint8_t* bytes, std::uint8_t* codes) {
   for (std::size_t k = 0; k < 4; ++k) {
-    for (std::size_t i = 0; i < 8; ++i) {
-      codes[8 * k + i] = static_cast<std::uint8_t>(codes[8 * k + i] | ((bytes[k] >> i) & 1) << 4);
-    }
+    // Eight bits to eight bytes: copy the byte to all, keep bit i in byte i, carry any of them to bit 7
+    // (1..0x80 plus 0x7F stays within the byte), move it to bit 4.
+    const std::uint64_t copies = bytes[k] * 0x0101010101010101ULL;
+    const std::uint64_t bits = copies & 0x8040201008040201ULL;
+    const std::uint64_t fifths = ((bits + 0x7F7F7F7F7F7F7F7FULL) & 0x8080808080808080ULL) >> 3U;
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, codes + 8 * k, sizeof(eight));
+    eight |= fifths;
+    std::memcpy(codes + 8 * k, &eight, sizeof(eight));
   }
 }
 

@@ -30,10 +30,7 @@ void encode_q8_0(const float* in, std::byte* blocks, std::size_t block_count) no
     const float d = amax / 127.0F;
     const float inverse = inverse_or_zero(d);
     for (std::size_t i = 0; i < BlockQ80::kElements; ++i) {
-      const float v = x[i] * inverse;
-      // Only infinity and NaN lie outside; the reference's conversion to a byte makes them 0.
-      const float finite = v > -256.0F && v < 256.0F ? v : 0.0F;
-      codes[i] = static_cast<std::uint8_t>(round_clamped(finite, -128, 127) + 128);
+      codes[i] = static_cast<std::uint8_t>(round_clamped(zero_unless_small(x[i] * inverse), -128, 127) + 128);
     }
     BlockQ80 block;
     pack_q8_0(codes, float_to_half(d), block);

@@ -55,21 +55,36 @@ inline Range range_of(const float* x, std::size_t n) {
 // 1 / d, and 0 for a group of zeros, whose codes are then those of the value 0.
 inline float inverse_or_zero(float d) { return d == 0.0F ? 0.0F : 1.0F / d; }
 
-// Nearest integer in [low, high], halves away from zero; NaN gives `low`.
+// Nearest integer in [low, high], halves away from zero; NaN gives 0. Requires -1024 <= low <= 0 <= high <=
+// 1024.
 inline int round_clamped(float v, int low, int high) {
-  const auto low_f = static_cast<float>(low);
-  const auto high_f = static_cast<float>(high);
-  v = v > low_f ? v : low_f;
-  v = v < high_f ? v : high_f;
-  const int whole = static_cast<int>(v);
-  const float rest = v - static_cast<float>(whole);  // exact: the two are of one magnitude
-  return whole + (rest >= 0.5F ? 1 : 0) - (rest <= -0.5F ? 1 : 0);
+  // Magnitude capped by its bits (those of 1024 are 0x44800000, of infinity 0x7F800000), so that the
+  // conversion is defined for every float. Selections between floats would be branches, those between
+  // integers are not.
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(v);
+  const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
+  std::uint32_t capped = magnitude < 0x44800000U ? magnitude : 0x44800000U;
+  capped = magnitude > 0x7F800000U ? 0U : capped;
+  const std::uint32_t sign = bits & 0x80000000U;
+  // Truncation of v + (the float before one half): of v = n + 1/2 the sum is a tie and rounds up to n + 1, or
+  // is rounded up as too fine for the float; of any smaller v it stays below n + 1.
+  const float shifted = std::bit_cast<float>(sign | capped) + std::bit_cast<float>(sign | 0x3EFFFFFFU);
+  const int rounded = static_cast<int>(shifted);
+  const int not_below = rounded > low ? rounded : low;
+  return not_below < high ? not_below : high;
 }
 
-// floor(v) for 0 <= v, at most `high`. Infinite and NaN v arise from scales whose inverse overflows or from
-// input that is not finite; they give 0, as the conversion to bytes does in the reference.
+// v where its magnitude is below 256, else (infinity and NaN too) 0. Values of a group divided by their own
+// scale are far below 256; what is not comes from a scale whose inverse overflows or from input that is not
+// finite, and 0 is what the reference's conversion to a byte makes of it.
+inline float zero_unless_small(float v) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(v);
+  return std::bit_cast<float>((bits & 0x7FFFFFFFU) < 0x43800000U ? bits : 0U);
+}
+
+// floor(v) for v >= 0, at most `high`; 0 where zero_unless_small() says so.
 inline std::uint8_t truncate_capped(float v, int high) {
-  const int whole = static_cast<int>(v >= 0.0F && v < 256.0F ? v : 0.0F);
+  const int whole = static_cast<int>(zero_unless_small(v));
   return static_cast<std::uint8_t>(whole < high ? whole : high);
 }
 

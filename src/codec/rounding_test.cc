@@ -80,7 +80,10 @@ TEST(RoundClamped, AgreesWithTheStandardLibrary) {
 TEST(RoundClamped, ClampsWhatNoIntegerHolds) {
   EXPECT_EQ(round_clamped(1e30F, 0, 63), 63);
   EXPECT_EQ(round_clamped(-kInf, -32, 31), -32);
-  EXPECT_EQ(round_clamped(kNan, -32, 31), -32);
+  EXPECT_EQ(round_clamped(kInf, -32, 31), 31);
+  EXPECT_EQ(round_clamped(1023.5F, -1024, 1024), 1024);
+  EXPECT_EQ(round_clamped(kNan, -32, 31), 0);
+  EXPECT_EQ(round_clamped(-kNan, -32, 31), 0);
 }
 
 TEST(TruncateCapped, CapsAndGivesZeroForWhatIsNotFinite) {
