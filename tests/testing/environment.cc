@@ -36,12 +36,12 @@ std::filesystem::path source_path(std::string_view relative) {
 }
 
 std::optional<std::filesystem::path> shared_path(std::string_view relative) {
-  const std::string folder = variable("MOTE_SHARED");
+  const std::filesystem::path folder = variable("MOTE_SHARED");
   return existing((folder.empty() ? std::filesystem::path(MOTE_SOURCE_DIR) / "../shared" : folder) / relative);
 }
 
 std::optional<std::filesystem::path> model_path(std::string_view relative) {
-  const std::string folder = variable("MOTE_MODELS");
+  const std::filesystem::path folder = variable("MOTE_MODELS");
   return existing((folder.empty() ? std::filesystem::path(variable("HOME")) / ".cache/mote-models" : folder) / relative);
 }
 
