@@ -1,0 +1,135 @@
+#include "sys/thread_pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "sys/cpu_features.h"
+
+namespace mote::sys {
+
+namespace {
+
+// Long enough to bridge the serial stretches between two regions of a decode step, short enough that an idle
+// program does not hold a core: a futex sleep and wake costs 26-29 us in a virtual machine.
+constexpr std::chrono::microseconds kSpin{60};
+constexpr int kPausesPerClockRead = 32;
+// More threads than that are a mistake in a setting, not a wish.
+constexpr unsigned kMaxThreads = 1024;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield" ::: "memory");
+#endif
+}
+
+// Returns when `changed` holds: spins, then sleeps on `word` whose value is `old` until it changes.
+template <typename Word>
+void wait_while(const std::atomic<Word>& word, Word old) {
+  const auto deadline = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < kPausesPerClockRead; ++i) {
+      if (word.load(std::memory_order_acquire) != old) return;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < deadline);
+  while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+// A region: the caller writes `job`, sets `running`, advances `region`; each worker runs the job and counts
+// `running` down; the caller leaves when it is 0. Both words live on cache lines of their own.
+struct ThreadPool::State {
+  alignas(64) std::atomic<std::uint32_t> region{0};
+  alignas(64) std::atomic<std::uint32_t> running{0};
+  alignas(64) const FunctionRef<void(unsigned, unsigned)>* job = nullptr;  // published by `region`
+  bool stop = false;                                                       // published by `region`
+  unsigned size = 1;                                                       // written before the first region
+  std::vector<std::thread> threads;
+
+  void work(unsigned index) {
+    std::uint32_t seen = 0;
+    for (;;) {
+      wait_while(region, seen);
+      ++seen;  // regions do not overlap, so exactly one has begun
+      if (stop) return;
+      (*job)(index, size);
+      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
+    }
+  }
+
+  void begin_region() {
+    region.fetch_add(1, std::memory_order_release);
+    region.notify_all();
+  }
+};
+
+ThreadPool::ThreadPool(unsigned threads) : state_(std::make_unique<State>()) {
+  if (threads == 0) threads = detect_cpu_features().physical_cores;
+  threads = std::clamp(threads, 1U, kMaxThreads);
+  State* state = state_.get();
+  state->threads.reserve(threads - 1);
+  for (unsigned i = 1; i < threads; ++i) {
+    try {
+      state->threads.emplace_back([state, i] { state->work(i); });
+    } catch (const std::system_error&) {
+      break;  // the system grants fewer: a pool of fewer gives the same results
+    }
+  }
+  state->size = static_cast<unsigned>(state->threads.size()) + 1;
+}
+
+ThreadPool::~ThreadPool() {
+  state_->stop = true;
+  state_->begin_region();
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+unsigned ThreadPool::size() const { return state_->size; }
+
+void ThreadPool::run(FunctionRef<void(unsigned, unsigned)> work) {
+  State& state = *state_;
+  if (state.size == 1) {
+    work(0, 1);
+    return;
+  }
+  state.job = &work;
+  state.running.store(state.size - 1, std::memory_order_relaxed);
+  state.begin_region();
+  work(0, state.size);
+  for (std::uint32_t left = state.running.load(std::memory_order_acquire); left != 0;
+       left = state.running.load(std::memory_order_acquire)) {
+    wait_while(state.running, left);
+  }
+}
+
+void ThreadPool::parallel_for(std::size_t count, std::size_t chunk,
+                              FunctionRef<void(std::size_t, std::size_t)> work) {
+  if (count == 0) return;
+  chunk = std::max<std::size_t>(chunk, 1);
+  if (count <= chunk || size() == 1) {
+    for (std::size_t begin = 0; begin < count;) {
+      const std::size_t end = begin + std::min(chunk, count - begin);
+      work(begin, end);
+      begin = end;
+    }
+    return;
+  }
+  std::atomic<std::size_t> next{0};
+  const std::size_t chunks = (count - 1) / chunk + 1;
+  run([&](unsigned, unsigned) {
+    for (std::size_t i = next.fetch_add(1, std::memory_order_relaxed); i < chunks;
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      const std::size_t begin = i * chunk;
+      work(begin, begin + std::min(chunk, count - begin));
+    }
+  });
+}
+
+}  // namespace mote::sys

@@ -1,0 +1,83 @@
+#include "sys/thread_pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace mote::sys {
+namespace {
+
+TEST(ThreadPool, HasTheSizeThatWasAskedFor) {
+  for (const unsigned threads : {1U, 2U, 3U, 5U}) EXPECT_EQ(ThreadPool(threads).size(), threads);
+  EXPECT_GE(ThreadPool(0).size(), 1U);
+}
+
+TEST(ThreadPool, EveryWorkerRunsOncePerRegionAndAllAreDoneAfterIt) {
+  for (const unsigned threads : {1U, 2U, 4U}) {
+    ThreadPool pool(threads);
+    std::vector<int> plain_counts(threads, 0);  // not atomic: the barrier must order the accesses
+    for (int region = 0; region < 300; ++region) {
+      pool.run([&](unsigned worker, unsigned workers) {
+        EXPECT_EQ(workers, threads);
+        ++plain_counts[worker];
+      });
+      for (const int count : plain_counts) ASSERT_EQ(count, region + 1);
+    }
+  }
+}
+
+TEST(ThreadPool, WakesWorkersThatHaveGoneToSleep) {
+  ThreadPool pool(3);
+  std::atomic<int> calls{0};
+  for (int i = 0; i < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // far beyond the spin
+    pool.run([&](unsigned, unsigned) { calls.fetch_add(1); });
+  }
+  EXPECT_EQ(calls.load(), 9);
+}
+
+TEST(ThreadPool, WaitsForAWorkerThatTakesMuchLongerThanTheCaller) {
+  ThreadPool pool(2);
+  bool slow_is_done = false;
+  pool.run([&](unsigned worker, unsigned) {
+    if (worker == 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    slow_is_done = true;
+  });
+  EXPECT_TRUE(slow_is_done);
+}
+
+TEST(ThreadPool, ParallelForCoversEachItemExactlyOnce) {
+  for (const unsigned threads : {1U, 2U, 3U}) {
+    ThreadPool pool(threads);
+    for (const std::size_t count : {0UL, 1UL, 7UL, 64UL, 1000UL}) {
+      for (const std::size_t chunk : {0UL, 1UL, 3UL, 64UL, 5000UL}) {
+        std::vector<int> hits(count, 0);
+        pool.parallel_for(count, chunk, [&](std::size_t begin, std::size_t end) {
+          ASSERT_LE(end, count);
+          for (std::size_t i = begin; i < end; ++i) ++hits[i];
+        });
+        EXPECT_EQ(std::accumulate(hits.begin(), hits.end(), std::size_t{0}), count);
+        for (const int hit : hits) ASSERT_EQ(hit, 1) << count << " items in chunks of " << chunk;
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, SeveralPoolsLiveAndDieIndependently) {
+  for (int i = 0; i < 20; ++i) {
+    ThreadPool a(2);
+    ThreadPool b(3);
+    std::atomic<int> calls{0};
+    a.run([&](unsigned, unsigned) { ++calls; });
+    b.run([&](unsigned, unsigned) { ++calls; });
+    EXPECT_EQ(calls.load(), 5);
+  }
+}
+
+}  // namespace
+}  // namespace mote::sys
