@@ -52,6 +52,7 @@ class GgufWriter {
  private:
   GgufWriter() = default;
   Result<void> resume(std::string_view prologue);
+  Result<void> write_padding(std::size_t index);
 
   std::filesystem::path final_path_;
   GgufLayout layout_;

@@ -19,6 +19,7 @@ struct Limits {
   // whichever is more. An array of u8 grows eightfold when widened.
   std::uint64_t decoded_bytes = std::uint64_t{64} << 20;
   std::uint64_t safetensors_header_bytes = 100'000'000;  // the reference reader's limit
+  std::uint64_t shards = 1'024;                          // files of one model
   std::uint64_t json_bytes = std::uint64_t{64} << 20;    // model.safetensors.index.json
   std::uint64_t config_bytes = std::uint64_t{8} << 20;   // config.json, generation_config.json
 };
