@@ -147,7 +147,34 @@ TEST(Iq4XsBytes, ScaleLowBitsByPairsAndHighBitsInOneWord) {
 }
 
 // --- pack
-// ------------------------------------------------------------------------------------------------------
+// The worked examples of docs/formats/gguf-blocks.md, whole.
+TEST(WorkedExample, OfQ40) {
+  const std::uint8_t bytes[18] = {0x00, 0xB8, 0xF0, 0xE1, 0xD2, 0xC3, 0xB4, 0xA5, 0x96,
+                                  0x87, 0x78, 0x69, 0x5A, 0x4B, 0x3C, 0x2D, 0x1E, 0x0F};
+  float x[32];
+  decode_q4_0(reinterpret_cast<const std::byte*>(bytes), x, 1);
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_EQ(x[i], 4.0F - 0.5F * static_cast<float>(i));
+    EXPECT_EQ(x[i + 16], -3.5F + 0.5F * static_cast<float>(i));
+  }
+  // The encoder comes to the same bytes: +4 is the first value of largest magnitude.
+  std::byte again[18];
+  encode_q4_0(x, again, 1);
+  EXPECT_EQ(std::memcmp(again, bytes, 18), 0);
+}
+
+TEST(WorkedExample, OfQ4K) {
+  BlockQ4K block{.d = 0x3400,
+                 .dmin = 0x3000,
+                 .scales = {0x41, 0x82, 0xC3, 0xC4, 0x05, 0x46, 0x87, 0xC8, 0xA5, 0xB6, 0xC7, 0xDF},
+                 .qs = {0x1F, 0x20}};
+  block.qs[112 - 16] = 0xC4;
+  block.qs[143 - 16] = 0xF0;
+  std::vector<float> x(256);
+  decode_q4_k(reinterpret_cast<const std::byte*>(&block), x.data(), 1);
+  expect_only(x, {{0, 3.125F}, {32, -0.25F}, {33, 0.25F}, {192, 49.5F}, {224, 181.375F}, {255, 228.625F}});
+  expect_only(x, {{1, -0.625F}, {34, -0.75F}, {64, -0.875F}, {193, -5.5F}, {225, -7.625F}});
+}
 
 class Packing : public ::testing::Test {
  protected:
