@@ -25,6 +25,13 @@ namespace mote::quantize {
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over scales
 // and codes (search.h).
 enum class Method : std::uint8_t { rtn, search };
+
+constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
+constexpr ErrorCode kQuantMemory{"QUANT_MEMORY", ErrorKind::resource_exhausted};
+constexpr ErrorCode kCancelled{"CANCELLED", ErrorKind::cancelled};
+
 std::string_view to_string(Method method);
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps), `type` a
@@ -53,7 +60,6 @@ struct QuantizeOptions {
   std::string output_type;       // codec name; empty: the preset decides
   bool allow_requantize = false; // quantize again what is already quantized (loses more than quantizing once)
   bool dry_run = false;          // types and sizes only
-  bool force = false;            // replace an existing output
   sys::CpuFeatures features;     // instruction sets that may be used; the default means the baseline
   std::function<void(const QuantizeProgress&)> progress;  // called on the calling thread before each tensor
   const std::atomic<bool>* cancel = nullptr;              // checked between bands of rows
@@ -83,10 +89,11 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of the writer; QUANT_TYPE_UNKNOWN (with the nearest names),
 // QUANT_PATTERN (a tensor_type pattern that does not compile or matches too slowly), QUANT_REQUANTIZE,
-// QUANT_OUTPUT_EXISTS, MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, CANCELLED.
+// QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, CANCELLED. An
+// existing output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options);
 
-// Names that `type` takes: presets first, then codecs that are no preset.
+// Names that `type` takes, in order of falling size.
 std::vector<std::string_view> type_names();
 
 }  // namespace mote::quantize

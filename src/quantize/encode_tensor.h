@@ -1,0 +1,37 @@
+// One tensor from its stored form to blocks of another codec, in bands of rows on all workers, with the check that
+// what was written decodes to what was meant.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "mote/result.h"
+#include "quantize/quantize.h"
+#include "quantize/search_kernels.h"
+#include "sys/thread_pool.h"
+#include "tensor/quantized_tensor.h"
+
+namespace mote::quantize {
+
+struct EncodeJob {
+  CodecId type = CodecId::f32;
+  Method method = Method::search;             // for block formats
+  const SearchKernels* kernels = nullptr;     // for search
+  const std::atomic<bool>* cancel = nullptr;  // may be null
+};
+
+struct EncodeError {
+  double squared_error = 0;
+  double squared_norm = 0;
+  [[nodiscard]] double relative() const { return squared_norm > 0 ? squared_error / squared_norm : 0; }
+};
+
+// `out`: exactly the bytes of the tensor in the new codec. Bands and the order of all sums depend on the shape alone,
+// so that bytes and errors are the same for any number of workers. Scratch memory: two bands per worker.
+// Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, QUANT_MEMORY.
+Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
+                                  const QuantizedTensor& in, std::span<std::byte> out);
+
+}  // namespace mote::quantize

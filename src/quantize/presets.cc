@@ -1,0 +1,248 @@
+#include "quantize/presets.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <tuple>
+
+#include "base/strings.h"
+#include "codec/codec.h"
+
+namespace mote::quantize {
+namespace {
+
+using enum CodecId;
+
+constexpr std::array kPresets{
+    Preset{"F32", 0, f32, Mix::plain},
+    Preset{"F16", 1, f16, Mix::plain},
+    Preset{"BF16", 32, bf16, Mix::plain},
+    Preset{"Q8_0", 7, q8_0, Mix::plain},
+    Preset{"Q6_K", 18, q6_k, Mix::plain},
+    Preset{"Q5_K_M", 17, q5_k, Mix::q5_k_m},
+    Preset{"Q5_K_S", 16, q5_k, Mix::plain},
+    Preset{"Q5_1", 9, q5_1, Mix::plain},
+    Preset{"Q5_0", 8, q5_0, Mix::plain},
+    Preset{"Q4_K_M", 15, q4_k, Mix::q4_k_m},
+    Preset{"Q4_K_S", 14, q4_k, Mix::q4_k_s},
+    Preset{"Q4_1", 3, q4_1, Mix::plain},
+    Preset{"Q4_0", 2, q4_0, Mix::plain},
+    Preset{"IQ4_NL", 25, iq4_nl, Mix::iq4},
+    Preset{"IQ4_XS", 30, iq4_xs, Mix::iq4},
+    Preset{"Q3_K_L", 13, q3_k, Mix::q3_k_l},
+    Preset{"Q3_K_M", 12, q3_k, Mix::q3_k_m},
+    Preset{"Q3_K_S", 11, q3_k, Mix::plain},
+    Preset{"Q2_K", 10, q2_k, Mix::q2_k},
+    Preset{"Q2_K_S", 21, q2_k, Mix::q2_k_s},
+};
+
+// attention_v: fused projections that hold v count as it.
+enum class Role : std::uint8_t { output, embedding, attention_v, attention_output, ffn_down, other };
+
+bool has(std::string_view name, std::string_view part) { return name.find(part) != std::string_view::npos; }
+
+Role role_of(std::string_view name) {
+  if (name == "output.weight") return Role::output;
+  if (name == "token_embd.weight" || name == "per_layer_token_embd.weight") return Role::embedding;
+  for (const std::string_view v : {"attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"}) {
+    if (has(name, v)) return Role::attention_v;
+  }
+  if (has(name, "attn_output.weight")) return Role::attention_output;
+  if (has(name, "ffn_down")) return Role::ffn_down;
+  return Role::other;
+}
+
+// Block number of "blk.N.", -1 for other tensors.
+int layer_of(std::string_view name) {
+  if (!name.starts_with("blk.")) return -1;
+  name.remove_prefix(4);
+  const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
+  return number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
+}
+
+// The first and the last eighth of the layers, and every third between them.
+bool use_more_bits(int layer, int layers) {
+  return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
+}
+
+CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const ModelFacts& facts) {
+  const bool shared = facts.heads / std::max(facts.kv_heads, 1U) >= 4;  // few, widely used rows
+  CodecId chosen = type;
+  switch (mix) {
+    case Mix::q2_k: chosen = shared ? q4_k : q3_k; break;
+    case Mix::q2_k_s: chosen = shared ? q4_k : type; break;
+    case Mix::q3_k_m: chosen = layer < 2 ? q5_k : q4_k; break;
+    case Mix::q3_k_l: chosen = q5_k; break;
+    case Mix::iq4: chosen = shared ? q5_k : type; break;
+    case Mix::q4_k_m:
+    case Mix::q5_k_m: chosen = use_more_bits(layer, layers) ? q6_k : type; break;
+    case Mix::q4_k_s: chosen = layer < 4 ? q5_k : type; break;
+    case Mix::plain: break;
+  }
+  // 80 layers: models of 70 billion parameters, whose v is an eighth of q and cheap to keep.
+  const bool seventy = facts.blocks == 80 && (facts.architecture == "qwen2" || facts.heads != facts.kv_heads) &&
+                       (facts.architecture == "llama" || facts.architecture == "qwen2");
+  return seventy && (chosen == q3_k || chosen == q4_k) ? q5_k : chosen;
+}
+
+CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers) {
+  switch (mix) {
+    case Mix::q2_k: return q3_k;
+    case Mix::q2_k_s: return layer < layers / 8 ? q4_k : type;
+    case Mix::q3_k_m: return layer < layers / 16 ? q5_k : q4_k;
+    case Mix::q3_k_l: return q5_k;
+    case Mix::q4_k_m:
+    case Mix::q5_k_m: return use_more_bits(layer, layers) ? q6_k : type;
+    case Mix::q4_k_s:
+    case Mix::iq4: return layer < layers / 8 ? q5_k : type;
+    case Mix::plain: break;
+  }
+  return type;
+}
+
+CodecId attention_output_type(Mix mix, CodecId type) {
+  switch (mix) {
+    case Mix::q2_k: return q3_k;
+    case Mix::q3_k_m: return q4_k;
+    case Mix::q3_k_l: return q5_k;
+    default: return type;
+  }
+}
+
+bool divides(CodecId id, std::uint64_t cols) { return cols % codec::codec_of(id).block_elements == 0; }
+
+// What replaces a type whose super-block does not divide the row: of blocks of 32, at least as precise.
+TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
+  if (divides(wanted, cols)) return {wanted, false};
+  CodecId type = f16;
+  switch (wanted) {
+    case iq4_xs: type = iq4_nl; break;
+    case q2_k:
+    case q3_k: type = q4_0; break;
+    case q4_k: type = q5_0; break;
+    case q5_k: type = q5_1; break;
+    case q6_k: type = q8_0; break;
+    default: break;
+  }
+  return {divides(type, cols) ? type : f16, true};
+}
+
+// Counters that some rules depend on; tensors come in the order of their layers.
+struct Counters {
+  int attention_v = 0;
+  int attention_v_total = 0;
+  int ffn_down = 0;
+};
+
+CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOptions& options, bool tied,
+                   const formats::TensorInfo& tensor, Counters& counters) {
+  const Role role = role_of(tensor.name);
+  if (role == Role::output || (tied && role == Role::embedding)) {
+    if (options.output) return *options.output;
+    return preset.type == q8_0 || !divides(preset.type, tensor.shape.cols()) ? q8_0 : q6_k;
+  }
+  const int blocks = static_cast<int>(facts.blocks);
+  switch (role) {
+    case Role::attention_v:
+      return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total, facts);
+    case Role::ffn_down: return ffn_down_type(preset.mix, preset.type, counters.ffn_down++, blocks);
+    case Role::attention_output: return attention_output_type(preset.mix, preset.type);
+    default: return preset.type;
+  }
+}
+
+std::vector<std::string_view> preset_names() {
+  std::vector<std::string_view> names;
+  for (const Preset& p : kPresets) names.push_back(p.name);
+  return names;
+}
+
+Error unknown_type(std::string_view what, std::string_view name, std::span<const std::string_view> known) {
+  const std::vector<std::string> near = nearest(name, known);
+  std::vector<std::string> all(known.begin(), known.end());
+  return Error{kQuantTypeUnknown, std::string(what) + " '" + escape_untrusted(name) + "' is not known",
+               near.empty() ? "choose one of " + join(all, " ") : "did you mean " + join(near, " or ") + "?", {}, {}};
+}
+
+}  // namespace
+
+std::span<const Preset> all_presets() { return kPresets; }
+
+Result<Preset> find_preset(std::string_view name) {
+  std::string wanted = to_lower_ascii(name);
+  if (wanted == "q3_k" || wanted == "q4_k" || wanted == "q5_k") wanted += "_m";
+  for (const Preset& p : kPresets) {
+    if (to_lower_ascii(p.name) == wanted) return p;
+  }
+  return unknown_type("type", name, preset_names());
+}
+
+Result<CodecId> find_type(std::string_view name) {
+  if (const codec::Codec* codec = codec::find_codec(name); codec != nullptr) return codec->id;
+  std::vector<std::string_view> names;
+  for (const codec::Codec& codec : codec::all_codecs()) names.push_back(codec.name);
+  return unknown_type("tensor type", name, names);
+}
+
+bool is_quantizable(const formats::TensorInfo& tensor) {
+  const std::string_view name = tensor.name;
+  // GGUF drops trailing dimensions of 1 when it counts them.
+  return tensor.shape.rank() >= 2 && tensor.shape.rows() > 1 && name.ends_with("weight") && !has(name, "_norm.weight") &&
+         !has(name, "ffn_gate_inp.weight") && name != "position_embd.weight" && name != "token_types.weight";
+}
+
+Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts, const TypeOptions& options,
+                                             std::span<const formats::TensorInfo> tensors) {
+  bool tied = true;
+  Counters counters;
+  for (const formats::TensorInfo& t : tensors) {
+    const Role role = role_of(t.name);
+    if (role == Role::output) tied = false;
+    if (role == Role::attention_v) ++counters.attention_v_total;
+  }
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::tuple(layer_of(tensors[a].name), std::string_view(tensors[a].name)) <
+           std::tuple(layer_of(tensors[b].name), std::string_view(tensors[b].name));
+  });
+  std::vector<TypeChoice> choices(tensors.size());
+  for (const std::size_t i : order) {
+    const formats::TensorInfo& tensor = tensors[i];
+    TypeChoice& choice = choices[i];
+    choice.type = tensor.codec;
+    if (!is_quantizable(tensor)) continue;
+    const std::uint64_t cols = tensor.shape.cols();
+    const Role role = role_of(tensor.name);
+    if (role == Role::embedding && options.embedding) {
+      choice = with_fallback(*options.embedding, cols);
+      continue;
+    }
+    if (role == Role::output && options.output) {
+      choice = with_fallback(*options.output, cols);
+      continue;
+    }
+    if (codec::codec_of(preset.type).is_plain_float()) {
+      choice.type = preset.type;
+      continue;
+    }
+    const TypeRule* rule = nullptr;
+    for (const TypeRule& candidate : options.rules) {
+      MOTE_ASSIGN(const bool matched, candidate.pattern.matches(tensor.name));
+      if (matched) {
+        rule = &candidate;
+        break;
+      }
+    }
+    CodecId wanted = preset.type;
+    if (rule != nullptr) {
+      wanted = rule->type;
+    } else if (!options.pure) {
+      wanted = mixed_type(preset, facts, options, tied, tensor, counters);
+    }
+    choice = with_fallback(wanted, cols);
+  }
+  return choices;
+}
+
+}  // namespace mote::quantize
