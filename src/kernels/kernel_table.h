@@ -30,17 +30,17 @@ inline constexpr std::size_t kActivationGroup = 32;
 // Rows of a weight tile.
 inline constexpr std::size_t kTileRows = 16;
 
-// Weights [tiles * 16 rows, cols] in execution layout times n quantized activation columns; see linear.h for
-// how tiles are made. One tile is a run of cols / 32 blocks; a block holds, for 16 rows and 32 consecutive
-// elements,
-//   codes    u4: 256 bytes, byte 64 i + 4 r + j has element 4 i + j of row r below and 4 (i + 4) + j above
-//            u8: 512 bytes, byte 64 i + 4 r + j is element 4 i + j of row r
-//   scales   16 per group (one group of 32, or two of 16), half or float
+// Weights [tiles * 16 rows, cols] in execution layout times n quantized activation columns. A tile holds 16
+// rows: the codes of all its blocks of 32 elements, then scales, then mins, padded to a multiple of 64 bytes.
+//   codes    u4: 256 bytes a block, byte 64 i + 4 r + j has element 4 i + j of row r below, element 4 (i + 4)
+//   + j above
+//            u8: 512 bytes a block, byte 64 i + 4 r + j is element 4 i + j of row r
+//   scales   16 per group of `group` elements, half or float
 //   mins     the same, where has_min
-// and y[t * y_stride + r] = sum over groups in order of
+// y[t * y_stride + r] = sum over groups in order of
 //   acc = fma(scale_w * scale_a, float(dot + correction), acc), then with has_min acc = fma(-min_w, min_sum,
 //   acc)
-// where dot = sum of code * activation, exact in 32 bits; codes of u4 go through `values` first.
+// where dot = sum of value * activation code, exact in 32 bits. A value is the code, or values[code].
 struct IntegerMatmul {
   const std::byte* tiles;  // of the first row tile to compute; 64-byte aligned
   std::size_t tile_bytes;
@@ -49,7 +49,8 @@ struct IntegerMatmul {
   std::size_t group;  // 16 or 32
   bool half_scales;   // scales (and mins) are binary16, else float
   bool has_min;
-  std::uint8_t max_value;          // no code (after `values`) is above it: AVX2 multiplies faster below 128
+  // No value is above it. AVX2 multiplies faster below 128; above 127 the correction has to be of offset 128.
+  std::uint8_t max_value;
   const std::uint8_t* values;      // u4: 16 unsigned values of the codes, or null for 0 to 15
   std::size_t n;                   // columns, at least 1
   const std::int8_t* codes;        // [n][cols], -127 to 127
@@ -109,8 +110,7 @@ struct KernelTable {
   void (*bf16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept;
   void (*f32_to_f16)(const float* in, std::uint16_t* out, std::size_t n) noexcept;
   // KV rows in blocks of 32 elements, bytes as GGUF's Q8_0 (34 a block) and Q4_0 (18 a block); n a multiple
-  // of 32. Rounding of the writers: q8_0 to nearest even of x / d with d = half(amax / 127); q4_0 as plain
-  // Q4_0 rounding.
+  // of 32. The writers round as the codecs' encode_rtn does.
   void (*q8_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
   void (*q4_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
   void (*f32_to_q8_0)(const float* in, std::byte* out, std::size_t n) noexcept;
@@ -128,7 +128,7 @@ struct KernelTable {
 
   // Rotary position embedding in place, of `heads` vectors `stride` elements apart whose first 2 * pairs
   // elements turn: (a, b) -> (a cos - b sin, a sin + b cos) with a = x[2 i], b = x[2 i + 1] (adjacent) or a =
-  // x[i], b = x[i + pairs] (halves); cos and sin [pairs]. As fma(-b, sin, a * cos) and fma(b, cos, a * sin).
+  // x[i], b = x[i + pairs] (halves); cos and sin [pairs]. As fma(-b, sin, a * cos) and fma(a, sin, b * cos).
   void (*rope_adjacent)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,
                         const float* sin) noexcept;
   void (*rope_halves)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,

@@ -55,6 +55,10 @@ Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer);
 void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile);
 
+// What was packed, back: row `row` as codes [cols] (table codes as their values), scales and mins [cols /
+// group]. For tests and inspection. Integer path only.
+void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales, float* mins);
+
 // Activations of n tokens, quantized once for all matrices that read them. Buffers belong to the caller
 // (scratch): codes [n][cols], scales [n][cols / 32], sums [n][cols / 16].
 struct Activations {
@@ -65,7 +69,10 @@ struct Activations {
   float* scales = nullptr;
   std::int32_t* sums = nullptr;
 };
+// Bytes of the three buffers together, and their places in `scratch` (64-byte aligned) for the n and cols of
+// `a`.
 std::size_t activation_scratch_bytes(std::size_t n, std::size_t cols);
+void bind_activation_scratch(Activations& a, std::byte* scratch);
 // Fills codes, scales and sums from values for tokens [first, last).
 void quantize_activations(const KernelTable& table, Activations& a, std::size_t first, std::size_t last);
 

@@ -1,0 +1,15 @@
+// The fragments that ISA files export: entries that they improve, null elsewhere. Constant-initialised, since
+// an initialiser would run new instructions before main on an old processor.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace mote::kernels {
+
+#if defined(MOTE_KERNELS_X86)
+extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvx512Kernels;
+extern const KernelTable kAvx512VnniKernels;
+#endif
+
+}  // namespace mote::kernels

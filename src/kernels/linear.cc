@@ -1,0 +1,331 @@
+#include "kernels/linear.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/checked.h"
+#include "codec/codec.h"
+#include "tensor/float16.h"
+
+namespace mote::kernels {
+
+namespace {
+
+constexpr std::size_t kBlock = 32;
+constexpr std::size_t kSumGroup = 16;
+// Columns whose corrections are prepared together. A multiple of every kernel's column block; small, so that
+// they stay in the first-level cache beside the activations.
+constexpr std::size_t kColumnChunk = 96;
+// From so many columns on, a tile of half rows is turned to float once instead of once per column block.
+constexpr std::size_t kConvertFrom = 3;
+
+constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
+
+std::size_t code_bytes(const PackedMatrix& m) { return m.cols * kTileRows * m.code_bits / 8; }
+std::size_t scale_bytes(const PackedMatrix& m) { return m.half_scales ? sizeof(Half) : sizeof(float); }
+// Of one run of scales, or of mins.
+std::size_t scales_bytes(const PackedMatrix& m) { return m.cols / m.group * kTileRows * scale_bytes(m); }
+
+// Everything but the bytes.
+PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
+  PackedMatrix m;
+  m.rows = weight.shape.rows();
+  m.cols = weight.shape.cols();
+  m.codec = weight.codec;
+  m.blocks = weight.blocks();
+  const codec::Codec& codec = codec::codec_of(weight.codec);
+  const codec::IntegerForm* form = codec.integer_form;
+  m.integer = integer && form != nullptr && m.cols % kBlock == 0;
+  if (!m.integer) return m;
+  m.group = static_cast<std::uint8_t>(form->group_elements);
+  m.code_bits = form->code_bits <= 4 ? 4 : 8;
+  m.has_min = form->has_min;
+  // Formats with one group per block store their scale as binary16; super-blocks multiply two numbers.
+  m.half_scales = codec.block_elements == form->group_elements;
+  m.max_value = static_cast<std::uint8_t>((1U << form->code_bits) - 1U);
+  m.offset = form->offset;
+  if (form->table != nullptr) {  // signed values become unsigned by an offset of 128
+    m.has_table = true;
+    m.offset = 128;
+    m.max_value = 255;
+    for (std::size_t i = 0; i < (1U << form->code_bits); ++i) {
+      m.values[i] = static_cast<std::uint8_t>(form->table[i] + 128);
+    }
+  }
+  m.tile_bytes = round_up(code_bytes(m) + scales_bytes(m) * (m.has_min ? 2 : 1), AlignedBuffer::kAlignment);
+  return m;
+}
+
+void store_scale(std::byte* out, std::size_t index, float value, bool half) {
+  if (half) {
+    const Half h = float_to_half(value);
+    std::memcpy(out + index * sizeof h, &h, sizeof h);
+  } else {
+    std::memcpy(out + index * sizeof value, &value, sizeof value);
+  }
+}
+
+float load_scale(const std::byte* in, std::size_t index, bool half) {
+  if (half) {
+    Half h = 0;
+    std::memcpy(&h, in + index * sizeof h, sizeof h);
+    return half_to_float(h);
+  }
+  float value = 0.0F;
+  std::memcpy(&value, in + index * sizeof value, sizeof value);
+  return value;
+}
+
+// Codes of 32 elements of row `r` into a block of the tile.
+void store_codes(std::byte* block, std::size_t r, const std::uint8_t* codes, std::uint8_t code_bits) {
+  constexpr std::size_t kDwords = 8;
+  std::uint32_t dwords[kDwords];
+  std::memcpy(dwords, codes, sizeof dwords);
+  if (code_bits == 4) {
+    for (std::size_t i = 0; i < kDwords / 2; ++i) {
+      const std::uint32_t pair = dwords[i] | (dwords[i + kDwords / 2] << 4U);
+      std::memcpy(block + 64 * i + 4 * r, &pair, sizeof pair);
+    }
+  } else {
+    for (std::size_t i = 0; i < kDwords; ++i)
+      std::memcpy(block + 64 * i + 4 * r, &dwords[i], sizeof dwords[i]);
+  }
+}
+
+void pack_one_row(const codec::Codec& codec, PackedMatrix& out, std::size_t row, std::byte* tile) {
+  constexpr std::size_t kMaxBlock = 256;
+  std::uint8_t codes[kMaxBlock];
+  float scales[kMaxBlock / kSumGroup];
+  float mins[kMaxBlock / kSumGroup];
+  const std::size_t blocks = out.cols / codec.block_elements;
+  const std::size_t groups = codec.block_elements / out.group;
+  const std::size_t r = row % kTileRows;
+  const std::byte* in = out.blocks.data() + row * blocks * codec.block_bytes;
+  std::byte* tile_scales = tile + code_bytes(out);
+  std::byte* tile_mins = tile_scales + scales_bytes(out);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    codec.integer_form->unpack(in + b * codec.block_bytes, codes, scales, mins);
+    for (std::size_t i = 0; i < codec.block_elements; i += kBlock) {
+      const std::size_t block = (b * codec.block_elements + i) / kBlock;
+      store_codes(tile + block * kBlock * kTileRows * out.code_bits / 8, r, codes + i, out.code_bits);
+    }
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::size_t index = (b * groups + g) * kTileRows + r;
+      store_scale(tile_scales, index, scales[g], out.half_scales);
+      if (out.has_min) store_scale(tile_mins, index, mins[g], out.half_scales);
+    }
+  }
+}
+
+// Correction and min sums of `n` columns from `first` on.
+void prepare_columns(const PackedMatrix& w, const Activations& a, std::size_t first, std::size_t n,
+                     std::int32_t* correction, float* min_sums) {
+  const std::size_t groups = w.cols / w.group;
+  const std::size_t parts = w.group / kSumGroup;  // 1 or 2 sums make a group's
+  for (std::size_t t = 0; t < n; ++t) {
+    const std::int32_t* sums = a.sums + (first + t) * (w.cols / kSumGroup);
+    const float* scales = a.scales + (first + t) * (w.cols / kBlock);
+    for (std::size_t g = 0; g < groups; ++g) {
+      const std::int32_t sum = parts == 1 ? sums[g] : sums[2 * g] + sums[2 * g + 1];
+      correction[t * groups + g] = -w.offset * sum;
+      if (w.has_min) min_sums[t * groups + g] = scales[g * w.group / kBlock] * static_cast<float>(sum);
+    }
+  }
+}
+
+void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
+                    std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
+  const std::size_t groups = w.cols / w.group;
+  const std::size_t chunk = std::min(a.n, kColumnChunk);
+  auto* correction = reinterpret_cast<std::int32_t*>(scratch);
+  auto* min_sums = reinterpret_cast<float*>(scratch + round_up(chunk * groups * sizeof(std::int32_t), 64));
+  IntegerMatmul m{.tiles = w.tiles.data() + first_tile * w.tile_bytes,
+                  .tile_bytes = w.tile_bytes,
+                  .tile_count = last_tile - first_tile,
+                  .cols = w.cols,
+                  .group = w.group,
+                  .half_scales = w.half_scales,
+                  .has_min = w.has_min,
+                  .max_value = w.max_value,
+                  .values = w.has_table ? w.values.data() : nullptr,
+                  .n = 0,
+                  .codes = nullptr,
+                  .scales = nullptr,
+                  .correction = correction,
+                  .min_sums = w.has_min ? min_sums : nullptr,
+                  .y = nullptr,
+                  .y_stride = y_stride,
+                  .rows = w.rows - first_tile * kTileRows};
+  for (std::size_t t = 0; t < a.n; t += chunk) {
+    m.n = std::min(chunk, a.n - t);
+    prepare_columns(w, a, t, m.n, correction, min_sums);
+    m.codes = a.codes + t * w.cols;
+    m.scales = a.scales + t * (w.cols / kBlock);
+    m.y = y + t * y_stride + first_tile * kTileRows;
+    if (w.code_bits == 4) {
+      table.matmul_u4(m);
+    } else {
+      table.matmul_u8(m);
+    }
+  }
+}
+
+template <typename Weight>
+FloatMatmul<Weight> float_product(const Activations& a, const Weight* rows, std::size_t row_count,
+                                  std::size_t cols, float* y, std::size_t y_stride) {
+  return {.w = rows,
+          .w_stride = cols,
+          .rows = row_count,
+          .x = a.values,
+          .x_stride = cols,
+          .n = a.n,
+          .cols = cols,
+          .y = y,
+          .y_stride = y_stride};
+}
+
+// The stored rows as they lie, where they are aligned numbers of type T; null otherwise.
+template <typename T>
+const T* rows_in_place(const PackedMatrix& w) {
+  const void* data = w.blocks.data();
+  if (reinterpret_cast<std::uintptr_t>(data) % alignof(T) != 0) return nullptr;
+  return static_cast<const T*>(data);
+}
+
+// Rows [first, first + count) as floats in `out`.
+void decode_rows(const KernelTable& table, const PackedMatrix& w, std::size_t first, std::size_t count,
+                 float* out) {
+  const codec::Codec& codec = codec::codec_of(w.codec);
+  const bool is_half = w.codec == CodecId::f16 || w.codec == CodecId::bf16;
+  if (const auto* halves = is_half ? rows_in_place<std::uint16_t>(w) : nullptr; halves != nullptr) {
+    (w.codec == CodecId::f16 ? table.f16_to_f32 : table.bf16_to_f32)(halves + first * w.cols, out,
+                                                                     count * w.cols);
+    return;
+  }
+  const std::size_t blocks = w.cols / codec.block_elements;
+  codec.decode(w.blocks.data() + first * blocks * codec.block_bytes, out, count * blocks);
+}
+
+void matmul_float(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
+                  std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
+  const std::size_t first = first_tile * kTileRows;
+  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
+  if (first >= last) return;
+  if (w.codec == CodecId::f32) {
+    if (const auto* rows = rows_in_place<float>(w); rows != nullptr) {
+      table.matmul_f32(float_product(a, rows + first * w.cols, last - first, w.cols, y + first, y_stride));
+      return;
+    }
+  }
+  if ((w.codec == CodecId::f16 || w.codec == CodecId::bf16) && a.n < kConvertFrom) {
+    if (const auto* rows = rows_in_place<std::uint16_t>(w); rows != nullptr) {
+      const auto product = float_product(a, rows + first * w.cols, last - first, w.cols, y + first, y_stride);
+      (w.codec == CodecId::f16 ? table.matmul_f16 : table.matmul_bf16)(product);
+      return;
+    }
+  }
+  auto* panel = reinterpret_cast<float*>(scratch);
+  for (std::size_t row = first; row < last; row += kTileRows) {
+    const std::size_t count = std::min(kTileRows, last - row);
+    decode_rows(table, w, row, count, panel);
+    table.matmul_f32(float_product(a, static_cast<const float*>(panel), count, w.cols, y + row, y_stride));
+  }
+}
+
+}  // namespace
+
+std::size_t packed_bytes(const QuantizedTensor& weight, bool integer) {
+  const PackedMatrix m = layout(weight, integer);
+  return m.integer ? m.tile_count() * m.tile_bytes : 0;
+}
+
+Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer) {
+  PackedMatrix m = layout(weight, integer);
+  if (!m.integer) return m;
+  const Checked bytes = Checked(m.tile_count()) * Checked(m.tile_bytes);
+  if (m.rows != 0 && m.cols != 0) {
+    m.tiles = AlignedBuffer(bytes.value().value_or(0));
+    if (m.tiles.size() == 0) {
+      return Error{kResourceMemory,
+                   "cannot pack a matrix of " + std::to_string(m.rows) + " x " + std::to_string(m.cols) +
+                       ": no memory for " + std::to_string(m.tile_count()) + " tiles of " +
+                       std::to_string(m.tile_bytes) + " bytes",
+                   "close other programs or use a smaller model",
+                   {},
+                   {}};
+    }
+  }
+  return m;
+}
+
+void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
+                std::size_t last_tile) {
+  if (!out.integer) return;
+  const codec::Codec& codec = codec::codec_of(weight.codec);
+  for (std::size_t tile = first_tile; tile < last_tile; ++tile) {
+    std::byte* bytes = out.tiles.data() + tile * out.tile_bytes;
+    const std::size_t last_row = std::min(out.rows, (tile + 1) * kTileRows);
+    for (std::size_t row = tile * kTileRows; row < last_row; ++row) pack_one_row(codec, out, row, bytes);
+  }
+}
+
+void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales,
+                float* mins) {
+  const std::byte* tile = packed.tiles.data() + row / kTileRows * packed.tile_bytes;
+  const std::byte* tile_scales = tile + code_bytes(packed);
+  const std::byte* tile_mins = tile_scales + scales_bytes(packed);
+  const std::size_t r = row % kTileRows;
+  for (std::size_t i = 0; i < packed.cols; ++i) {
+    const std::byte* block = tile + i / kBlock * kBlock * kTileRows * packed.code_bits / 8;
+    const std::size_t dword = i % kBlock / 4;
+    if (packed.code_bits == 8) {
+      codes[i] = std::to_integer<std::uint8_t>(block[64 * dword + 4 * r + i % 4]);
+      continue;
+    }
+    const auto pair = std::to_integer<std::uint8_t>(block[64 * (dword % 4) + 4 * r + i % 4]);
+    codes[i] = static_cast<std::uint8_t>(dword < 4 ? pair & 15U : pair >> 4U);
+    if (packed.has_table) codes[i] = packed.values[codes[i]];
+  }
+  for (std::size_t g = 0; g < packed.cols / packed.group; ++g) {
+    scales[g] = load_scale(tile_scales, g * kTileRows + r, packed.half_scales);
+    mins[g] = packed.has_min ? load_scale(tile_mins, g * kTileRows + r, packed.half_scales) : 0.0F;
+  }
+}
+
+std::size_t activation_scratch_bytes(std::size_t n, std::size_t cols) {
+  return round_up(n * cols, 64) + round_up(n * (cols / kBlock) * sizeof(float), 64) +
+         round_up(n * (cols / kSumGroup) * sizeof(std::int32_t), 64);
+}
+
+void bind_activation_scratch(Activations& a, std::byte* scratch) {
+  a.codes = reinterpret_cast<std::int8_t*>(scratch);
+  scratch += round_up(a.n * a.cols, 64);
+  a.scales = reinterpret_cast<float*>(scratch);
+  scratch += round_up(a.n * (a.cols / kBlock) * sizeof(float), 64);
+  a.sums = reinterpret_cast<std::int32_t*>(scratch);
+}
+
+void quantize_activations(const KernelTable& table, Activations& a, std::size_t first, std::size_t last) {
+  for (std::size_t t = first; t < last; ++t) {
+    table.quantize_row(a.values + t * a.cols, a.cols, a.codes + t * a.cols, a.scales + t * (a.cols / kBlock),
+                       a.sums + t * (a.cols / kSumGroup));
+  }
+}
+
+std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n) {
+  if (!w.integer) return round_up(kTileRows * w.cols * sizeof(float), 64);
+  return 2 * round_up(std::min(n, kColumnChunk) * (w.cols / w.group) * sizeof(float), 64);
+}
+
+void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
+            std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
+  if (a.n == 0 || first_tile >= last_tile) return;
+  if (w.integer) {
+    matmul_integer(table, w, a, y, y_stride, first_tile, last_tile, scratch);
+  } else {
+    matmul_float(table, w, a, y, y_stride, first_tile, last_tile, scratch);
+  }
+}
+
+}  // namespace mote::kernels
