@@ -32,7 +32,10 @@ inline void store_block(const Block& block, std::byte* blocks, std::size_t index
 // decode() from unpack(): scale * value - min, in this order, each step rounded to float. A subtraction of
 // the negated minimum is the format's addition, and a format without minimum skips the step, so signs of
 // zeros agree with the reference too.
-template <typename Block, const IntegerForm& kForm>
+//
+// kHasTable says what kForm.table != nullptr says; GCC 12 does not take that comparison for a constant when
+// its undefined-behaviour sanitizer is on.
+template <typename Block, const IntegerForm& kForm, bool kHasTable = false>
 inline void decode_blocks(const std::byte* blocks, float* out, std::size_t block_count) {
   constexpr std::size_t kGroup = kForm.group_elements;
   constexpr std::size_t kGroups = Block::kElements / kGroup;
@@ -46,7 +49,7 @@ inline void decode_blocks(const std::byte* blocks, float* out, std::size_t block
       float* group_out = out + b * Block::kElements + g * kGroup;
       for (std::size_t i = 0; i < kGroup; ++i) {
         float value = 0;
-        if constexpr (kForm.table != nullptr) {
+        if constexpr (kHasTable) {
           value = static_cast<float>(kForm.table[group_codes[i]]);
         } else {
           value = static_cast<float>(static_cast<int>(group_codes[i]) - kForm.offset);

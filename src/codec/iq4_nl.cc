@@ -19,7 +19,7 @@ void unpack_iq4_nl(const std::byte* block, std::uint8_t* codes, float* scales, f
 }
 
 void decode_iq4_nl(const std::byte* blocks, float* out, std::size_t block_count) noexcept {
-  decode_blocks<BlockIq4Nl, kFormIq4Nl>(blocks, out, block_count);
+  decode_blocks<BlockIq4Nl, kFormIq4Nl, true>(blocks, out, block_count);
 }
 
 void encode_iq4_nl(const float* in, std::byte* blocks, std::size_t block_count) noexcept {

@@ -32,7 +32,7 @@ void unpack_iq4_xs(const std::byte* block, std::uint8_t* codes, float* scales, f
 }
 
 void decode_iq4_xs(const std::byte* blocks, float* out, std::size_t block_count) noexcept {
-  decode_blocks<BlockIq4Xs, kFormIq4Xs>(blocks, out, block_count);
+  decode_blocks<BlockIq4Xs, kFormIq4Xs, true>(blocks, out, block_count);
 }
 
 void encode_iq4_xs(const float* in, std::byte* blocks, std::size_t block_count) noexcept {
