@@ -29,6 +29,9 @@ class Runtime {
  public:
   // Errors: KERNEL_ISA where the asked instruction set is not available here.
   static Result<std::unique_ptr<Runtime>> create(RuntimeOptions options = {});
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
 
   [[nodiscard]] sys::ThreadPool& pool() { return pool_; }
   [[nodiscard]] const kernels::KernelTable& kernels() const { return *kernels_; }
@@ -41,12 +44,12 @@ class Runtime {
   }
 
  private:
-  Runtime(RuntimeOptions options, const sys::CpuFeatures& features, const kernels::KernelTable& table,
-          kernels::Isa isa);
+  Runtime(RuntimeOptions options, sys::CpuFeatures features,
+          std::unique_ptr<const kernels::KernelTable> table, kernels::Isa isa);
 
   RuntimeOptions options_;
   sys::CpuFeatures features_;
-  const kernels::KernelTable* kernels_;
+  std::unique_ptr<const kernels::KernelTable> kernels_;
   kernels::Isa isa_;
   sys::ThreadPool pool_;
 };

@@ -1,0 +1,202 @@
+#include "engine/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace mote::engine {
+namespace {
+
+// Rows of one task: enough to use each widened key and value many times, few enough that scores and sums of a
+// split (rows * (256 + head_dim) * 4 bytes) stay in the second-level cache.
+constexpr std::size_t kBlockRows = 48;
+constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
+std::size_t splits_of(std::size_t positions) { return (positions + kSplit - 1) / kSplit; }
+
+}  // namespace
+
+Attention::Attention(const AttentionShape& shape, const RowOps& ops)
+    : shape_(shape), padded_dim_((shape.head_dim + kLanes - 1) / kLanes * kLanes), ops_(&ops) {}
+
+std::size_t Attention::block_tokens() const { return std::max<std::size_t>(1, kBlockRows / shape_.group()); }
+
+std::size_t Attention::worker_floats() const {
+  const std::size_t rows = std::max(block_tokens() * shape_.group(), shape_.group());
+  return rows * shape_.head_dim      // queries
+         + rows * kSplit             // scores
+         + shape_.head_dim * kLanes  // one key tile
+         + kValueRows * padded_dim_  // value rows
+         + 2 * partial_floats(rows)  // of a split and of all so far
+         + 8 * kLanes;               // room to align each of them
+}
+
+std::uint64_t Attention::scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers) {
+  const Attention plan(shape, kRowOpsBaseline);
+  return (std::uint64_t{workers} * plan.worker_floats() +
+          std::uint64_t{shape.kv_heads} * splits_of(context) * plan.partial_floats(shape.group())) *
+         sizeof(float);
+}
+
+std::unique_ptr<Attention> Attention::create(const AttentionShape& shape, std::size_t context,
+                                             unsigned workers, const RowOps& ops) {
+  std::unique_ptr<Attention> out(new Attention(shape, ops));
+  const std::size_t worker_bytes = workers * out->worker_floats() * sizeof(float);
+  const std::size_t partial_bytes =
+      shape.kv_heads * splits_of(context) * out->partial_floats(shape.group()) * sizeof(float);
+  out->worker_scratch_ = AlignedBuffer(worker_bytes);
+  out->partials_ = AlignedBuffer(partial_bytes);
+  if (out->worker_scratch_.size() == 0 || out->partials_.size() == 0) return nullptr;
+  out->finished_ = std::make_unique<std::atomic<std::size_t>[]>(shape.kv_heads);
+  return out;
+}
+
+Attention::Partial Attention::partial_at(float* memory, std::size_t rows) const {
+  return {.sums = memory, .largest = memory + rows * padded_dim_, .total = memory + rows * (padded_dim_ + 1)};
+}
+
+// Row t * group + g: query head g of the group, token t, scaled.
+void Attention::gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const {
+  const std::size_t dim = shape_.head_dim;
+  const std::size_t group_width = shape_.group() * dim;
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const float* in = q + t * shape_.heads * dim + head * group_width;
+    for (std::size_t i = 0; i < group_width; ++i) out[t * group_width + i] = in[i] * shape_.scale;
+  }
+}
+
+void Attention::attend_split(const KvCache& cache, std::size_t layer, std::size_t head, const float* queries,
+                             std::size_t tokens, std::size_t first, std::size_t split, float* scratch,
+                             const Partial& out) const {
+  const std::size_t group = shape_.group();
+  const std::size_t rows = tokens * group;
+  const std::size_t dim = shape_.head_dim;
+  const std::size_t begin = split * kSplit;
+  const std::size_t count = std::min(kSplit, first + tokens - begin);  // positions that the last token sees
+  const std::size_t tiles = (count + kLanes - 1) / kLanes;
+  float* scores = scratch;
+  float* key_scratch = scores + rows * kSplit;
+  float* value_scratch = key_scratch + dim * kLanes;
+
+  for (std::size_t tile = 0; tile < tiles; ++tile) {
+    const float* keys = cache.key_tile(layer, head, begin / kLanes + tile, key_scratch);
+    ops_->scores(queries, rows, dim, keys, scores + tile * kLanes, kSplit);
+  }
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const std::size_t seen = first + t + 1;
+    const std::size_t visible = seen > begin ? std::min(seen - begin, count) : 0;
+    for (std::size_t r = t * group; r < (t + 1) * group; ++r) {
+      if (visible == 0) {
+        out.largest[r] = kNothing;
+        out.total[r] = 0;
+        std::fill_n(scores + r * kSplit, tiles * kLanes, 0.0F);
+      } else {
+        ops_->softmax(scores + r * kSplit, visible, tiles * kLanes, &out.largest[r], &out.total[r]);
+      }
+    }
+  }
+  std::fill_n(out.sums, rows * padded_dim_, 0.0F);
+  for (std::size_t p = 0; p < count; p += kValueRows) {
+    const std::size_t n = std::min(kValueRows, count - p);
+    const float* values = cache.value_rows(layer, head, begin + p, n, value_scratch);
+    ops_->weighted_sum(scores + p, kSplit, rows, values, n, padded_dim_, out.sums);
+  }
+}
+
+// A split that a row does not see leaves it as it is.
+void Attention::merge(Partial& into, const Partial& from, std::size_t rows) const {
+  for (std::size_t r = 0; r < rows; ++r) {
+    if (from.total[r] == 0) continue;
+    const float largest = std::max(into.largest[r], from.largest[r]);
+    const float a = std::exp(into.largest[r] - largest);
+    const float b = std::exp(from.largest[r] - largest);
+    into.largest[r] = largest;
+    into.total[r] = into.total[r] * a + from.total[r] * b;
+    float* x = into.sums + r * padded_dim_;
+    const float* y = from.sums + r * padded_dim_;
+    for (std::size_t d = 0; d < padded_dim_; ++d) x[d] = x[d] * a + y[d] * b;
+  }
+}
+
+void Attention::write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const {
+  const std::size_t group = shape_.group();
+  const std::size_t dim = shape_.head_dim;
+  for (std::size_t t = 0; t < tokens; ++t) {
+    for (std::size_t g = 0; g < group; ++g) {
+      const std::size_t r = t * group + g;
+      const float inverse = 1.0F / result.total[r];
+      float* to = out + (t * shape_.heads + head * group + g) * dim;
+      for (std::size_t d = 0; d < dim; ++d) to[d] = result.sums[r * padded_dim_ + d] * inverse;
+    }
+  }
+}
+
+void Attention::run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
+                           std::size_t n, std::size_t first, float* out) {
+  const std::size_t tokens_per_block = block_tokens();
+  const std::size_t blocks = (n + tokens_per_block - 1) / tokens_per_block;
+  const std::size_t tasks = blocks * shape_.kv_heads;
+  const std::size_t q_width = shape_.heads * shape_.head_dim;
+  std::atomic<std::size_t> next{0};
+  pool.run([&](unsigned worker, unsigned) {
+    float* memory = worker_scratch_.as<float>() + worker * worker_floats();
+    for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
+      // Last blocks first: they see the most positions, and a long task at the end would keep others waiting.
+      const std::size_t block = blocks - 1 - task / shape_.kv_heads;
+      const std::size_t head = task % shape_.kv_heads;
+      const std::size_t t0 = block * tokens_per_block;
+      const std::size_t tokens = std::min(tokens_per_block, n - t0);
+      const std::size_t rows = tokens * shape_.group();
+      float* queries = memory;
+      Partial all = partial_at(queries + rows * shape_.head_dim, rows);
+      const Partial one = partial_at(all.sums + partial_floats(rows), rows);
+      float* scratch = one.sums + partial_floats(rows);
+      gather_queries(q + t0 * q_width, head, tokens, queries);
+      attend_split(cache, layer, head, queries, tokens, first + t0, 0, scratch, all);
+      for (std::size_t split = 1; split < splits_of(first + t0 + tokens); ++split) {
+        attend_split(cache, layer, head, queries, tokens, first + t0, split, scratch, one);
+        merge(all, one, rows);
+      }
+      write(all, head, tokens, out + t0 * q_width);
+    }
+  });
+}
+
+void Attention::run_single(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
+                           std::size_t first, float* out) {
+  const std::size_t splits = splits_of(first + 1);
+  const std::size_t tasks = splits * shape_.kv_heads;
+  const std::size_t rows = shape_.group();
+  for (std::size_t h = 0; h < shape_.kv_heads; ++h) finished_[h].store(0, std::memory_order_relaxed);
+  std::atomic<std::size_t> next{0};
+  const auto partial = [&](std::size_t head, std::size_t split) {
+    return partial_at(partials_.as<float>() + (head * splits + split) * partial_floats(rows), rows);
+  };
+  pool.run([&](unsigned worker, unsigned) {
+    float* queries = worker_scratch_.as<float>() + worker * worker_floats();
+    float* scratch = queries + rows * shape_.head_dim;
+    for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
+      const std::size_t head = task / splits;
+      gather_queries(q, head, 1, queries);
+      attend_split(cache, layer, head, queries, 1, first, task % splits, scratch,
+                   partial(head, task % splits));
+      // Whoever finishes a head's last split merges them, always in order.
+      if (finished_[head].fetch_add(1, std::memory_order_acq_rel) + 1 != splits) continue;
+      Partial all = partial(head, 0);
+      for (std::size_t split = 1; split < splits; ++split) merge(all, partial(head, split), rows);
+      write(all, head, 1, out);
+    }
+  });
+}
+
+void Attention::run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
+                    std::size_t n, std::size_t first, float* out) {
+  if (n == 1) {
+    run_single(pool, cache, layer, q, first, out);
+  } else {
+    run_blocks(pool, cache, layer, q, n, first, out);
+  }
+}
+
+}  // namespace mote::engine

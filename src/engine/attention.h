@@ -1,0 +1,72 @@
+// Causal attention of a batch of queries against one layer's cache, grouped: all query heads that share a kv
+// head are rows of one small matrix product, so every key and value is read once for them.
+//
+// The softmax over positions is computed in splits that start at multiples of kSplit and merged in order (Dao
+// et al., "FlashAttention", 2022; Rabe and Staats, 2021). Splits, tiles and orders of sums depend on
+// positions alone, so a query's result is the same in a long batch, in a short one and alone.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "engine/kv_cache.h"
+#include "engine/row_ops.h"
+#include "sys/thread_pool.h"
+#include "tensor/aligned_buffer.h"
+
+namespace mote::engine {
+
+struct AttentionShape {
+  std::size_t heads = 0;
+  std::size_t kv_heads = 0;
+  std::size_t head_dim = 0;
+  float scale = 1;  // of the scores
+  [[nodiscard]] std::size_t group() const { return heads / kv_heads; }
+};
+
+class Attention {
+ public:
+  // Fails (null) where memory is missing.
+  static std::unique_ptr<Attention> create(const AttentionShape& shape, std::size_t context, unsigned workers,
+                                           const RowOps& ops);
+  static std::uint64_t scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers);
+
+  // q and out: [n][heads * head_dim]; query t is at position first + t and sees positions 0 to first + t,
+  // whose keys and values are stored.
+  void run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q, std::size_t n,
+           std::size_t first, float* out);
+
+ private:
+  struct Partial {   // of `rows` queries over some positions
+    float* sums;     // [rows][padded_dim], of exp(score - largest) * value
+    float* largest;  // [rows]
+    float* total;    // [rows], of exp(score - largest)
+  };
+  Attention(const AttentionShape& shape, const RowOps& ops);
+  [[nodiscard]] std::size_t block_tokens() const;
+  [[nodiscard]] std::size_t worker_floats() const;
+  [[nodiscard]] std::size_t partial_floats(std::size_t rows) const { return rows * (padded_dim_ + 2); }
+  [[nodiscard]] Partial partial_at(float* memory, std::size_t rows) const;
+
+  void gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const;
+  void attend_split(const KvCache& cache, std::size_t layer, std::size_t head, const float* queries,
+                    std::size_t tokens, std::size_t first, std::size_t split, float* scratch,
+                    const Partial& out) const;
+  void merge(Partial& into, const Partial& from, std::size_t rows) const;
+  void write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
+  void run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
+                  std::size_t n, std::size_t first, float* out);
+  void run_single(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
+                  std::size_t first, float* out);
+
+  AttentionShape shape_;
+  std::size_t padded_dim_;
+  const RowOps* ops_;
+  AlignedBuffer worker_scratch_;
+  AlignedBuffer partials_;                                // of single queries: [kv head][split]
+  std::unique_ptr<std::atomic<std::size_t>[]> finished_;  // splits done, per kv head
+};
+
+}  // namespace mote::engine

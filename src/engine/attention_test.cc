@@ -1,0 +1,155 @@
+#include "engine/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/rng.h"
+#include "engine/kv_cache.h"
+#include "engine/row_ops.h"
+#include "engine/select_row_ops.h"
+#include "kernels/select.h"
+#include "sys/cpu_features.h"
+
+namespace mote::engine {
+namespace {
+
+std::vector<float> random_floats(std::size_t n, std::uint64_t seed, double scale = 1.0) {
+  Rng rng(seed);
+  std::vector<float> out(n);
+  for (float& x : out) x = static_cast<float>(rng.next_normal() * scale);
+  return out;
+}
+
+struct Problem {
+  AttentionShape shape;
+  std::size_t positions;
+  std::vector<float> q, k, v;  // [positions][heads * dim], [positions][kv heads * dim]
+};
+
+Problem make_problem(std::size_t heads, std::size_t kv_heads, std::size_t dim, std::size_t positions) {
+  return {.shape = {.heads = heads, .kv_heads = kv_heads, .head_dim = dim, .scale = 0.125F},
+          .positions = positions,
+          .q = random_floats(positions * heads * dim, 1, 3.0),
+          .k = random_floats(positions * kv_heads * dim, 2),
+          .v = random_floats(positions * kv_heads * dim, 3)};
+}
+
+// softmax(q k^T * scale) v of the paper, in double, one query at a time.
+std::vector<double> attention_by_definition(const Problem& p) {
+  const std::size_t dim = p.shape.head_dim;
+  std::vector<double> out(p.q.size());
+  for (std::size_t t = 0; t < p.positions; ++t) {
+    for (std::size_t h = 0; h < p.shape.heads; ++h) {
+      const std::size_t kv = h / p.shape.group();
+      const float* q = p.q.data() + (t * p.shape.heads + h) * dim;
+      std::vector<double> weights(t + 1);
+      double total = 0;
+      for (std::size_t s = 0; s <= t; ++s) {
+        double dot = 0;
+        for (std::size_t d = 0; d < dim; ++d) {
+          dot += static_cast<double>(q[d]) * static_cast<double>(p.k[(s * p.shape.kv_heads + kv) * dim + d]);
+        }
+        weights[s] = std::exp(dot * static_cast<double>(p.shape.scale));
+        total += weights[s];
+      }
+      for (std::size_t s = 0; s <= t; ++s) {
+        for (std::size_t d = 0; d < dim; ++d) {
+          out[(t * p.shape.heads + h) * dim + d] +=
+              weights[s] / total * static_cast<double>(p.v[(s * p.shape.kv_heads + kv) * dim + d]);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+void store(const Problem& p, KvCache& cache, std::size_t position) {
+  const std::size_t dim = p.shape.head_dim;
+  for (std::size_t h = 0; h < p.shape.kv_heads; ++h) {
+    cache.store_key(0, h, position, p.k.data() + (position * p.shape.kv_heads + h) * dim);
+    cache.store_value(0, h, position, p.v.data() + (position * p.shape.kv_heads + h) * dim);
+  }
+}
+
+// Feeds the problem in pieces of `piece` tokens.
+std::vector<float> attention_in_pieces(const Problem& p, KvType type, const RowOps& ops, std::size_t piece,
+                                       unsigned threads) {
+  sys::ThreadPool pool(threads);
+  const KvShape shape{.layers = 1,
+                      .kv_heads = p.shape.kv_heads,
+                      .head_dim = p.shape.head_dim,
+                      .context = p.positions,
+                      .key_type = type,
+                      .value_type = type};
+  auto cache = KvCache::create(shape, ops);
+  const auto attention = Attention::create(p.shape, p.positions, threads, ops);
+  std::vector<float> out(p.q.size());
+  const std::size_t width = p.shape.heads * p.shape.head_dim;
+  for (std::size_t t = 0; t < p.positions; t += piece) {
+    const std::size_t n = std::min(piece, p.positions - t);
+    for (std::size_t i = 0; i < n; ++i) store(p, *cache, t + i);
+    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, out.data() + t * width);
+  }
+  return out;
+}
+
+std::vector<const RowOps*> available_ops() {
+  std::vector<const RowOps*> out;
+  for (const kernels::Isa isa : kernels::available_isas(sys::detect_cpu_features())) {
+    const RowOps* ops = &select_row_ops(isa);
+    if (std::ranges::find(out, ops) == out.end()) out.push_back(ops);
+  }
+  return out;
+}
+
+double root_mean_square_error(const std::vector<float>& got, const std::vector<double>& expected) {
+  double error = 0;
+  double norm = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    error += std::pow(static_cast<double>(got[i]) - expected[i], 2);
+    norm += expected[i] * expected[i];
+  }
+  return std::sqrt(error / norm);
+}
+
+TEST(Attention, EqualsTheDefinitionOnEveryInstructionSet) {
+  for (const auto& [heads, kv_heads, dim, positions] :
+       {std::array<std::size_t, 4>{9, 3, 64, 300}, {4, 4, 24, 40}, {8, 1, 128, 530}, {2, 1, 10, 17}}) {
+    const Problem p = make_problem(heads, kv_heads, dim, positions);
+    const std::vector<double> expected = attention_by_definition(p);
+    for (const RowOps* ops : available_ops()) {
+      const std::vector<float> got = attention_in_pieces(p, KvType::f32, *ops, positions, 2);
+      EXPECT_LT(root_mean_square_error(got, expected), 1e-6) << heads << " heads of " << dim;
+    }
+  }
+}
+
+TEST(Attention, StoredTypesLoseAsMuchAsTheirBitsSay) {
+  const Problem p = make_problem(6, 2, 64, 100);
+  const std::vector<double> expected = attention_by_definition(p);
+  const auto error = [&](KvType type) {
+    return root_mean_square_error(attention_in_pieces(p, type, kRowOpsBaseline, 100, 1), expected);
+  };
+  EXPECT_LT(error(KvType::f16), 1e-3);
+  EXPECT_LT(error(KvType::q8_0), 2e-2);
+  EXPECT_LT(error(KvType::q4_0), 3e-1);
+  EXPECT_GT(error(KvType::q4_0), 2e-2);  // would be smaller only if the type were not used
+}
+
+TEST(Attention, IsTheSameBitForBitInAnyPiecesAndOnAnyThreads) {
+  const Problem p = make_problem(6, 2, 32, 600);
+  for (const KvType type : {KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0}) {
+    for (const RowOps* ops : available_ops()) {
+      const std::vector<float> whole = attention_in_pieces(p, type, *ops, 600, 1);
+      for (const std::size_t piece : {1, 7, 256}) {
+        EXPECT_EQ(whole, attention_in_pieces(p, type, *ops, piece, 2)) << to_string(type) << " by " << piece;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mote::engine

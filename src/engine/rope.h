@@ -1,0 +1,29 @@
+// Rotary position embedding (Su et al., "RoFormer", 2021): pair i of a head turns by position * frequency[i].
+//
+// Frequencies and angles are computed in float, as transformers does: models were trained with those
+// roundings, which matter at positions in the ten thousands.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "model/spec.h"
+
+namespace mote::engine {
+
+class Rope {
+ public:
+  explicit Rope(const model::RopeSpec& spec);
+
+  [[nodiscard]] std::size_t pairs() const { return frequencies_.size(); }
+  // Cosines then sines of one position: 2 * pairs() floats.
+  void angles(std::size_t position, float* out) const;
+  // Turns the leading elements of one head in place.
+  void apply(const float* angles, float* head) const;
+
+ private:
+  std::vector<float> frequencies_;
+  bool adjacent_;
+};
+
+}  // namespace mote::engine
