@@ -1,6 +1,6 @@
-// Size arithmetic that cannot wrap. Every size that a file, a command line or a request influences is computed
-// with Checked; three CVEs of a peer came from single unchecked sums (CVE-2025-53630, CVE-2026-27940,
-// CVE-2026-33298).
+// Size arithmetic that cannot wrap. Every size that a file, a command line or a request influences is
+// computed with Checked; three CVEs of a peer came from single unchecked sums (CVE-2025-53630,
+// CVE-2026-27940, CVE-2026-33298).
 #pragma once
 
 #include <concepts>
@@ -9,7 +9,8 @@
 
 namespace mote {
 
-// A u64 that remembers an overflow: once wrapped, always invalid. The value is only reachable through value().
+// A u64 that remembers an overflow: once wrapped, always invalid. The value is only reachable through
+// value().
 class Checked {
  public:
   constexpr Checked() = default;

@@ -68,7 +68,8 @@ void append_double(std::string& out, double value) {
   }
   std::array<char, 32> buffer{};
   const auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  const std::string_view text(buffer.data(), status == std::errc{} ? static_cast<std::size_t>(end - buffer.data()) : 0);
+  const std::string_view text(buffer.data(),
+                              status == std::errc{} ? static_cast<std::size_t>(end - buffer.data()) : 0);
   out += text;
   if (text.find_first_of(".e") == std::string_view::npos) out += ".0";
 }
@@ -136,8 +137,9 @@ class JsonBuilder {
   bool end_array() { return close(); }
   bool key(std::string& v) {
     if (!levels_.back().keys.insert(v).second) {
-      error_ = Error{kJsonDuplicateKey, "the key \"" + escape_untrusted(v, 60) + "\" stands twice in one object",
-                     "remove one of the two", "", std::nullopt};
+      error_ =
+          Error{kJsonDuplicateKey, "the key \"" + escape_untrusted(v, 60) + "\" stands twice in one object",
+                "remove one of the two", "", std::nullopt};
       return false;
     }
     levels_.back().value->if_object()->emplace_back(std::move(v), Json());
@@ -145,9 +147,12 @@ class JsonBuilder {
   }
   bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& e) {
     std::string_view reason = e.what();
-    if (const std::size_t colon = reason.rfind(": "); colon != std::string_view::npos) reason.remove_prefix(colon + 2);
-    error_ = Error{kJsonSyntax, "JSON is not valid: " + std::string(reason) + " (near \"" + escape_untrusted(token, 40) + "\")",
-                   "", "", position > 0 ? position - 1 : 0};
+    if (const std::size_t colon = reason.rfind(": "); colon != std::string_view::npos)
+      reason.remove_prefix(colon + 2);
+    error_ =
+        Error{kJsonSyntax,
+              "JSON is not valid: " + std::string(reason) + " (near \"" + escape_untrusted(token, 40) + "\")",
+              "", "", position > 0 ? position - 1 : 0};
     return false;
   }
 
@@ -179,12 +184,13 @@ class JsonBuilder {
   }
   bool open(Json value) {
     if (levels_.size() >= limits_.max_depth) {
-      error_ = Error{kJsonDepth, "JSON is nested deeper than " + std::to_string(limits_.max_depth) + " levels", "", "",
-                     std::nullopt};
+      error_ =
+          Error{kJsonDepth, "JSON is nested deeper than " + std::to_string(limits_.max_depth) + " levels", "",
+                "", std::nullopt};
       return false;
     }
-    // A pointer to an element of a growing array stays valid only while that element is the open one, and it is:
-    // nothing is appended to an array before its last element is closed.
+    // A pointer to an element of a growing array stays valid only while that element is the open one, and it
+    // is: nothing is appended to an array before its last element is closed.
     levels_.push_back({place(std::move(value)), {}});
     return true;
   }
@@ -253,14 +259,21 @@ std::string Json::dump(int indent) const {
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes) {
-    return Error{kJsonSize, "JSON has " + with_thousands(text.size()) + " bytes, the limit is " + with_thousands(limits.max_bytes),
+    return Error{kJsonSize,
+                 "JSON has " + with_thousands(text.size()) + " bytes, the limit is " +
+                     with_thousands(limits.max_bytes),
                  "", "", std::nullopt};
   }
   Json root;
   JsonBuilder builder(limits, root);
   // The parser skips a byte order mark, which RFC 8259 lets a reader refuse; a strict reader hides no bytes.
   if (text.starts_with("\xEF\xBB\xBF")) {
-    return Error{kJsonSyntax, "JSON starts with a byte order mark", "save the file as UTF-8 without BOM", "", 0};
+    return Error{kJsonSyntax, "JSON starts with a byte order mark", "save the file as UTF-8 without BOM", "",
+                 0};
+  }
+  // The parser takes a NUL for the end of the text and would not look at what follows it.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return Error{kJsonSyntax, "JSON contains a NUL byte", "", "", nul};
   }
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {
     if (builder.error()) return *builder.error();

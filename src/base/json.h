@@ -1,4 +1,5 @@
-// A JSON value that keeps the order of its keys (templates and schemas show it), with limits on depth and size.
+// A JSON value that keeps the order of its keys (templates and schemas show it), with limits on depth and
+// size.
 //
 // Parsing is nlohmann-json's, through its SAX interface, in json.cc only: this header stays cheap to include.
 // Its own document type is not used because its ordered object searches keys linearly on insertion, which is
@@ -24,14 +25,14 @@ using JsonObject = std::vector<JsonMember>;  // in document order; keys are uniq
 class Json {
  public:
   Json() = default;
-  Json(std::nullptr_t) {}                                              // NOLINT(google-explicit-constructor)
-  Json(bool v) : v_(v) {}                                              // NOLINT(google-explicit-constructor)
-  Json(double v) : v_(v) {}                                            // NOLINT(google-explicit-constructor)
-  Json(std::string v) : v_(std::move(v)) {}                            // NOLINT(google-explicit-constructor)
-  Json(std::string_view v) : v_(std::string(v)) {}                     // NOLINT(google-explicit-constructor)
-  Json(const char* v) : v_(std::string(v)) {}                          // NOLINT(google-explicit-constructor)
-  Json(JsonArray v) : v_(std::move(v)) {}                              // NOLINT(google-explicit-constructor)
-  Json(JsonObject v) : v_(std::move(v)) {}                             // NOLINT(google-explicit-constructor)
+  Json(std::nullptr_t) {}                           // NOLINT(google-explicit-constructor)
+  Json(bool v) : v_(v) {}                           // NOLINT(google-explicit-constructor)
+  Json(double v) : v_(v) {}                         // NOLINT(google-explicit-constructor)
+  Json(std::string v) : v_(std::move(v)) {}         // NOLINT(google-explicit-constructor)
+  Json(std::string_view v) : v_(std::string(v)) {}  // NOLINT(google-explicit-constructor)
+  Json(const char* v) : v_(std::string(v)) {}       // NOLINT(google-explicit-constructor)
+  Json(JsonArray v) : v_(std::move(v)) {}           // NOLINT(google-explicit-constructor)
+  Json(JsonObject v) : v_(std::move(v)) {}          // NOLINT(google-explicit-constructor)
   template <std::integral T>
     requires(!std::is_same_v<T, bool>)
   Json(T v) {  // NOLINT(google-explicit-constructor)
@@ -71,17 +72,20 @@ class Json {
   // The member of an object; null where there is none or this is no object. Linear in the number of members.
   [[nodiscard]] const Json* find(std::string_view key) const;
 
-  // For building results: an object's member, appended where absent (the value becomes an object if it is null).
+  // For building results: an object's member, appended where absent (the value becomes an object if it is
+  // null).
   Json& operator[](std::string_view key);
   void push_back(Json value);
 
   // Compact text, or indented by `indent` spaces where positive. Doubles in their shortest exact form with a
-  // fraction or exponent ("1.0"); NaN and infinities become null, as JSON has none; invalid UTF-8 becomes U+FFFD.
+  // fraction or exponent ("1.0"); NaN and infinities become null, as JSON has none; invalid UTF-8 becomes
+  // U+FFFD.
   [[nodiscard]] std::string dump(int indent = 0) const;
 
  private:
   friend class JsonBuilder;
-  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, JsonArray, JsonObject> v_;
+  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, JsonArray, JsonObject>
+      v_;
 };
 
 struct JsonLimits {

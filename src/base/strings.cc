@@ -56,7 +56,8 @@ std::string human_bytes(std::uint64_t bytes) {
   const int digits = unit == 0 || value >= 100.0 ? 0 : 1;
   const auto [end, status] =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed, digits);
-  return std::string(buffer.data(), status == std::errc{} ? end : buffer.data()) + " " + std::string(kUnits[unit]);
+  return std::string(buffer.data(), status == std::errc{} ? end : buffer.data()) + " " +
+         std::string(kUnits[unit]);
 }
 
 std::vector<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates) {
@@ -66,9 +67,11 @@ std::vector<std::string> nearest(std::string_view word, std::span<const std::str
   std::vector<std::pair<std::size_t, std::string>> found;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(to_lower_ascii(word), to_lower_ascii(candidate));
-    if (distance <= std::max<std::size_t>(1, word.size() / 3)) found.emplace_back(distance, std::string(candidate));
+    if (distance <= std::max<std::size_t>(1, word.size() / 3))
+      found.emplace_back(distance, std::string(candidate));
   }
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> names;
   for (auto& [distance, name] : found) {
     if (names.size() == 3) break;

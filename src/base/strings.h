@@ -20,7 +20,8 @@ std::optional<double> parse_double(std::string_view text);
 std::string with_thousands(std::uint64_t value);
 std::string human_bytes(std::uint64_t bytes);
 
-// The candidates nearest to `word` by edit distance (at most a third of its length, best first, at most three).
+// The candidates nearest to `word` by edit distance (at most a third of its length, best first, at most
+// three).
 std::vector<std::string> nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 std::string join(std::span<const std::string> parts, std::string_view separator);

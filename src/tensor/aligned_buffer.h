@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace mote {
 
@@ -23,6 +24,15 @@ class AlignedBuffer {
       size_ = bytes;
       std::memset(data_.get(), 0, rounded);
     }
+  }
+
+  // A buffer moved from is empty.
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }

@@ -1,5 +1,5 @@
-// Extent of a tensor, row-major: the last dimension is contiguous. GGUF lists dimensions the other way round; its
-// reader and writer turn them.
+// Extent of a tensor, row-major: the last dimension is contiguous. GGUF lists dimensions the other way round;
+// its reader and writer turn them.
 #pragma once
 
 #include <array>
