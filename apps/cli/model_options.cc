@@ -1,0 +1,136 @@
+#include "apps/cli/model_options.h"
+
+#include <cstdio>
+
+#include "apps/cli/parse.h"
+#include "base/strings.h"
+#include "formats/checkpoint.h"
+#include "kernels/select.h"
+#include "sys/mapped_file.h"
+
+namespace mote::cli {
+namespace {
+
+constexpr ErrorCode kBundledModel{"BUNDLED_MODEL", ErrorKind::failed};
+constexpr ErrorCode kTokenizerAbsent{"TOKENIZER_ABSENT", ErrorKind::failed};
+constexpr ErrorCode kInputStdin{"INPUT_STDIN", ErrorKind::failed};
+constexpr std::string_view kBundledPath = "models/babyllama-tok105/model5000.bin";
+constexpr std::uint64_t kMaxThreads = 1024;
+
+Result<std::optional<engine::KvType>> parse_kv(std::string_view option, const std::string& name) {
+  if (name.empty()) return std::optional<engine::KvType>();
+  const auto type = engine::find_kv_type(name);
+  if (!type) return bad_value(option, name, "f16, f32, q8_0 or q4_0");
+  return type;
+}
+
+}  // namespace
+
+std::vector<Option> RuntimeSettings::options() {
+  return {{"-t,--threads", "N", "threads; 0 is one per physical core (also MOTE_THREADS)", &threads}};
+}
+
+std::vector<Option> ModelSettings::options() {
+  return {{"MODEL,-m,--model", "",
+           "GGUF file, Hugging Face folder, .safetensors or llama2.c file; bundled one if absent", &model},
+          {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer}};
+}
+
+std::vector<Option> SessionSettings::options() {
+  return {{"--activations", "A", "auto: int8 against quantized weights; f32: exact products", &activations},
+          {"-ctk,--cache-type-k", "T", "keys: f16, f32, q8_0, q4_0", &key_type},
+          {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type},
+          {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch}};
+}
+
+Result<engine::Activations> SessionSettings::parse_activations() const {
+  if (activations == "auto") return engine::Activations::automatic;
+  if (activations == "f32") return engine::Activations::f32;
+  return bad_value("--activations", activations, "auto or f32");
+}
+
+Result<engine::SessionOptions> SessionSettings::session_options(std::size_t context) const {
+  engine::SessionOptions options;
+  options.context = context;
+  MOTE_ASSIGN(options.kv_key_type, parse_kv("--cache-type-k", key_type));
+  MOTE_ASSIGN(options.kv_value_type, parse_kv("--cache-type-v", value_type));
+  if (batch < 1 || batch > engine::kMaxBatch) {
+    return bad_value("--batch-size", std::to_string(batch), "1 to " + with_thousands(engine::kMaxBatch));
+  }
+  options.batch = static_cast<std::size_t>(batch);
+  return options;
+}
+
+Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads) {
+  engine::RuntimeOptions options;
+  if (threads == 0 && !program.threads().empty()) {
+    const auto value = parse_uint64(program.threads());
+    if (!value) return bad_value("MOTE_THREADS", program.threads(), "a whole number from 0 on");
+    threads = *value;
+  }
+  if (threads > kMaxThreads) return bad_value("--threads", std::to_string(threads), "0 to 1,024");
+  options.threads = static_cast<unsigned>(threads);
+  if (!program.isa().empty()) {
+    MOTE_ASSIGN(options.isa, kernels::parse_isa(program.isa()));
+  }
+  options.log = [&program](std::string_view line) { program.note(line); };
+  return engine::Runtime::create(std::move(options));
+}
+
+Result<std::filesystem::path> model_path(const Program& program, const std::string& given) {
+  if (!given.empty()) return std::filesystem::path(given);
+  for (const auto& folder : program.data_folders()) {
+    std::error_code ignored;
+    if (std::filesystem::exists(folder / kBundledPath, ignored)) return folder / kBundledPath;
+  }
+  return Error{kBundledModel,
+               "no MODEL was given, and the bundled one (" + std::string(kBundledPath) + ") was not found",
+               "give a model, or set MOTE_HOME to the folder that holds models/", "", std::nullopt};
+}
+
+Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, engine::Runtime& runtime,
+                                                              const std::filesystem::path& path,
+                                                              const std::string& tokenizer,
+                                                              const SessionSettings& session,
+                                                              bool need_tokenizer) {
+  engine::LoadOptions options;
+  MOTE_ASSIGN(options.activations, session.parse_activations());
+  options.tokenizer = tokenizer;
+  options.need_tokenizer = need_tokenizer;
+  program.progress("loading " + path.string());
+  auto model = engine::LoadedModel::load(runtime, path, options);
+  program.end_progress();
+  return model;
+}
+
+Result<const Tokenizer*> tokenizer_of(const engine::LoadedModel& model) {
+  if (model.tokenizer() != nullptr) return model.tokenizer();
+  return Error{kTokenizerAbsent, "the model has no tokenizer", "name one with --tokenizer",
+               model.path().string(), std::nullopt};
+}
+
+Result<std::string> read_input(const std::string& path) {
+  if (path != "-") return sys::read_text_file(path, kMaxTextBytes);
+  std::string text;
+  char buffer[65536];
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, stdin)) {
+    if (got > kMaxTextBytes - text.size()) {
+      return Error{kInputStdin, "standard input holds more than " + human_bytes(kMaxTextBytes), "", "",
+                   std::nullopt};
+    }
+    text.append(buffer, got);
+  }
+  if (std::ferror(stdin) != 0)
+    return Error{kInputStdin, "standard input could not be read", "", "", std::nullopt};
+  return text;
+}
+
+std::uint64_t bytes_on_disk(const engine::LoadedModel& model) { return model.model().checkpoint->file_bytes; }
+
+std::vector<Option> concatenate(std::vector<std::vector<Option>> parts) {
+  std::vector<Option> all;
+  for (auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+}  // namespace mote::cli

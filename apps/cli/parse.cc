@@ -1,0 +1,259 @@
+#include "apps/cli/parse.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+
+#include "base/strings.h"
+
+namespace mote::cli {
+namespace {
+
+std::vector<Option> all_options(Command& command, CommonSettings& common) {
+  std::vector<Option> options = command.options();
+  options.push_back({"--json", "", "print one JSON object on stdout, also on failure", &common.json});
+  options.push_back({"-h,--help", "", "print this help", &common.help});
+  return options;
+}
+
+bool takes_value(const Option& option) { return !std::holds_alternative<bool*>(option.target); }
+
+const Option* find_flag(std::span<const Option> options, std::string_view flag) {
+  for (const Option& option : options) {
+    const std::vector<std::string> flags = flags_of(option);
+    if (std::find(flags.begin(), flags.end(), flag) != flags.end()) return &option;
+  }
+  return nullptr;
+}
+
+Error unknown_option(Command& command, std::span<const Option> options, std::string_view flag) {
+  for (const LaterOption& later : command.later_options()) {
+    if (later.name == flag) {
+      return Error{kUsageNotYet,
+                   std::string(flag) + " of `mote " + std::string(command.name()) + "` (" +
+                       std::string(later.what) + ") is not in this version",
+                   "leave it out", "", std::nullopt};
+    }
+  }
+  std::vector<std::string> names;
+  for (const Option& option : options) {
+    for (std::string& name : flags_of(option)) names.push_back(std::move(name));
+  }
+  // Short names are near to everything, so a suggestion compares like with like.
+  const bool is_long = flag.starts_with("--");
+  std::vector<std::string_view> candidates;
+  for (const std::string& name : names) {
+    if (name.starts_with("--") == is_long) candidates.push_back(name);
+  }
+  const std::vector<std::string> near = nearest(flag, candidates);
+  std::string hint = near.empty() ? "" : "did you mean " + join(near, " or ") + "? ";
+  hint += "`mote " + std::string(command.name()) + " --help` lists all options";
+  return Error{
+      kUsageOption,
+      "unknown option " + escape_untrusted(flag, 60) + " of `mote " + std::string(command.name()) + "`", hint,
+      "", std::nullopt};
+}
+
+// Rewrites every spelling to the long name that CLI11 knows, so that "-ctk" is not read as "-c tk".
+Result<std::vector<std::string>> normalise(Command& command, std::span<const Option> options,
+                                           std::span<const std::string> arguments) {
+  std::vector<std::string> out;
+  std::size_t i = 0;
+  for (; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "--") break;
+    const bool is_flag = argument.size() > 1 && argument[0] == '-' &&
+                         !(argument[1] >= '0' && argument[1] <= '9') && argument[1] != '.';
+    if (!is_flag) {
+      out.push_back(argument);
+      continue;
+    }
+    std::string flag = argument;
+    std::optional<std::string> attached;
+    if (const std::size_t equals = argument.find('='); equals != std::string::npos) {
+      flag = argument.substr(0, equals);
+      attached = argument.substr(equals + 1);
+    }
+    const Option* option = find_flag(options, flag);
+    if (option == nullptr && argument.size() > 2 && argument[1] != '-' && argument[2] >= '0' &&
+        argument[2] <= '9') {
+      flag = argument.substr(0, 2);  // -t4
+      attached = argument.substr(2);
+      option = find_flag(options, flag);
+    }
+    if (option == nullptr) return unknown_option(command, options, flag);
+    if (!takes_value(*option)) {
+      if (attached) return bad_value(flag, *attached, "no value: it is a switch");
+      out.push_back(main_name(*option));
+      continue;
+    }
+    if (!attached) {
+      if (++i == arguments.size()) return bad_value(flag, "nothing", std::string(option->value));
+      attached = arguments[i];
+    }
+    out.push_back(main_name(*option) + "=" + *attached);
+  }
+  for (; i < arguments.size(); ++i) out.push_back(arguments[i]);
+  return out;
+}
+
+// CLI11 only sees long names and positionals; strings are taken as they are and converted by us, so that
+// numbers are decimal and whole and messages are ours.
+struct Raw {
+  const Option* option = nullptr;
+  std::vector<std::string> values;
+  bool flag = false;
+};
+
+Result<void> store(const Option& option, const std::string& text) {
+  const std::string name = main_name(option);
+  if (auto* const* t = std::get_if<std::string*>(&option.target)) **t = text;
+  if (auto* const* t = std::get_if<std::vector<std::string>*>(&option.target)) (*t)->push_back(text);
+  if (auto* const* t = std::get_if<std::uint64_t*>(&option.target)) {
+    const auto value = parse_uint64(text);
+    if (!value) return bad_value(name, text, "a whole number from 0 on");
+    **t = *value;
+  }
+  if (auto* const* t = std::get_if<std::int64_t*>(&option.target)) {
+    const auto value = parse_int64(text);
+    if (!value) return bad_value(name, text, "a whole number");
+    **t = *value;
+  }
+  if (auto* const* t = std::get_if<double*>(&option.target)) {
+    const auto value = parse_double(text);
+    if (!value) return bad_value(name, text, "a number");
+    **t = *value;
+  }
+  return {};
+}
+
+Result<void> run_cli11(const Command& command, std::vector<Raw>& raws, std::vector<std::string> arguments) {
+  try {
+    CLI::App app;
+    app.set_help_flag();
+    for (Raw& raw : raws) {
+      const std::string name = main_name(*raw.option);
+      if (!takes_value(*raw.option)) {
+        app.add_flag(name, raw.flag);
+        continue;
+      }
+      const std::string positional = positional_name(*raw.option);
+      const std::string names = positional.empty() || positional == name ? name : positional + "," + name;
+      CLI::Option* added = app.add_option(names, raw.values);
+      const bool many =
+          std::holds_alternative<std::vector<std::string>*>(raw.option->target) && !positional.empty();
+      // One value per occurrence; a repeated option keeps its last value, a list keeps all.
+      added->type_size(1)
+          ->expected(many ? -1 : 1)
+          ->allow_extra_args(false)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+  } catch (const CLI::ExtrasError& e) {
+    return Error{
+        kUsageValue,
+        "`mote " + std::string(command.name()) + "` takes fewer arguments: " + escape_untrusted(e.what()),
+        "quote text that has spaces", "", std::nullopt};
+  } catch (const CLI::Error& e) {
+    return Error{kUsageValue, escape_untrusted(e.what(), 300),
+                 "`mote " + std::string(command.name()) + " --help` lists all options", "", std::nullopt};
+  } catch (const std::exception& e) {
+    return Error{kUsageValue, std::string("reading the arguments: ") + e.what(), "", "", std::nullopt};
+  }
+  return {};
+}
+
+}  // namespace
+
+Error bad_value(std::string_view option, std::string_view found, std::string_view expected) {
+  return Error{kUsageValue,
+               std::string(option) + ": expected " + std::string(expected) + ", found " +
+                   (found == "nothing" ? std::string("nothing") : "'" + escape_untrusted(found, 60) + "'"),
+               "", "", std::nullopt};
+}
+
+Result<std::vector<std::uint64_t>> parse_list(std::string_view option, std::string_view text,
+                                              std::uint64_t least, std::uint64_t most) {
+  std::vector<std::uint64_t> values;
+  std::string_view rest = text;
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    const auto value = parse_uint64(rest.substr(0, comma));
+    if (!value || *value < least || *value > most) {
+      return bad_value(
+          option, text,
+          "numbers from " + with_thousands(least) + " to " + with_thousands(most) + ", separated by commas");
+    }
+    values.push_back(*value);
+    if (comma == std::string_view::npos) return values;
+    rest = rest.substr(comma + 1);
+  }
+}
+
+Result<CommonSettings> parse(Command& command, std::span<const std::string> arguments) {
+  CommonSettings common;
+  const std::vector<Option> options = all_options(command, common);
+  // Whoever asks for help gets it, whatever else is wrong.
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--help" || argument == "-h") common.help = true;
+  }
+  if (common.help) return common;
+  MOTE_ASSIGN(std::vector<std::string> normal, normalise(command, options, arguments));
+  std::vector<Raw> raws;
+  for (const Option& option : options) raws.push_back({&option, {}, false});
+  MOTE_TRY(run_cli11(command, raws, std::move(normal)));
+  for (const Raw& raw : raws) {
+    if (bool* const* flag = std::get_if<bool*>(&raw.option->target)) {
+      **flag = **flag || raw.flag;
+      continue;
+    }
+    if (raw.values.empty() && raw.option->required) {
+      const std::string positional = positional_name(*raw.option);
+      return Error{kUsageMissing,
+                   "`mote " + std::string(command.name()) + "` needs " +
+                       (positional.empty() ? main_name(*raw.option) + " " + std::string(raw.option->value)
+                                           : positional),
+                   "`mote " + std::string(command.name()) + " --help` shows how", "", std::nullopt};
+    }
+    for (const std::string& value : raw.values) MOTE_TRY(store(*raw.option, value));
+  }
+  return common;
+}
+
+std::string help_of(Command& command) {
+  CommonSettings common;
+  const std::vector<Option> options = all_options(command, common);
+  std::string usage = "Usage: mote " + std::string(command.name());
+  std::string positionals;
+  std::string flags;
+  constexpr std::size_t kHelpColumn = 30;
+  for (const Option& option : options) {
+    const std::string positional = positional_name(option);
+    if (!positional.empty()) {
+      const bool many = std::holds_alternative<std::vector<std::string>*>(option.target);
+      usage += " " + (option.required ? positional : "[" + positional + "]") + (many ? "..." : "");
+    } else if (option.required) {
+      usage += " " + main_name(option) + " " + std::string(option.value);
+    }
+    std::vector<std::string> spellings = flags_of(option);
+    if (!positional.empty()) spellings.insert(spellings.begin(), positional);
+    std::string left = "  " + join(spellings, ", ");
+    if (!option.value.empty()) left += " " + std::string(option.value);
+    if (left.size() + 2 > kHelpColumn) {
+      left += "\n" + std::string(kHelpColumn, ' ');
+    } else {
+      left.append(kHelpColumn - left.size(), ' ');
+    }
+    (positional.empty() ? flags : positionals) += left + std::string(option.help) + "\n";
+  }
+  std::string out = usage + " [OPTIONS]\n\n" + std::string(command.summary()) + "\n";
+  if (!positionals.empty()) out += "\nArguments:\n" + positionals;
+  out += "\nOptions:\n" + flags;
+  if (!command.epilogue().empty()) out += "\n" + std::string(command.epilogue());
+  return out;
+}
+
+}  // namespace mote::cli

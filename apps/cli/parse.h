@@ -1,0 +1,39 @@
+// Arguments to options. CLI11 converts and counts; the rules around it are ours: an unknown option is an
+// error with the nearest names, a later one is refused by name, and every message is one of ours.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "apps/cli/command.h"
+#include "mote/result.h"
+
+namespace mote::cli {
+
+constexpr ErrorCode kUsageOption{"USAGE_OPTION", ErrorKind::invalid_argument};  // unknown option
+constexpr ErrorCode kUsageValue{"USAGE_VALUE", ErrorKind::invalid_argument};    // missing or unusable value
+constexpr ErrorCode kUsageMissing{"USAGE_MISSING",
+                                  ErrorKind::invalid_argument};  // a required argument is absent
+constexpr ErrorCode kUsageCommand{"USAGE_COMMAND", ErrorKind::invalid_argument};  // unknown command
+constexpr ErrorCode kUsageNotYet{"USAGE_NOT_YET", ErrorKind::invalid_argument};   // announced, not there
+
+// Options that every command has.
+struct CommonSettings {
+  bool help = false;
+  bool json = false;
+};
+
+// `arguments` without program and command name. Fills the command's settings.
+Result<CommonSettings> parse(Command& command, std::span<const std::string> arguments);
+
+// What --help prints.
+std::string help_of(Command& command);
+
+// USAGE_VALUE for `option`, saying what was found and expected.
+Error bad_value(std::string_view option, std::string_view found, std::string_view expected);
+
+// "1,2,4" as numbers from `least` to `most`; USAGE_VALUE.
+Result<std::vector<std::uint64_t>> parse_list(std::string_view option, std::string_view text,
+                                              std::uint64_t least, std::uint64_t most);
+
+}  // namespace mote::cli

@@ -1,0 +1,176 @@
+// The program: finds the command, parses, calls, prints. Results go to stdout, everything else to stderr; the
+// exit status is that of the error's kind.
+#include <cstdio>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "apps/cli/command.h"
+#include "apps/cli/parse.h"
+#include "apps/cli/program.h"
+#include "apps/limits.h"
+#include "base/strings.h"
+
+namespace mote::cli {
+namespace {
+
+constexpr int kJsonSchema = 1;
+constexpr ErrorCode kOutOfMemory{"OUT_OF_MEMORY", ErrorKind::resource_exhausted};
+constexpr ErrorCode kInternal{"INTERNAL", ErrorKind::internal};
+constexpr ErrorCode kOutputClosed{"OUTPUT_CLOSED", ErrorKind::failed};
+
+void print_json(const Json& content) {
+  Json whole;
+  whole["schema"] = kJsonSchema;
+  if (const JsonObject* members = content.if_object()) {
+    for (const JsonMember& member : *members) whole[member.first] = member.second;
+  }
+  const std::string text = whole.dump(1) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+int fail(Program& program, const Error& error) {
+  program.end_progress();
+  if (program.json()) {
+    Json detail;
+    detail["code"] = error.code.name;
+    detail["message"] = error.message;
+    detail["hint"] = error.hint;
+    if (!error.file.empty()) detail["file"] = error.file;
+    if (error.byte_position) detail["byte_position"] = *error.byte_position;
+    Json out;
+    out["error"] = std::move(detail);
+    print_json(out);
+  } else {
+    program.note(format_error(error));
+  }
+  if (error.code.kind == ErrorKind::cancelled && program.signal() != 0) return 128 + program.signal();
+  return exit_status(error.code.kind);
+}
+
+std::string overview() {
+  std::string out =
+      "mote takes a language model to a small machine and proves that it still works there.\n\n"
+      "Usage: mote COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const CommandFactory make : all_commands()) {
+    const std::unique_ptr<Command> command = make();
+    std::string name(command->name());
+    name.resize(12, ' ');
+    out += "  " + name + std::string(command->summary()) + "\n";
+  }
+  out +=
+      "\nOptions:\n"
+      "  --help      print this help; `mote COMMAND --help` has the options of a command\n"
+      "  --version   print the version\n"
+      "  --limits    print every default limit\n\n"
+      "Start with `mote demo`. Every command takes --json.\n";
+  return out;
+}
+
+Error unknown_command(const std::string& name) {
+  for (const LaterCommand& later : later_commands()) {
+    if (later.name == name) {
+      return Error{kUsageNotYet,
+                   "`mote " + name + "` (" + std::string(later.what) + ") is not in this version",
+                   "`mote --help` lists what is", "", std::nullopt};
+    }
+  }
+  std::vector<std::string> names;
+  for (const CommandFactory make : all_commands()) names.emplace_back(make()->name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::vector<std::string> near = nearest(name, views);
+  return Error{kUsageCommand, "unknown command " + escape_untrusted(name, 60),
+               near.empty() ? "`mote --help` lists all commands" : "did you mean " + join(near, " or ") + "?",
+               "", std::nullopt};
+}
+
+int run_global(Program& program, const std::string& option) {
+  if (option == "--version") {
+    Json version;
+    version["version"] = MOTE_VERSION;
+    program.json() ? print_json(version) : program.print("mote " MOTE_VERSION "\n");
+  } else if (option == "--limits") {
+    program.json() ? print_json(limits_json()) : program.print(limits_table());
+  } else {
+    program.set_json(false);
+    program.print(overview());
+  }
+  return 0;
+}
+
+int run_command(Program& program, Command& command, std::span<const std::string> arguments) {
+  const Result<CommonSettings> common = parse(command, arguments);
+  if (!common) return fail(program, common.error());
+  if (common->help) {
+    program.set_json(false);
+    program.print(help_of(command));
+    return 0;
+  }
+  const Result<Json> result = command.run(program);
+  program.end_progress();
+  if (!result) return fail(program, result.error());
+  if (program.json()) print_json(*result);
+  // What was cut short by a signal and still has a result says so by its status.
+  return program.signal() != 0 ? 128 + program.signal() : 0;
+}
+
+int dispatch(Program& program, const std::vector<std::string>& arguments) {
+  // Known before anything can fail, so that failures come out as JSON too.
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--json") program.set_json(true);
+  }
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& first = arguments[i];
+    if (first == "--json") continue;
+    if (first == "--version" || first == "--limits" || first == "--help" || first == "-h") {
+      return run_global(program, first);
+    }
+    if (first.starts_with("-")) {
+      static constexpr std::string_view kGlobal[] = {"--version", "--limits", "--help", "--json"};
+      const std::vector<std::string> near = nearest(first, kGlobal);
+      return fail(program,
+                  Error{kUsageOption, "unknown option " + escape_untrusted(first, 60) + " before a command",
+                        near.empty() ? "options of a command come after it" : "did you mean " + near[0] + "?",
+                        "", std::nullopt});
+    }
+    for (const CommandFactory make : all_commands()) {
+      const std::unique_ptr<Command> command = make();
+      if (command->name() == first)
+        return run_command(program, *command, std::span(arguments).subspan(i + 1));
+    }
+    return fail(program, unknown_command(first));
+  }
+  if (program.json()) {
+    return fail(program,
+                Error{kUsageMissing, "no command was given", "`mote --help` lists them", "", std::nullopt});
+  }
+  program.note(overview());
+  return exit_status(ErrorKind::invalid_argument);
+}
+
+}  // namespace
+}  // namespace mote::cli
+
+int main(int argc, char** argv) {
+  using namespace mote;
+  using namespace mote::cli;
+  Program program;
+  int status = 0;
+  try {
+    status = dispatch(program, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const std::bad_alloc&) {
+    status =
+        fail(program, Error{kOutOfMemory, "memory ran out",
+                            "close other programs, or use a smaller model or context", "", std::nullopt});
+  } catch (const std::exception& e) {
+    status = fail(program, Error{kInternal, std::string("something unforeseen happened: ") + e.what(),
+                                 "please report it with the command line", "", std::nullopt});
+  }
+  // A full disk or a closed pipe shows only now; a result that nobody got is no success.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && status == 0) {
+    status =
+        fail(program, Error{kOutputClosed, "standard output could not be written", "", "", std::nullopt});
+  }
+  return status;
+}

@@ -1,0 +1,185 @@
+// mote quantize: a model in, a smaller GGUF file out.
+#include "quantize/quantize.h"
+
+#include "apps/cli/command.h"
+#include "apps/cli/model_options.h"
+#include "apps/cli/parse.h"
+#include "base/strings.h"
+#include "codec/codec.h"
+#include "report/number.h"
+
+namespace mote::cli {
+namespace {
+
+std::string type_list() {
+  std::vector<std::string> names;
+  for (const std::string_view name : quantize::type_names()) names.emplace_back(name);
+  return join(names, " ");
+}
+
+class Quantize : public Command {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "quantize"; }
+  [[nodiscard]] std::string_view summary() const override { return "Write a smaller GGUF file of a model"; }
+  std::vector<Option> options() override {
+    return concatenate(
+        {{{"IN,-m,--model", "", "GGUF file, Hugging Face folder, .safetensors or llama2.c file", &input_,
+           true},
+          {"-o,--output", "FILE", "GGUF file to write (not needed with --dry-run)", &output_},
+          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ...", &type_, true},
+          {"--method", "M", "search: weighted search of scales and codes; rtn: plain rounding", &method_},
+          {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
+          {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
+           &tensor_types_},
+          {"--embedding-type,--token-embedding-type", "T", "type of the token embedding", &embedding_type_},
+          {"--output-type,--output-tensor-type", "T", "type of the output head", &output_type_},
+          {"--allow-requantize", "", "quantize again what is already quantized", &allow_requantize_},
+          {"--force", "", "replace an existing output", &force_},
+          {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
+         runtime_.options()});
+  }
+  [[nodiscard]] std::span<const LaterOption> later_options() const override {
+    static constexpr LaterOption kLater[] = {
+        {"--effort", "calibrated methods"},      {"--stats", "calibration statistics"},
+        {"--data", "calibration data"},          {"--size", "allocation under a budget"},
+        {"--bpw", "allocation under a budget"},  {"--memory", "calibrated methods"},
+        {"--imatrix", "calibration statistics"}, {"--group-fallback", "affine groups", false}};
+    return kLater;
+  }
+  [[nodiscard]] std::string_view epilogue() const override {
+    static const std::string kText = "Types: " + type_list() + "\n";
+    return kText;
+  }
+
+  Result<Json> run(Program& program) override {
+    MOTE_ASSIGN(const quantize::QuantizeOptions options, settle(program));
+    MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
+    quantize::QuantizeOptions settled = options;
+    settled.features = features_for(*runtime);
+    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(runtime->pool(), settled));
+    program.end_progress();
+    return show(program, report);
+  }
+
+ private:
+  // A forced instruction set also holds for the search kernels, whose bytes must not depend on it.
+  static sys::CpuFeatures features_for(const engine::Runtime& runtime) {
+    sys::CpuFeatures f = runtime.features();
+    using kernels::Isa;
+    const Isa isa = runtime.isa();
+    if (isa == Isa::reference) return {};
+    if (isa == Isa::avx2 || isa == Isa::avxvnni) f.avx512 = f.avx512_vnni = f.amx_int8 = false;
+    if (isa == Isa::avx2) f.avx_vnni = false;
+    if (isa == Isa::avx512) f.avx512_vnni = f.amx_int8 = false;
+    if (isa == Isa::avx512vnni) f.amx_int8 = false;
+    return f;
+  }
+
+  Result<quantize::QuantizeOptions> settle(Program& program) const {
+    quantize::QuantizeOptions o;
+    if (output_.empty() && !dry_run_) {
+      return Error{kUsageMissing, "`mote quantize` needs --output FILE", "or --dry-run", "", std::nullopt};
+    }
+    o.input = input_;
+    o.output = output_;
+    o.type = type_;
+    if (method_ == "search") {
+      o.method = quantize::Method::search;
+    } else if (method_ == "rtn") {
+      o.method = quantize::Method::rtn;
+    } else if (method_ == "feedback" || method_ == "awq" || method_ == "learned") {
+      return Error{kUsageNotYet,
+                   "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
+                   "use search or rtn", "", std::nullopt};
+    } else {
+      return bad_value("--method", method_, "search or rtn");
+    }
+    for (const std::string& rule : tensor_types_) {
+      const std::size_t equals = rule.rfind('=');
+      if (equals == std::string::npos || equals == 0 || equals + 1 == rule.size()) {
+        return bad_value("--tensor-type", rule, "PATTERN=TYPE, as in ffn_down=Q6_K");
+      }
+      o.tensor_types.push_back({rule.substr(0, equals), rule.substr(equals + 1)});
+    }
+    o.pure = pure_;
+    o.embedding_type = embedding_type_;
+    o.output_type = output_type_;
+    o.allow_requantize = allow_requantize_;
+    o.dry_run = dry_run_;
+    o.force = force_;
+    o.cancel = &program.cancel().flag();
+    o.progress = [&program](const quantize::QuantizeProgress& p) {
+      const double done =
+          p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
+      program.progress("quantizing " + report::percent(done, 0) + "  tensor " + std::to_string(p.tensor + 1) +
+                       " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
+    };
+    return o;
+  }
+
+  Json show(Program& program, const quantize::QuantizeReport& report) const {
+    report::Table table({{"tensor"},
+                         {"shape"},
+                         {"from"},
+                         {"to"},
+                         {"method"},
+                         {"bytes", report::Align::right},
+                         {"error", report::Align::right}});
+    JsonArray tensors;
+    for (const quantize::TensorReport& t : report.tensors) {
+      const std::string type(codec::codec_of(t.type).name);
+      Json entry;
+      entry["name"] = t.name;
+      entry["type"] = type;
+      entry["method"] = t.method;
+      entry["error"] = t.error;
+      entry["source_type"] = codec::codec_of(t.source_type).name;
+      entry["bytes"] = t.bytes;
+      entry["fallback"] = t.fallback;
+      entry["resumed"] = t.resumed;
+      tensors.push_back(std::move(entry));
+      table.add_row({t.name, to_string(t.shape), std::string(codec::codec_of(t.source_type).name),
+                     type + (t.fallback ? " (fall-back)" : ""), std::string(t.method),
+                     with_thousands(t.bytes), dry_run_ || t.resumed ? "" : report::significant(t.error, 3)});
+    }
+    if (dry_run_) program.print(table);
+    std::string summary = dry_run_ ? "\nwould write " : "wrote " + escape_untrusted(output_) + ": ";
+    summary += human_bytes(report.bytes) + ", " + report::fixed(report.bpw, 3) + " bits per weight, " +
+               report.preset;
+    if (!dry_run_) {
+      summary += ", in " + report::duration(report.seconds) + " with at most " +
+                 human_bytes(report.peak_rss_bytes) + " of memory";
+    }
+    program.print(summary + "\n");
+    Json out;
+    out["output"] = output_;
+    out["type"] = report.preset;
+    out["bytes"] = report.bytes;
+    out["bpw"] = report.bpw;
+    out["parameters"] = report.parameters;
+    out["seconds"] = report.seconds;
+    out["peak_rss_bytes"] = report.peak_rss_bytes;
+    out["dry_run"] = dry_run_;
+    out["tensors"] = std::move(tensors);
+    return out;
+  }
+
+  std::string input_;
+  std::string output_;
+  std::string type_;
+  std::string method_ = "search";
+  bool pure_ = false;
+  std::vector<std::string> tensor_types_;
+  std::string embedding_type_;
+  std::string output_type_;
+  bool allow_requantize_ = false;
+  bool force_ = false;
+  bool dry_run_ = false;
+  RuntimeSettings runtime_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_quantize() { return std::make_unique<Quantize>(); }
+
+}  // namespace mote::cli
