@@ -76,10 +76,10 @@ Result<std::string_view> GgufCursor::string(std::uint64_t max_bytes, const Error
   return bytes(length, what);
 }
 
-Result<void> GgufCursor::charge(std::uint64_t decoded_bytes) {
+Result<void> GgufCursor::charge(std::uint64_t decoded_bytes, std::uint64_t ahead) {
   const auto sum = (Checked(decoded_bytes_) + decoded_bytes).value();
-  // position_ is at most metadata_bytes, far from where times four would wrap.
-  const std::uint64_t allowed = std::max(limits_.decoded_bytes, 4 * position_);
+  // Both are positions in the header, far from where times four would wrap.
+  const std::uint64_t allowed = std::max(limits_.decoded_bytes, 4 * (position_ + ahead));
   if (!sum || *sum > allowed) {
     return Error{kGgufLimit, "the metadata would take more than " + human_bytes(allowed) + " of memory", "",
                  "", position_};
@@ -178,7 +178,7 @@ Result<MetaValue> GgufCursor::array(std::uint32_t depth) {
                  "", "", start};
   }
   // count is at most array_elements: no overflow.
-  MOTE_TRY(charge(count * decoded_element_bytes(out.element)));
+  MOTE_TRY(charge(count * decoded_element_bytes(out.element), count * smallest_bytes(out.element)));
   MOTE_TRY(elements(out, count, depth));
   return out;
 }

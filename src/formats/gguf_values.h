@@ -37,8 +37,9 @@ class GgufCursor {
   // A value with its type in front. GGUF_TYPE, GGUF_ARRAY, GGUF_DEPTH, GGUF_STRING, GGUF_LIMIT,
   // GGUF_TRUNCATED.
   Result<MetaValue> value();
-  // Adds to what decoded values take. GGUF_LIMIT beyond Limits::decoded_bytes and four times the bytes read.
-  Result<void> charge(std::uint64_t decoded_bytes);
+  // Adds to what decoded values take. GGUF_LIMIT beyond Limits::decoded_bytes and four times the bytes read
+  // so far, `ahead` among them: bytes known to be there that will be read for it.
+  Result<void> charge(std::uint64_t decoded_bytes, std::uint64_t ahead = 0);
 
  private:
   Result<std::string_view> bytes(std::uint64_t count, std::string_view what);
