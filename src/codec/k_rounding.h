@@ -41,7 +41,7 @@ inline AsymmetricScales<kGroups> asymmetric_scales(const float* x, int max_code,
     const float low = range.min < 0.0F ? range.min : 0.0F;
     const float high = range.max > low || range.max != range.max ? range.max : low;
     scales[g] = (high - low) / static_cast<float>(max_code);
-    mins[g] = -low;
+    mins[g] = 0.0F - low;  // +0, not -0, where there is none
   }
   AsymmetricScales<kGroups> result;
   result.d = float_to_half(signed_absmax(scales, kGroups) / static_cast<float>(max_scale_code));
