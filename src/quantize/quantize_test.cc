@@ -1,0 +1,312 @@
+#include "quantize/quantize.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "codec/codec.h"
+#include "formats/gguf_reader.h"
+#include "formats/gguf_writer.h"
+#include "quantize/presets.h"
+#include "tensor/float16.h"
+#include "testing/environment.h"
+
+namespace mote::quantize {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A llama of two blocks with rows of 256 and 512, random halves, and no tokenizer: the quantizer asks for none.
+constexpr std::uint64_t kWidth = 256;
+constexpr std::uint64_t kHidden = 512;
+constexpr std::uint64_t kVocab = 300;
+
+struct Source {
+  formats::Metadata metadata;
+  std::vector<formats::TensorInfo> tensors;
+  std::vector<std::vector<std::byte>> data;
+
+  void add(std::string name, const Shape& shape, Rng& rng) {
+    const bool vector = shape.rank() == 1;
+    const std::size_t count = *shape.element_count().value();
+    std::vector<std::byte> bytes(count * (vector ? 4 : 2));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (vector) {
+        const float v = 1.0F;
+        std::memcpy(bytes.data() + 4 * i, &v, 4);
+      } else {
+        const Half h = float_to_half(static_cast<float>(0.05 * rng.next_normal()));
+        std::memcpy(bytes.data() + 2 * i, &h, 2);
+      }
+    }
+    tensors.push_back({std::move(name), vector ? CodecId::f32 : CodecId::f16, shape, bytes.size()});
+    data.push_back(std::move(bytes));
+  }
+};
+
+Source small_llama() {
+  Source s;
+  formats::Metadata& m = s.metadata;
+  m.set_string("general.architecture", "llama");
+  m.set_string("general.name", "small");
+  m.set_u32("llama.context_length", 128);
+  m.set_u32("llama.embedding_length", kWidth);
+  m.set_u32("llama.block_count", 2);
+  m.set_u32("llama.feed_forward_length", kHidden);
+  m.set_u32("llama.attention.head_count", 4);
+  m.set_u32("llama.attention.head_count_kv", 2);
+  m.set_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
+  m.set_u32("llama.rope.dimension_count", 64);
+  m.set_u32("llama.vocab_size", kVocab);
+  Rng rng(3);
+  s.add("token_embd.weight", Shape{kVocab, kWidth}, rng);
+  s.add("output_norm.weight", Shape{kWidth}, rng);
+  for (const std::string b : {"blk.0.", "blk.1."}) {
+    s.add(b + "attn_norm.weight", Shape{kWidth}, rng);
+    s.add(b + "attn_q.weight", Shape{kWidth, kWidth}, rng);
+    s.add(b + "attn_k.weight", Shape{kWidth / 2, kWidth}, rng);
+    s.add(b + "attn_v.weight", Shape{kWidth / 2, kWidth}, rng);
+    s.add(b + "attn_output.weight", Shape{kWidth, kWidth}, rng);
+    s.add(b + "ffn_norm.weight", Shape{kWidth}, rng);
+    s.add(b + "ffn_gate.weight", Shape{kHidden, kWidth}, rng);
+    s.add(b + "ffn_up.weight", Shape{kHidden, kWidth}, rng);
+    s.add(b + "ffn_down.weight", Shape{kWidth, kHidden}, rng);
+  }
+  return s;
+}
+
+fs::path write_model(const Source& source) {
+  const fs::path path = testing::fresh_folder() / "small-f16.gguf";
+  auto writer = formats::GgufWriter::create(path, source.metadata, source.tensors, "test");
+  EXPECT_TRUE(writer);
+  for (std::size_t i = 0; i < source.data.size(); ++i) EXPECT_TRUE((*writer)->write(i, source.data[i]));
+  EXPECT_TRUE((*writer)->finish());
+  return path;
+}
+
+QuantizeOptions options_for(const fs::path& input, std::string type) {
+  QuantizeOptions options;
+  options.input = input;
+  options.output = testing::fresh_folder() / "out.gguf";
+  options.type = std::move(type);
+  return options;
+}
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::uint64_t fnv1a(std::string_view bytes) {
+  std::uint64_t hash = 0xCBF29CE484222325ULL;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  return hash;
+}
+
+class EveryPreset : public ::testing::TestWithParam<Preset> {};
+
+TEST_P(EveryPreset, GivesTheSameFileForAnyNumberOfThreads) {
+  const fs::path input = write_model(small_llama());
+  std::vector<std::string> files;
+  for (const unsigned threads : {1U, 2U, 3U}) {
+    sys::ThreadPool pool(threads);
+    QuantizeOptions options = options_for(input, std::string(GetParam().name));
+    if (threads == 3) options.features = sys::detect_cpu_features();
+    const auto report = quantize(pool, options);
+    ASSERT_TRUE(report) << report.error().message;
+    files.push_back(content(options.output));
+    EXPECT_EQ(report->bytes, files.back().size());
+  }
+  EXPECT_EQ(files[0], files[1]);
+  EXPECT_EQ(files[0], files[2]);
+}
+
+// Sums of squares taken from the files themselves, not from the job.
+TEST_P(EveryPreset, ReportsTheErrorThatTheFileHas) {
+  const Source source = small_llama();
+  const fs::path input = write_model(source);
+  sys::ThreadPool pool(2);
+  const QuantizeOptions options = options_for(input, std::string(GetParam().name));
+  const auto report = quantize(pool, options);
+  ASSERT_TRUE(report) << report.error().message;
+  const auto opened = formats::GgufFile::open(options.output);
+  ASSERT_TRUE(opened);
+  for (std::size_t i = 0; i < source.tensors.size(); ++i) {
+    const TensorReport& t = report->tensors[i];
+    ASSERT_EQ(t.name, source.tensors[i].name);
+    const codec::Codec& codec = codec::codec_of(t.type);
+    const auto tensor = (*opened)->read(i);
+    ASSERT_TRUE(tensor);
+    ASSERT_EQ(tensor->codec, t.type);
+    const std::size_t count = *t.shape.element_count().value();
+    std::vector<float> decoded(count);
+    codec.decode(tensor->blocks().data(), decoded.data(), count / codec.block_elements);
+    std::vector<float> original(count);
+    codec::codec_of(t.source_type).decode(source.data[i].data(), original.data(), count);
+    double error = 0;
+    double norm = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      error += std::pow(static_cast<double>(original[k]) - static_cast<double>(decoded[k]), 2);
+      norm += std::pow(static_cast<double>(original[k]), 2);
+    }
+    EXPECT_NEAR(t.error, error / norm, 1e-9 + 1e-9 * error / norm) << t.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, EveryPreset, ::testing::ValuesIn(all_presets().begin(), all_presets().end()),
+                         [](const auto& preset) { return std::string(preset.param.name); });
+
+TEST(Quantize, ReproducesTheRecordedBytes) {
+  const fs::path input = write_model(small_llama());
+  std::map<std::string, std::uint64_t> recorded;
+  std::ifstream golden(testing::source_path("tests/golden/quantize_small.txt"));
+  for (std::string name, hash; golden >> name >> hash;) recorded[name] = std::stoull(hash, nullptr, 16);
+  for (const Preset& preset : all_presets()) {
+    for (const Method method : {Method::rtn, Method::search}) {
+      sys::ThreadPool pool(2);
+      QuantizeOptions options = options_for(input, std::string(preset.name));
+      options.method = method;
+      options.features = sys::detect_cpu_features();
+      ASSERT_TRUE(quantize(pool, options));
+      const std::string key = std::string(preset.name) + "/" + std::string(to_string(method));
+      char hash[17];
+      std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(fnv1a(content(options.output))));
+      EXPECT_EQ(recorded[key], fnv1a(content(options.output))) << "now " << key << " " << hash;
+    }
+  }
+}
+
+TEST(Quantize, AJobStoppedAtAnyTensorResumesToTheSameBytes) {
+  const fs::path input = write_model(small_llama());
+  sys::ThreadPool pool(2);
+  const QuantizeOptions whole = options_for(input, "Q4_K_M");
+  ASSERT_TRUE(quantize(pool, whole));
+  const std::string expected = content(whole.output);
+  const std::size_t tensors = small_llama().tensors.size();
+  for (std::size_t stop = 0; stop < tensors; ++stop) {
+    QuantizeOptions options = options_for(input, "Q4_K_M");
+    std::atomic<bool> cancel{false};
+    options.cancel = &cancel;
+    options.progress = [&](const QuantizeProgress& p) { cancel = p.tensor == stop; };
+    const auto stopped = quantize(pool, options);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().code.name, "CANCELLED");
+    EXPECT_FALSE(fs::exists(options.output));
+    cancel = false;
+    options.progress = nullptr;
+    const auto resumed = quantize(pool, options);
+    ASSERT_TRUE(resumed) << resumed.error().message;
+    std::size_t kept = 0;
+    for (const TensorReport& t : resumed->tensors) kept += t.resumed ? 1U : 0U;
+    EXPECT_EQ(kept, stop);
+    EXPECT_EQ(content(options.output), expected);
+  }
+}
+
+TEST(Quantize, AnotherTypeDoesNotResumeTheOldJob) {
+  const fs::path input = write_model(small_llama());
+  sys::ThreadPool pool(1);
+  QuantizeOptions options = options_for(input, "Q4_0");
+  std::atomic<bool> cancel{false};
+  options.cancel = &cancel;
+  options.progress = [&](const QuantizeProgress& p) { cancel = p.tensor == 5; };
+  ASSERT_FALSE(quantize(pool, options));
+  cancel = false;
+  options.progress = nullptr;
+  options.method = Method::rtn;
+  const auto report = quantize(pool, options);
+  ASSERT_TRUE(report);
+  for (const TensorReport& t : report->tensors) EXPECT_FALSE(t.resumed) << t.name;
+}
+
+TEST(Quantize, RefusesValuesThatAreNotFinite) {
+  Source source = small_llama();
+  const Half nan = 0x7E00;
+  std::memcpy(source.data[3].data() + 2 * (7 * kWidth + 11), &nan, 2);
+  const fs::path input = write_model(source);
+  sys::ThreadPool pool(2);
+  for (const char* type : {"Q4_0", "Q6_K", "F16"}) {
+    QuantizeOptions options = options_for(input, type);
+    const auto report = quantize(pool, options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code.name, "MODEL_NONFINITE");
+    EXPECT_NE(report.error().message.find(source.tensors[3].name), std::string::npos) << report.error().message;
+    if (std::string(type) != "F16") {
+      EXPECT_NE(report.error().message.find("row 7, column 11"), std::string::npos) << report.error().message;
+    }
+    EXPECT_FALSE(fs::exists(options.output));
+  }
+}
+
+TEST(Quantize, RefusesToQuantizeTwiceUnlessAsked) {
+  const fs::path input = write_model(small_llama());
+  sys::ThreadPool pool(1);
+  const QuantizeOptions first = options_for(input, "Q8_0");
+  ASSERT_TRUE(quantize(pool, first));
+  QuantizeOptions second = options_for(first.output, "Q4_0");
+  const auto refused = quantize(pool, second);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code.name, "QUANT_REQUANTIZE");
+  second.allow_requantize = true;
+  EXPECT_TRUE(quantize(pool, second));
+}
+
+TEST(Quantize, RefusesToOverwriteItsInput) {
+  const fs::path input = write_model(small_llama());
+  const std::string before = content(input);
+  sys::ThreadPool pool(1);
+  QuantizeOptions options = options_for(input, "Q8_0");
+  options.output = input;
+  const auto report = quantize(pool, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_IN_PLACE");
+  EXPECT_EQ(content(input), before);
+}
+
+TEST(Quantize, ADryRunGivesTheSizeAndWritesNothing) {
+  const fs::path input = write_model(small_llama());
+  sys::ThreadPool pool(1);
+  QuantizeOptions options = options_for(input, "IQ4_XS");
+  options.dry_run = true;
+  const auto planned = quantize(pool, options);
+  ASSERT_TRUE(planned);
+  EXPECT_FALSE(fs::exists(options.output));
+  options.dry_run = false;
+  const auto real = quantize(pool, options);
+  ASSERT_TRUE(real);
+  EXPECT_EQ(planned->bytes, real->bytes);
+  EXPECT_DOUBLE_EQ(planned->bpw, real->bpw);
+}
+
+TEST(Quantize, WritesTheKeysThatSayWhatItIs) {
+  const fs::path input = write_model(small_llama());
+  sys::ThreadPool pool(1);
+  const QuantizeOptions options = options_for(input, "q4_k");
+  ASSERT_TRUE(quantize(pool, options));
+  const auto opened = formats::GgufFile::open(options.output);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(*(*opened)->metadata().get_uint("general.file_type"), 15U);
+  EXPECT_EQ(*(*opened)->metadata().get_uint("general.quantization_version"), 2U);
+  EXPECT_EQ(*(*opened)->metadata().get_string("general.name"), "small");
+}
+
+TEST(Quantize, UnknownTypesAreRefusedBeforeTheModelIsOpened) {
+  sys::ThreadPool pool(1);
+  const auto report = quantize(pool, options_for("/no/such/model.gguf", "Q4_X"));
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_TYPE_UNKNOWN");
+}
+
+}  // namespace
+}  // namespace mote::quantize
