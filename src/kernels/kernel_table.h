@@ -89,58 +89,62 @@ struct WeightedSum {
   std::size_t out_stride;
 };
 
+// A fragment of an instruction set leaves null what it does not improve.
 struct KernelTable {
   // ---- quantized weights
   // x [cols], cols a multiple of 32: per group of 32 amax = max |x|, d = amax / 127, code = x * (127 / amax)
   // rounded to nearest even, and sums [cols / 16] of the codes. Groups with amax < 2^-100 become zeros with d
   // = 0; groups with a NaN or an infinity become zero codes with d = NaN, so that the products are NaN.
   void (*quantize_row)(const float* x, std::size_t cols, std::int8_t* codes, float* scales,
-                       std::int32_t* sums) noexcept;
-  void (*matmul_u4)(const IntegerMatmul& m) noexcept;
-  void (*matmul_u8)(const IntegerMatmul& m) noexcept;
+                       std::int32_t* sums) noexcept = nullptr;
+  void (*matmul_u4)(const IntegerMatmul& m) noexcept = nullptr;
+  void (*matmul_u8)(const IntegerMatmul& m) noexcept = nullptr;
 
   // ---- float weights; also q.K over key rows turned to float (rows = positions, n = queries)
-  void (*matmul_f32)(const FloatMatmul<float>& m) noexcept;
-  void (*matmul_f16)(const FloatMatmul<std::uint16_t>& m) noexcept;   // same bits as converting first
-  void (*matmul_bf16)(const FloatMatmul<std::uint16_t>& m) noexcept;  // same bits as converting first
-  void (*weighted_sum)(const WeightedSum& m) noexcept;
+  void (*matmul_f32)(const FloatMatmul<float>& m) noexcept = nullptr;
+  void (*matmul_f16)(const FloatMatmul<std::uint16_t>& m) noexcept =
+      nullptr;  // same bits as converting first
+  void (*matmul_bf16)(const FloatMatmul<std::uint16_t>& m) noexcept =
+      nullptr;  // same bits as converting first
+  void (*weighted_sum)(const WeightedSum& m) noexcept = nullptr;
 
   // ---- conversions; exact where to float, to nearest even where to half
-  void (*f16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept;
-  void (*bf16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept;
-  void (*f32_to_f16)(const float* in, std::uint16_t* out, std::size_t n) noexcept;
+  void (*f16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept = nullptr;
+  void (*bf16_to_f32)(const std::uint16_t* in, float* out, std::size_t n) noexcept = nullptr;
+  void (*f32_to_f16)(const float* in, std::uint16_t* out, std::size_t n) noexcept = nullptr;
   // KV rows in blocks of 32 elements, bytes as GGUF's Q8_0 (34 a block) and Q4_0 (18 a block); n a multiple
   // of 32. The writers round as the codecs' encode_rtn does.
-  void (*q8_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
-  void (*q4_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept;
-  void (*f32_to_q8_0)(const float* in, std::byte* out, std::size_t n) noexcept;
-  void (*f32_to_q4_0)(const float* in, std::byte* out, std::size_t n) noexcept;
+  void (*q8_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept = nullptr;
+  void (*q4_0_to_f32)(const std::byte* in, float* out, std::size_t n) noexcept = nullptr;
+  void (*f32_to_q8_0)(const float* in, std::byte* out, std::size_t n) noexcept = nullptr;
+  void (*f32_to_q4_0)(const float* in, std::byte* out, std::size_t n) noexcept = nullptr;
 
   // ---- element-wise; out may be any of the inputs
   // out[i] = (x[i] * s) * weight[i], s = 1 / sqrt(lane sum of x * x / n + eps)
-  void (*rms_norm)(const float* x, const float* weight, float* out, std::size_t n, float eps) noexcept;
-  void (*add)(const float* a, const float* b, float* out, std::size_t n) noexcept;
+  void (*rms_norm)(const float* x, const float* weight, float* out, std::size_t n,
+                   float eps) noexcept = nullptr;
+  void (*add)(const float* a, const float* b, float* out, std::size_t n) noexcept = nullptr;
   // out[i] = fma(b[i], s, a[i])
-  void (*add_scaled)(const float* a, const float* b, float s, float* out, std::size_t n) noexcept;
-  void (*scale)(const float* a, float s, float* out, std::size_t n) noexcept;
+  void (*add_scaled)(const float* a, const float* b, float s, float* out, std::size_t n) noexcept = nullptr;
+  void (*scale)(const float* a, float s, float* out, std::size_t n) noexcept = nullptr;
   // out[i] = (gate[i] / (1 + exp(-gate[i]))) * up[i]
-  void (*silu_mul)(const float* gate, const float* up, float* out, std::size_t n) noexcept;
+  void (*silu_mul)(const float* gate, const float* up, float* out, std::size_t n) noexcept = nullptr;
 
   // Rotary position embedding in place, of `heads` vectors `stride` elements apart whose first 2 * pairs
   // elements turn: (a, b) -> (a cos - b sin, a sin + b cos) with a = x[2 i], b = x[2 i + 1] (adjacent) or a =
   // x[i], b = x[i + pairs] (halves); cos and sin [pairs]. As fma(-b, sin, a * cos) and fma(a, sin, b * cos).
   void (*rope_adjacent)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,
-                        const float* sin) noexcept;
+                        const float* sin) noexcept = nullptr;
   void (*rope_halves)(float* x, std::size_t heads, std::size_t stride, std::size_t pairs, const float* cos,
-                      const float* sin) noexcept;
+                      const float* sin) noexcept = nullptr;
 
   // ---- softmax in parts, so that attention can run over blocks of positions
-  float (*max)(const float* x, std::size_t n) noexcept;  // -infinity for n = 0; NaNs are skipped
+  float (*max)(const float* x, std::size_t n) noexcept = nullptr;  // -infinity for n = 0; NaNs are skipped
   // x[i] = exp(x[i] - max), returns their lane sum (added, not fused). exp is within 2 ulp of the true value
   // for results of 2^-126 and more; below, 0. exp(-infinity) = 0; NaN stays.
-  float (*exp_sum)(float* x, std::size_t n, float max) noexcept;
+  float (*exp_sum)(float* x, std::size_t n, float max) noexcept = nullptr;
   // The whole of it: exp_sum with the maximum, then scale by 1 / sum.
-  void (*softmax)(float* x, std::size_t n) noexcept;
+  void (*softmax)(float* x, std::size_t n) noexcept = nullptr;
 };
 
 }  // namespace mote::kernels

@@ -1,0 +1,26 @@
+// AVX2 with FMA and F16C: every entry but the KV writers.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/isa_tables.h"
+//
+#include "kernels/x86/avx2/vector.inc"
+//
+#include "kernels/x86/elementwise.inc"
+//
+#include "kernels/x86/float_matmul.inc"
+//
+#include "kernels/x86/avx2/integer.inc"
+
+namespace mote::kernels {
+
+constinit const KernelTable kAvx2Kernels = {
+    .quantize_row = quantize_row,
+    .matmul_u4 = matmul_u4,
+    .matmul_u8 = matmul_u8,
+#include "kernels/x86/float_entries.inc"
+};
+
+}  // namespace mote::kernels

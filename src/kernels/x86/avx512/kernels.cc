@@ -1,0 +1,22 @@
+// AVX-512 (F, BW, VL, DQ): float products and element-wise work. Integer products without VNNI are avx2's.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/isa_tables.h"
+//
+#include "kernels/x86/avx512/vector.inc"
+//
+#include "kernels/x86/elementwise.inc"
+//
+#include "kernels/x86/float_matmul.inc"
+
+namespace mote::kernels {
+
+constinit const KernelTable kAvx512Kernels = {
+    .quantize_row = quantize_row,
+#include "kernels/x86/float_entries.inc"
+};
+
+}  // namespace mote::kernels

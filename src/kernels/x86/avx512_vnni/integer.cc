@@ -1,0 +1,200 @@
+// Integer products with AVX-512 VNNI: a register of codes is 16 rows x 4 elements, vpdpbusd takes 4
+// activations of one column as a broadcast operand and adds into 16 sums. Sums start from the correction,
+// which makes the offset of unsigned codes free. One tile x up to 16 columns: 8 registers of codes, 16 of
+// float sums; codes are unpacked once for all of these columns.
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/isa_tables.h"
+
+namespace mote::kernels {
+namespace {
+
+constexpr std::size_t kBlock = 32;
+constexpr int kDwords = 8;  // of 4 elements in a block
+constexpr int kMaxColumns = 16;
+
+// 16 scales of a group.
+__m512 load_scales(const std::byte* scales, std::size_t group, bool half) {
+  const std::size_t first = group * kTileRows;
+  if (half) return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(scales + 2 * first)));
+  return _mm512_loadu_ps(scales + sizeof(float) * first);
+}
+
+__m512i load_dword(const std::int8_t* p) {
+  std::int32_t x = 0;
+  __builtin_memcpy(&x, p, sizeof x);
+  return _mm512_set1_epi32(x);
+}
+
+template <bool kNibbles>
+void load_values(const std::byte* block, bool has_table, __m512i table, __m512i (&values)[kDwords]) {
+  if constexpr (kNibbles) {
+    const __m512i mask = _mm512_set1_epi8(15);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m512i pairs = _mm512_loadu_si512(block + 64 * i);
+      values[i] = _mm512_and_si512(pairs, mask);
+      values[i + 4] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), mask);
+    }
+    if (has_table) {
+#pragma GCC unroll 8
+      for (__m512i& v : values) v = _mm512_shuffle_epi8(table, v);
+    }
+  } else {
+#pragma GCC unroll 8
+    for (int i = 0; i < kDwords; ++i) values[i] = _mm512_loadu_si512(block + 64 * i);
+  }
+}
+
+template <bool kNibbles, bool kSplit, int kColumns>
+void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) {
+  constexpr std::size_t kBlockBytes = kNibbles ? 256 : 512;
+  const std::size_t blocks = m.cols / kBlock;
+  const std::size_t groups = kSplit ? 2 * blocks : blocks;
+  const std::byte* codes = m.tiles + tile * m.tile_bytes;
+  const std::byte* scales = codes + blocks * kBlockBytes;
+  const std::byte* mins = scales + groups * kTileRows * (m.half_scales ? 2 : sizeof(float));
+  const bool has_table = kNibbles && m.values != nullptr;
+  const __m512i table =
+      has_table ? _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(m.values)))
+                : _mm512_setzero_si512();
+  const std::int8_t* a = m.codes + column * m.cols;
+  const float* scales_a = m.scales + column * blocks;
+  const std::int32_t* correction = m.correction + column * groups;
+  const float* min_sums = m.has_min ? m.min_sums + column * groups : nullptr;
+  __m512 sums[kColumns];
+#pragma GCC unroll 16
+  for (__m512& sum : sums) sum = _mm512_setzero_ps();
+
+  // Adds group `g` of every column, whose dots are in `dots(c)`.
+  const auto add_mins = [&](std::size_t g) {
+    const __m512 of_rows = load_scales(mins, g, m.half_scales);
+#pragma GCC unroll 16
+    for (int c = 0; c < kColumns; ++c) {
+      sums[c] = _mm512_fnmadd_ps(of_rows, _mm512_set1_ps(min_sums[static_cast<std::size_t>(c) * groups + g]),
+                                 sums[c]);
+    }
+  };
+  for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes) {
+    __m512i values[kDwords];
+    load_values<kNibbles>(codes, has_table, table, values);
+    const std::int8_t* block_a = a + b * kBlock;
+    if constexpr (kSplit) {
+#pragma GCC unroll 2
+      for (int part = 0; part < 2; ++part) {
+        const std::size_t g = 2 * b + static_cast<std::size_t>(part);
+        const __m512 of_rows = load_scales(scales, g, m.half_scales);
+#pragma GCC unroll 16
+        for (int c = 0; c < kColumns; ++c) {
+          const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols + 16 * part;
+          __m512i dot = _mm512_set1_epi32(correction[static_cast<std::size_t>(c) * groups + g]);
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; ++i)
+            dot = _mm512_dpbusd_epi32(dot, values[4 * part + i], load_dword(x + 4 * i));
+          const __m512 factor =
+              _mm512_mul_ps(of_rows, _mm512_set1_ps(scales_a[static_cast<std::size_t>(c) * blocks + b]));
+          sums[c] = _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(dot), sums[c]);
+        }
+        if (min_sums != nullptr) add_mins(g);
+      }
+    } else {
+      const __m512 of_rows = load_scales(scales, b, m.half_scales);
+#pragma GCC unroll 16
+      for (int c = 0; c < kColumns; ++c) {
+        const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols;
+        __m512i dot = _mm512_set1_epi32(correction[static_cast<std::size_t>(c) * groups + b]);
+        __m512i other = _mm512_setzero_si512();  // two chains hide the latency
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; ++i) {
+          dot = _mm512_dpbusd_epi32(dot, values[i], load_dword(x + 4 * i));
+          other = _mm512_dpbusd_epi32(other, values[i + 4], load_dword(x + 4 * (i + 4)));
+        }
+        const __m512 factor =
+            _mm512_mul_ps(of_rows, _mm512_set1_ps(scales_a[static_cast<std::size_t>(c) * blocks + b]));
+        sums[c] = _mm512_fmadd_ps(factor, _mm512_cvtepi32_ps(_mm512_add_epi32(dot, other)), sums[c]);
+      }
+      if (min_sums != nullptr) add_mins(b);
+    }
+  }
+  const std::size_t left = m.rows - tile * kTileRows;
+  const auto mask = static_cast<__mmask16>(left >= kTileRows ? 0xFFFFU : (1U << left) - 1U);
+#pragma GCC unroll 16
+  for (int c = 0; c < kColumns; ++c) {
+    _mm512_mask_storeu_ps(m.y + (column + static_cast<std::size_t>(c)) * m.y_stride + tile * kTileRows, mask,
+                          sums[c]);
+  }
+}
+
+template <bool kNibbles, bool kSplit, int kColumns>
+void tiles_product(const IntegerMatmul& m, std::size_t first, std::size_t last, std::size_t column) {
+  for (std::size_t tile = first; tile < last; ++tile)
+    tile_product<kNibbles, kSplit, kColumns>(m, tile, column);
+}
+
+using TilesProduct = void (*)(const IntegerMatmul&, std::size_t, std::size_t, std::size_t);
+
+// By number of columns.
+template <bool kNibbles, bool kSplit>
+constexpr TilesProduct kProducts[kMaxColumns + 1] = {
+    nullptr,
+    tiles_product<kNibbles, kSplit, 1>,
+    tiles_product<kNibbles, kSplit, 2>,
+    tiles_product<kNibbles, kSplit, 3>,
+    tiles_product<kNibbles, kSplit, 4>,
+    tiles_product<kNibbles, kSplit, 5>,
+    tiles_product<kNibbles, kSplit, 6>,
+    tiles_product<kNibbles, kSplit, 7>,
+    tiles_product<kNibbles, kSplit, 8>,
+    tiles_product<kNibbles, kSplit, 9>,
+    tiles_product<kNibbles, kSplit, 10>,
+    tiles_product<kNibbles, kSplit, 11>,
+    tiles_product<kNibbles, kSplit, 12>,
+    tiles_product<kNibbles, kSplit, 13>,
+    tiles_product<kNibbles, kSplit, 14>,
+    tiles_product<kNibbles, kSplit, 15>,
+    tiles_product<kNibbles, kSplit, 16>,
+};
+
+// Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 16 columns stay
+// in the first while the band's tiles pass.
+constexpr std::size_t kBandBytes = 256 * 1024;
+
+template <bool kNibbles, bool kSplit>
+void matmul(const IntegerMatmul& m) {
+  const std::size_t fitting = kBandBytes / (m.tile_bytes == 0 ? 1 : m.tile_bytes);
+  const std::size_t tiles = m.n <= kMaxColumns ? m.tile_count : fitting == 0 ? 1 : fitting;
+  for (std::size_t first = 0; first < m.tile_count; first += tiles) {
+    const std::size_t last = m.tile_count - first < tiles ? m.tile_count : first + tiles;
+    for (std::size_t column = 0; column < m.n; column += kMaxColumns) {
+      const std::size_t left = m.n - column;
+      kProducts<kNibbles, kSplit>[left < kMaxColumns ? left : kMaxColumns](m, first, last, column);
+    }
+  }
+}
+
+void matmul_u4(const IntegerMatmul& m) noexcept {
+  if (m.group == kBlock) {
+    matmul<true, false>(m);
+  } else {
+    matmul<true, true>(m);
+  }
+}
+void matmul_u8(const IntegerMatmul& m) noexcept {
+  if (m.group == kBlock) {
+    matmul<false, false>(m);
+  } else {
+    matmul<false, true>(m);
+  }
+}
+
+}  // namespace
+
+constinit const KernelTable kAvx512VnniKernels = {
+    .matmul_u4 = matmul_u4,
+    .matmul_u8 = matmul_u8,
+};
+
+}  // namespace mote::kernels
