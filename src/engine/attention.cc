@@ -11,37 +11,37 @@ namespace {
 // Rows of one task: enough to use each widened key and value many times, few enough that scores and sums of a
 // split (rows * (256 + head_dim) * 4 bytes) stay in the second-level cache.
 constexpr std::size_t kBlockRows = 48;
+constexpr std::size_t kFloatsPerLine = AlignedBuffer::kAlignment / sizeof(float);
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 std::size_t splits_of(std::size_t positions) { return (positions + kSplit - 1) / kSplit; }
 
 }  // namespace
 
-Attention::Attention(const AttentionShape& shape, const RowOps& ops)
-    : shape_(shape), padded_dim_((shape.head_dim + kLanes - 1) / kLanes * kLanes), ops_(&ops) {}
+Attention::Attention(const AttentionShape& shape, const kernels::KernelTable* kernels)
+    : shape_(shape), kernels_(kernels) {}
 
 std::size_t Attention::block_tokens() const { return std::max<std::size_t>(1, kBlockRows / shape_.group()); }
 
 std::size_t Attention::worker_floats() const {
-  const std::size_t rows = std::max(block_tokens() * shape_.group(), shape_.group());
-  return rows * shape_.head_dim      // queries
-         + rows * kSplit             // scores
-         + shape_.head_dim * kLanes  // one key tile
-         + kValueRows * padded_dim_  // value rows
-         + 2 * partial_floats(rows)  // of a split and of all so far
-         + 8 * kLanes;               // room to align each of them
+  const std::size_t rows = block_tokens() * shape_.group();
+  const std::size_t floats = rows * shape_.head_dim           // queries
+                             + rows * kSplit                  // scores
+                             + 3 * kKvTile * shape_.head_dim  // a key tile (twice, to turn it) and value rows
+                             + 2 * partial_floats(rows);      // of a split and of all so far
+  return (floats + kFloatsPerLine - 1) / kFloatsPerLine * kFloatsPerLine;
 }
 
 std::uint64_t Attention::scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers) {
-  const Attention plan(shape, kRowOpsBaseline);
+  const Attention plan(shape, nullptr);
   return (std::uint64_t{workers} * plan.worker_floats() +
           std::uint64_t{shape.kv_heads} * splits_of(context) * plan.partial_floats(shape.group())) *
          sizeof(float);
 }
 
 std::unique_ptr<Attention> Attention::create(const AttentionShape& shape, std::size_t context,
-                                             unsigned workers, const RowOps& ops) {
-  std::unique_ptr<Attention> out(new Attention(shape, ops));
+                                             unsigned workers, const kernels::KernelTable& kernels) {
+  std::unique_ptr<Attention> out(new Attention(shape, &kernels));
   const std::size_t worker_bytes = workers * out->worker_floats() * sizeof(float);
   const std::size_t partial_bytes =
       shape.kv_heads * splits_of(context) * out->partial_floats(shape.group()) * sizeof(float);
@@ -53,7 +53,9 @@ std::unique_ptr<Attention> Attention::create(const AttentionShape& shape, std::s
 }
 
 Attention::Partial Attention::partial_at(float* memory, std::size_t rows) const {
-  return {.sums = memory, .largest = memory + rows * padded_dim_, .total = memory + rows * (padded_dim_ + 1)};
+  return {.sums = memory,
+          .largest = memory + rows * shape_.head_dim,
+          .total = memory + rows * (shape_.head_dim + 1)};
 }
 
 // Row t * group + g: query head g of the group, token t, scaled.
@@ -74,33 +76,47 @@ void Attention::attend_split(const KvCache& cache, std::size_t layer, std::size_
   const std::size_t dim = shape_.head_dim;
   const std::size_t begin = split * kSplit;
   const std::size_t count = std::min(kSplit, first + tokens - begin);  // positions that the last token sees
-  const std::size_t tiles = (count + kLanes - 1) / kLanes;
-  float* scores = scratch;
-  float* key_scratch = scores + rows * kSplit;
-  float* value_scratch = key_scratch + dim * kLanes;
+  const std::size_t tiles = (count + kKvTile - 1) / kKvTile;
+  float* key_scratch = scratch;
+  float* value_scratch = key_scratch + 2 * kKvTile * dim;
+  float* scores = value_scratch + kKvTile * dim;
 
+  std::fill_n(scores, rows * kSplit, 0.0F);
   for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const float* keys = cache.key_tile(layer, head, begin / kLanes + tile, key_scratch);
-    ops_->scores(queries, rows, dim, keys, scores + tile * kLanes, kSplit);
+    const float* keys = cache.key_tile(layer, head, begin / kKvTile + tile, key_scratch);
+    kernels_->weighted_sum({.weights = queries,
+                            .weights_stride = dim,
+                            .n = rows,
+                            .values = keys,
+                            .values_stride = kKvTile,
+                            .count = dim,
+                            .dim = kKvTile,
+                            .out = scores + tile * kKvTile,
+                            .out_stride = kSplit});
   }
   for (std::size_t t = 0; t < tokens; ++t) {
     const std::size_t seen = first + t + 1;
     const std::size_t visible = seen > begin ? std::min(seen - begin, count) : 0;
     for (std::size_t r = t * group; r < (t + 1) * group; ++r) {
-      if (visible == 0) {
-        out.largest[r] = kNothing;
-        out.total[r] = 0;
-        std::fill_n(scores + r * kSplit, tiles * kLanes, 0.0F);
-      } else {
-        ops_->softmax(scores + r * kSplit, visible, tiles * kLanes, &out.largest[r], &out.total[r]);
-      }
+      float* row = scores + r * kSplit;
+      out.largest[r] = visible == 0 ? kNothing : kernels_->max(row, visible);
+      out.total[r] = visible == 0 ? 0.0F : kernels_->exp_sum(row, visible, out.largest[r]);
+      std::fill(row + visible, row + count, 0.0F);  // a weight of 0 leaves a sum as it is
     }
   }
-  std::fill_n(out.sums, rows * padded_dim_, 0.0F);
-  for (std::size_t p = 0; p < count; p += kValueRows) {
-    const std::size_t n = std::min(kValueRows, count - p);
+  std::fill_n(out.sums, rows * dim, 0.0F);
+  for (std::size_t p = 0; p < count; p += kKvTile) {
+    const std::size_t n = std::min(kKvTile, count - p);
     const float* values = cache.value_rows(layer, head, begin + p, n, value_scratch);
-    ops_->weighted_sum(scores + p, kSplit, rows, values, n, padded_dim_, out.sums);
+    kernels_->weighted_sum({.weights = scores + p,
+                            .weights_stride = kSplit,
+                            .n = rows,
+                            .values = values,
+                            .values_stride = dim,
+                            .count = n,
+                            .dim = dim,
+                            .out = out.sums,
+                            .out_stride = dim});
   }
 }
 
@@ -113,9 +129,9 @@ void Attention::merge(Partial& into, const Partial& from, std::size_t rows) cons
     const float b = std::exp(from.largest[r] - largest);
     into.largest[r] = largest;
     into.total[r] = into.total[r] * a + from.total[r] * b;
-    float* x = into.sums + r * padded_dim_;
-    const float* y = from.sums + r * padded_dim_;
-    for (std::size_t d = 0; d < padded_dim_; ++d) x[d] = x[d] * a + y[d] * b;
+    float* x = into.sums + r * shape_.head_dim;
+    const float* y = from.sums + r * shape_.head_dim;
+    for (std::size_t d = 0; d < shape_.head_dim; ++d) x[d] = x[d] * a + y[d] * b;
   }
 }
 
@@ -127,7 +143,7 @@ void Attention::write(const Partial& result, std::size_t head, std::size_t token
       const std::size_t r = t * group + g;
       const float inverse = 1.0F / result.total[r];
       float* to = out + (t * shape_.heads + head * group + g) * dim;
-      for (std::size_t d = 0; d < dim; ++d) to[d] = result.sums[r * padded_dim_ + d] * inverse;
+      for (std::size_t d = 0; d < dim; ++d) to[d] = result.sums[r * shape_.head_dim + d] * inverse;
     }
   }
 }

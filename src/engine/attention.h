@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "engine/kv_cache.h"
-#include "engine/row_ops.h"
+#include "kernels/kernel_table.h"
 #include "sys/thread_pool.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::engine {
+
+inline constexpr std::size_t kSplit = 256;  // positions whose softmax is one partial result; whole tiles
 
 struct AttentionShape {
   std::size_t heads = 0;
@@ -30,7 +32,7 @@ class Attention {
  public:
   // Fails (null) where memory is missing.
   static std::unique_ptr<Attention> create(const AttentionShape& shape, std::size_t context, unsigned workers,
-                                           const RowOps& ops);
+                                           const kernels::KernelTable& kernels);
   static std::uint64_t scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers);
 
   // q and out: [n][heads * head_dim]; query t is at position first + t and sees positions 0 to first + t,
@@ -40,14 +42,14 @@ class Attention {
 
  private:
   struct Partial {   // of `rows` queries over some positions
-    float* sums;     // [rows][padded_dim], of exp(score - largest) * value
+    float* sums;     // [rows][head_dim], of exp(score - largest) * value
     float* largest;  // [rows]
     float* total;    // [rows], of exp(score - largest)
   };
-  Attention(const AttentionShape& shape, const RowOps& ops);
+  Attention(const AttentionShape& shape, const kernels::KernelTable* kernels);
   [[nodiscard]] std::size_t block_tokens() const;
   [[nodiscard]] std::size_t worker_floats() const;
-  [[nodiscard]] std::size_t partial_floats(std::size_t rows) const { return rows * (padded_dim_ + 2); }
+  [[nodiscard]] std::size_t partial_floats(std::size_t rows) const { return rows * (shape_.head_dim + 2); }
   [[nodiscard]] Partial partial_at(float* memory, std::size_t rows) const;
 
   void gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const;
@@ -62,8 +64,7 @@ class Attention {
                   std::size_t first, float* out);
 
   AttentionShape shape_;
-  std::size_t padded_dim_;
-  const RowOps* ops_;
+  const kernels::KernelTable* kernels_;
   AlignedBuffer worker_scratch_;
   AlignedBuffer partials_;                                // of single queries: [kv head][split]
   std::unique_ptr<std::atomic<std::size_t>[]> finished_;  // splits done, per kv head

@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
 #include "base/rng.h"
 #include "engine/kv_cache.h"
-#include "engine/row_ops.h"
-#include "engine/select_row_ops.h"
 #include "kernels/select.h"
 #include "sys/cpu_features.h"
 
@@ -75,8 +74,8 @@ void store(const Problem& p, KvCache& cache, std::size_t position) {
 }
 
 // Feeds the problem in pieces of `piece` tokens.
-std::vector<float> attention_in_pieces(const Problem& p, KvType type, const RowOps& ops, std::size_t piece,
-                                       unsigned threads) {
+std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kernels::KernelTable& ops,
+                                       std::size_t piece, unsigned threads) {
   sys::ThreadPool pool(threads);
   const KvShape shape{.layers = 1,
                       .kv_heads = p.shape.kv_heads,
@@ -96,11 +95,11 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType type, const RowO
   return out;
 }
 
-std::vector<const RowOps*> available_ops() {
-  std::vector<const RowOps*> out;
-  for (const kernels::Isa isa : kernels::available_isas(sys::detect_cpu_features())) {
-    const RowOps* ops = &select_row_ops(isa);
-    if (std::ranges::find(out, ops) == out.end()) out.push_back(ops);
+std::vector<kernels::KernelTable> available_tables() {
+  const sys::CpuFeatures features = sys::detect_cpu_features();
+  std::vector<kernels::KernelTable> out;
+  for (const kernels::Isa isa : kernels::available_isas(features)) {
+    out.push_back(*kernels::select_kernels(features, isa));
   }
   return out;
 }
@@ -120,8 +119,8 @@ TEST(Attention, EqualsTheDefinitionOnEveryInstructionSet) {
        {std::array<std::size_t, 4>{9, 3, 64, 300}, {4, 4, 24, 40}, {8, 1, 128, 530}, {2, 1, 10, 17}}) {
     const Problem p = make_problem(heads, kv_heads, dim, positions);
     const std::vector<double> expected = attention_by_definition(p);
-    for (const RowOps* ops : available_ops()) {
-      const std::vector<float> got = attention_in_pieces(p, KvType::f32, *ops, positions, 2);
+    for (const kernels::KernelTable& table : available_tables()) {
+      const std::vector<float> got = attention_in_pieces(p, KvType::f32, table, positions, 2);
       EXPECT_LT(root_mean_square_error(got, expected), 1e-6) << heads << " heads of " << dim;
     }
   }
@@ -131,7 +130,7 @@ TEST(Attention, StoredTypesLoseAsMuchAsTheirBitsSay) {
   const Problem p = make_problem(6, 2, 64, 100);
   const std::vector<double> expected = attention_by_definition(p);
   const auto error = [&](KvType type) {
-    return root_mean_square_error(attention_in_pieces(p, type, kRowOpsBaseline, 100, 1), expected);
+    return root_mean_square_error(attention_in_pieces(p, type, available_tables()[0], 100, 1), expected);
   };
   EXPECT_LT(error(KvType::f16), 1e-3);
   EXPECT_LT(error(KvType::q8_0), 2e-2);
@@ -142,10 +141,10 @@ TEST(Attention, StoredTypesLoseAsMuchAsTheirBitsSay) {
 TEST(Attention, IsTheSameBitForBitInAnyPiecesAndOnAnyThreads) {
   const Problem p = make_problem(6, 2, 32, 600);
   for (const KvType type : {KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0}) {
-    for (const RowOps* ops : available_ops()) {
-      const std::vector<float> whole = attention_in_pieces(p, type, *ops, 600, 1);
+    for (const kernels::KernelTable& table : available_tables()) {
+      const std::vector<float> whole = attention_in_pieces(p, type, table, 600, 1);
       for (const std::size_t piece : {1, 7, 256}) {
-        EXPECT_EQ(whole, attention_in_pieces(p, type, *ops, piece, 2)) << to_string(type) << " by " << piece;
+        EXPECT_EQ(whole, attention_in_pieces(p, type, table, piece, 2)) << to_string(type) << " by " << piece;
       }
     }
   }

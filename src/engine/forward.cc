@@ -7,7 +7,6 @@
 
 #include "base/checked.h"
 #include "codec/codec.h"
-#include "engine/select_row_ops.h"
 
 namespace mote::engine {
 namespace {
@@ -86,7 +85,7 @@ Forward::Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& 
     : runtime_(&runtime),
       spec_(&spec),
       weights_(&weights),
-      ops_(&select_row_ops(runtime.isa())),
+      kernels_(&runtime.kernels()),
       rope_(spec.rope),
       steps_(block_steps(spec)),
       batch_(batch),
@@ -124,7 +123,7 @@ std::unique_ptr<Forward> Forward::create(Runtime& runtime, const model::ModelSpe
   }
   out->matmul_bytes_ = std::max<std::size_t>(64, (out->matmul_bytes_ + 63) / 64 * 64);
   out->matmul_scratch_ = AlignedBuffer(out->matmul_bytes_ * runtime.pool().size());
-  out->attention_ = Attention::create(attention_shape(spec), context, runtime.pool().size(), *out->ops_);
+  out->attention_ = Attention::create(attention_shape(spec), context, runtime.pool().size(), *out->kernels_);
   if (out->matmul_scratch_.size() == 0 || out->attention_ == nullptr) return nullptr;
   return out;
 }
@@ -210,9 +209,10 @@ void Forward::normalize(const float* x, const std::vector<float>& weight, std::s
   set_input(h_, width_, n);
   over_tokens(n, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
-      ops_->rms_norm(x + t * width_, weight.data(), h_ + t * width_, width_, spec_->norm_eps);
+      kernels_->rms_norm(x + t * width_, weight.data(), h_ + t * width_, width_,
+                         static_cast<float>(spec_->norm_eps));
     }
-    if (quantize) kernels::quantize_activations(runtime_->kernels(), input_, begin, end);
+    if (quantize) kernels::quantize_activations(*kernels_, input_, begin, end);
   });
 }
 
@@ -220,7 +220,7 @@ void Forward::quantize(const float* values, std::size_t cols, std::size_t n, boo
   set_input(values, cols, n);
   if (!wanted) return;
   over_tokens(n, [&](std::size_t begin, std::size_t end) {
-    kernels::quantize_activations(runtime_->kernels(), input_, begin, end);
+    kernels::quantize_activations(*kernels_, input_, begin, end);
   });
 }
 
@@ -240,7 +240,7 @@ void Forward::multiply(std::span<const Product> products, std::size_t n) {
         const std::size_t a = std::max(begin, base);
         const std::size_t b = std::min(end, base + count);
         if (a < b) {
-          kernels::matmul(runtime_->kernels(), p.linear->matrix, input_, p.out, p.stride, a - base, b - base,
+          kernels::matmul(*kernels_, p.linear->matrix, input_, p.out, p.stride, a - base, b - base,
                           matmul_scratch(worker));
         }
         base += count;
@@ -257,9 +257,10 @@ void Forward::store_kv(const BlockWeights& block, std::size_t layer, std::size_t
     for (std::size_t i = 0; i < bias.size(); ++i) row[i] += bias[i];
     for (std::size_t h = 0; h < heads; ++h) {
       float* head = row + h * dim;
-      if (!norm.empty()) ops_->rms_norm(head, norm.data(), head, dim, spec_->norm_eps);
-      rope_.apply(angles, head);
+      if (!norm.empty())
+        kernels_->rms_norm(head, norm.data(), head, dim, static_cast<float>(spec_->norm_eps));
     }
+    rope_.apply(*kernels_, angles, row, heads, dim);
   };
   over_tokens(n, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
@@ -287,15 +288,14 @@ void Forward::gate(const BlockWeights& block, std::size_t n) {
   runtime_->pool().run([&](unsigned worker, unsigned) {
     for (std::size_t begin = next.fetch_add(chunk); begin < tiles; begin = next.fetch_add(chunk)) {
       const std::size_t end = std::min(begin + chunk, tiles);
-      kernels::matmul(runtime_->kernels(), block.gate.matrix, input_, gate_, hidden, begin, end,
+      kernels::matmul(*kernels_, block.gate.matrix, input_, gate_, hidden, begin, end,
                       matmul_scratch(worker));
-      kernels::matmul(runtime_->kernels(), block.up.matrix, input_, up_, hidden, begin, end,
-                      matmul_scratch(worker));
+      kernels::matmul(*kernels_, block.up.matrix, input_, up_, hidden, begin, end, matmul_scratch(worker));
       const std::size_t row = begin * kTileRows;
       const std::size_t rows = std::min(end * kTileRows, hidden) - row;
       for (std::size_t t = 0; t < n; ++t) {
         float* g = gate_ + t * hidden + row;
-        ops_->silu_mul(g, up_ + t * hidden + row, g, rows);
+        kernels_->silu_mul(g, up_ + t * hidden + row, g, rows);
       }
     }
   });
@@ -311,14 +311,13 @@ void Forward::add_product(const Linear& linear, std::size_t n) {
   runtime_->pool().run([&](unsigned worker, unsigned) {
     for (std::size_t begin = next.fetch_add(chunk); begin < tiles; begin = next.fetch_add(chunk)) {
       const std::size_t end = std::min(begin + chunk, tiles);
-      kernels::matmul(runtime_->kernels(), linear.matrix, input_, y_, width_, begin, end,
-                      matmul_scratch(worker));
+      kernels::matmul(*kernels_, linear.matrix, input_, y_, width_, begin, end, matmul_scratch(worker));
       const std::size_t row = begin * kTileRows;
       const std::size_t rows = std::min(end * kTileRows, width_) - row;
       for (std::size_t t = 0; t < n; ++t) {
         float* x = x_ + t * width_ + row;
-        ops_->add_scaled(x, y_ + t * width_ + row, scale, rows);
-        if (!linear.bias.empty()) ops_->add_scaled(x, linear.bias.data() + row, scale, rows);
+        kernels_->add_scaled(x, y_ + t * width_ + row, scale, x, rows);
+        if (!linear.bias.empty()) kernels_->add_scaled(x, linear.bias.data() + row, scale, x, rows);
       }
     }
   });

@@ -19,7 +19,6 @@
 #include "engine/attention.h"
 #include "engine/kv_cache.h"
 #include "engine/rope.h"
-#include "engine/row_ops.h"
 #include "engine/runtime.h"
 #include "engine/weights.h"
 #include "model/spec.h"
@@ -91,7 +90,7 @@ class Forward {
   Runtime* runtime_;
   const model::ModelSpec* spec_;
   const Weights* weights_;
-  const RowOps* ops_;
+  const kernels::KernelTable* kernels_;
   Rope rope_;
   std::vector<Step> steps_;
   std::size_t batch_;

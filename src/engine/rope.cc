@@ -24,18 +24,10 @@ void Rope::angles(std::size_t position, float* out) const {
   }
 }
 
-void Rope::apply(const float* angles, float* head) const {
-  const std::size_t n = frequencies_.size();
-  const float* cosines = angles;
-  const float* sines = angles + n;
-  const std::size_t step = adjacent_ ? 2 : 1;
-  const std::size_t other = adjacent_ ? 1 : n;
-  for (std::size_t i = 0; i < n; ++i) {
-    const float a = head[i * step];
-    const float b = head[i * step + other];
-    head[i * step] = a * cosines[i] - b * sines[i];
-    head[i * step + other] = a * sines[i] + b * cosines[i];
-  }
+void Rope::apply(const kernels::KernelTable& kernels, const float* angles, float* x, std::size_t heads,
+                 std::size_t stride) const {
+  const auto turn = adjacent_ ? kernels.rope_adjacent : kernels.rope_halves;
+  turn(x, heads, stride, pairs(), angles, angles + pairs());
 }
 
 }  // namespace mote::engine

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "kernels/kernel_table.h"
 #include "model/spec.h"
 
 namespace mote::engine {
@@ -18,8 +19,9 @@ class Rope {
   [[nodiscard]] std::size_t pairs() const { return frequencies_.size(); }
   // Cosines then sines of one position: 2 * pairs() floats.
   void angles(std::size_t position, float* out) const;
-  // Turns the leading elements of one head in place.
-  void apply(const float* angles, float* head) const;
+  // Turns the leading elements of `heads` heads, `stride` elements apart, in place.
+  void apply(const kernels::KernelTable& kernels, const float* angles, float* x, std::size_t heads,
+             std::size_t stride) const;
 
  private:
   std::vector<float> frequencies_;

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "kernels/kernel_entries.h"
 #include "kernels/select.h"
 
 namespace mote::engine {

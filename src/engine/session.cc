@@ -9,7 +9,6 @@
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
-#include "engine/select_row_ops.h"
 
 namespace mote::engine {
 namespace {
@@ -53,7 +52,7 @@ Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_p
   out->key_type_ = plan.kv.key_type;
   out->value_type_ = plan.kv.value_type;
   state.batch = plan.batch;
-  state.cache = KvCache::create(plan.kv, select_row_ops(runtime.isa()));
+  state.cache = KvCache::create(plan.kv, runtime.kernels());
   if (!state.cache) return out_of_memory("open a session", memory.kv);
   state.forward = Forward::create(runtime, spec, out->model_->weights(), plan.batch, plan.kv.context);
   state.last_row = AlignedBuffer(std::size_t{spec.vocab} * sizeof(float));
