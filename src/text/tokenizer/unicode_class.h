@@ -1,8 +1,8 @@
 // What a code point is to a splitter: letter, mark, number, space or anything else.
 //
-// General categories come from utf8proc (version 2.8: Unicode 15.0); White_Space is the property of that name, which
-// is what `\s` means in Oniguruma and PCRE2 with UCP. Hugging Face's tokenizers use the tables of their Rust
-// libraries, so code points assigned in later versions of Unicode may be classified differently.
+// General categories come from utf8proc (version 2.8: Unicode 15.0); White_Space is the property of that
+// name, which is what `\s` means in Oniguruma and PCRE2 with UCP. Hugging Face's tokenizers use the tables of
+// their Rust libraries, so code points assigned in later versions of Unicode may be classified differently.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,63 @@
+// Finds added tokens in text: leftmost, then longest, as Hugging Face's tokenizers do with their trie.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "text/tokenizer/data.h"
+
+namespace mote::text {
+
+// Which tokens a stretch of text may contain.
+enum class MatchMode : std::uint8_t {
+  all,         // control tokens too
+  no_control,  // user-defined tokens only
+  user_text,   // of those, only what no template would write: runs of spaces, words
+};
+
+// A stretch of text that ends at byte `end`; stretches lie next to each other and cover the text.
+struct Region {
+  std::size_t end = 0;
+  MatchMode mode = MatchMode::no_control;
+};
+
+struct AddedMatch {
+  std::size_t begin = 0;  // white space that the token takes with it included
+  std::size_t end = 0;
+  TokenId id = 0;
+};
+
+// The longest text of an added token. Matching a token costs its length at every position, so this bounds the
+// time.
+constexpr std::size_t kMaxAddedTokenBytes = 1024;
+
+class AddedMatcher {
+ public:
+  AddedMatcher() = default;
+  // `text` must not be empty nor longer than the limit. The least permissive mode in which it is found is
+  // `mode`.
+  void add(const AddedToken& token, std::string_view text, MatchMode mode);
+  [[nodiscard]] bool empty() const { return tokens_.empty(); }
+  // Matches in order; they do not overlap. A match lies within one region, its white space may not.
+  [[nodiscard]] std::vector<AddedMatch> find(std::string_view text, std::span<const Region> regions) const;
+
+ private:
+  struct Entry {
+    AddedToken token;
+    MatchMode mode;
+  };
+  [[nodiscard]] const Entry* longest(std::string_view text, std::size_t begin, const Region& region,
+                                     std::size_t& end) const;
+
+  std::unordered_map<std::uint64_t, std::uint32_t> edges_;  // node << 8 | byte
+  std::vector<std::int32_t> terminal_{-1};                  // by node: index into tokens_
+  std::array<bool, 256> first_{};
+  std::vector<Entry> tokens_;
+};
+
+}  // namespace mote::text

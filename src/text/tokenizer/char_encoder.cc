@@ -1,0 +1,91 @@
+// BPE over characters with merges by rank: SentencePiece vocabularies in Hugging Face's tokenizer.json.
+#include <algorithm>
+
+#include "text/tokenizer/merge_table.h"
+#include "text/tokenizer/merger.h"
+#include "text/tokenizer/space_escape.h"
+#include "text/tokenizer/text_encoder.h"
+
+namespace mote::text {
+namespace {
+
+class CharEncoder final : public TextEncoder {
+ public:
+  CharEncoder(const TokenizerData& data, const PieceIndex& index, PairTable merges)
+      : data_(data), index_(index), merges_(std::move(merges)), bytes_(byte_tokens(data)) {}
+
+  Result<void> encode(std::string_view text, bool first, MatchMode /*mode*/,
+                      std::vector<TokenId>& out) const override {
+    const std::string escaped = escape_spaces(text, first, data_);
+    std::string_view rest = escaped;
+    while (!rest.empty()) {
+      std::size_t length = rest.size();
+      if (data_.split_at_spaces) length = std::min(length, rest.find(kSpaceMark, 1));
+      encode_word(rest.substr(0, length), out);
+      rest.remove_prefix(length);
+    }
+    return {};
+  }
+
+ private:
+  void encode_word(std::string_view word, std::vector<TokenId>& out) const {
+    if (data_.ignore_merges) {
+      if (const auto it = index_.find(word); it != index_.end()) {
+        out.push_back(it->second);
+        return;
+      }
+    }
+    std::vector<Symbol> symbols;
+    symbols.reserve(word.size());
+    bool after_unknown = false;
+    for (std::size_t i = 0; i < word.size();) {
+      bool bad = false;
+      const std::size_t length = character_length(word, i, bad);
+      const auto it = bad ? index_.end() : index_.find(word.substr(i, length));
+      if (it != index_.end()) {
+        symbols.push_back(Symbol{.begin = i, .length = length, .id = it->second});
+        after_unknown = false;
+      } else if (spelled(word.substr(i, length))) {
+        for (std::size_t k = 0; k < length; ++k) {
+          symbols.push_back(
+              Symbol{.begin = i + k, .length = 1, .id = bytes_[static_cast<unsigned char>(word[i + k])]});
+        }
+        after_unknown = false;
+      } else if (data_.unk) {
+        if (after_unknown && data_.fuse_unknown) {
+          symbols.back().length += length;
+        } else {
+          symbols.push_back(Symbol{.begin = i, .length = length, .id = *data_.unk});
+        }
+        after_unknown = true;
+      }
+      i += length;
+    }
+    merge_symbols(symbols, by_rank(merges_), [](const Symbol&, const Symbol&, TokenId) {});
+    for (const Symbol& symbol : symbols) {
+      if (symbol.length > 0) out.push_back(symbol.id);
+    }
+  }
+
+  [[nodiscard]] bool spelled(std::string_view bytes) const {
+    if (!data_.byte_fallback) return false;
+    for (const char c : bytes) {
+      if (bytes_[static_cast<unsigned char>(c)] == kNoToken) return false;
+    }
+    return true;
+  }
+
+  const TokenizerData& data_;
+  const PieceIndex& index_;
+  PairTable merges_;
+  std::vector<TokenId> bytes_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TextEncoder>> make_char_encoder(const TokenizerData& data, const PieceIndex& index) {
+  MOTE_ASSIGN(PairTable merges, make_merge_table(data));
+  return std::unique_ptr<TextEncoder>(std::make_unique<CharEncoder>(data, index, std::move(merges)));
+}
+
+}  // namespace mote::text

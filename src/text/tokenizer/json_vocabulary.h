@@ -1,0 +1,44 @@
+// What tokenizer.json and vocab.json + merges.txt share: a vocabulary as an object, merges as text, added
+// tokens.
+#pragma once
+
+#include <string_view>
+#include <unordered_map>
+
+#include "base/json.h"
+#include "mote/result.h"
+#include "text/tokenizer/data.h"
+
+namespace mote::text {
+
+class VocabularyBuilder {
+ public:
+  // {"token": id, ...}. TOK_VOCAB: no object, equal ids, ids that are no small whole numbers, empty or
+  // oversized tokens.
+  Result<void> add_object(const Json& vocabulary);
+  // Makes the token an added one: `special` ones become control tokens, the others user-defined.
+  Result<void> add_added_token(const AddedToken& token, std::string_view content, bool special);
+  // Fills gaps and hands the lists to `data`. TOK_VOCAB where the gaps are too many.
+  Result<void> finish(TokenizerData& data);
+
+  [[nodiscard]] std::optional<TokenId> find(std::string_view token) const;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  Result<void> place(std::string_view token, std::int64_t id);
+
+  std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
+  std::unordered_map<TokenId, std::string> by_id_;
+  std::unordered_map<TokenId, TokenType> types_;
+  std::vector<AddedToken> added_;
+  TokenId highest_ = -1;
+};
+
+// Appends the merge "left right" of two tokens whose concatenation is a token. TOK_MERGES where one is none.
+Result<void> add_merge(TokenizerData& data, const VocabularyBuilder& vocabulary, std::string_view left,
+                       std::string_view right);
+
+}  // namespace mote::text

@@ -1,0 +1,127 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "text/tokenizer/regex_splitter.h"
+
+#include <pcre2.h>
+
+#include <array>
+
+#include "text/tokenizer/errors.h"
+
+namespace mote::text {
+namespace {
+
+// The longest pattern of a public tokenizer is under 2,000 bytes (DeepSeek's list of letters).
+constexpr std::size_t kMaxPatternBytes = 16'384;
+// Steps of one match. A run of n characters may take n steps, so a megabyte of spaces has to fit.
+constexpr std::uint32_t kMatchLimit = 4'000'000;
+constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
+
+Error regex_error(std::string message) {
+  return Error{
+      kTokRegex, std::move(message), "use a tokenizer whose pre_tokenizer has a simpler pattern", {}, {}};
+}
+
+std::string pcre2_message(int code) {
+  std::array<PCRE2_UCHAR, 128> buffer{};
+  if (pcre2_get_error_message(code, buffer.data(), buffer.size()) < 0) return "error " + std::to_string(code);
+  std::string text;
+  for (const PCRE2_UCHAR c : buffer) {
+    if (c == 0) break;
+    text.push_back(static_cast<char>(c));
+  }
+  return text;
+}
+
+// Names the first construct that is refused, empty where there is none. A backslash hides the next character.
+std::string_view refused_construct(std::string_view pattern) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest[0] == '\\' && rest.size() > 1) {
+      if (rest[1] >= '1' && rest[1] <= '9') return "a back-reference";
+      if (rest[1] == 'k' || rest[1] == 'g') return "a back-reference or subroutine call";
+      ++i;
+    } else if (rest.starts_with("(?<=") || rest.starts_with("(?<!")) {
+      return "a look-behind";
+    } else if (rest.starts_with("(?R") || rest.starts_with("(?&") || rest.starts_with("(?0")) {
+      return "recursion";
+    } else if (rest.starts_with("(?C") || rest.starts_with("(*")) {
+      return "a callout or verb";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct RegexSplitter::Impl {
+  pcre2_code* code = nullptr;
+  pcre2_match_context* context = nullptr;
+  ~Impl() {
+    pcre2_match_context_free(context);
+    pcre2_code_free(code);
+  }
+};
+
+RegexSplitter::RegexSplitter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RegexSplitter::RegexSplitter(RegexSplitter&&) noexcept = default;
+RegexSplitter& RegexSplitter::operator=(RegexSplitter&&) noexcept = default;
+RegexSplitter::~RegexSplitter() = default;
+
+Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
+  if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
+    return regex_error("cannot use a splitter pattern of " + std::to_string(pattern.size()) +
+                       " bytes: 1 to 16,384 are allowed");
+  }
+  if (const std::string_view construct = refused_construct(pattern); !construct.empty()) {
+    return regex_error("splitter pattern \"" + escape_untrusted(pattern) + "\" has " +
+                       std::string(construct) + ", which is not supported");
+  }
+  auto impl = std::make_unique<Impl>();
+  int code = 0;
+  PCRE2_SIZE position = 0;
+  const std::basic_string<PCRE2_UCHAR> units(pattern.begin(), pattern.end());
+  impl->code = pcre2_compile(units.data(), units.size(),
+                             PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code,
+                             &position, nullptr);
+  if (impl->code == nullptr) {
+    return regex_error("cannot compile splitter pattern \"" + escape_untrusted(pattern) +
+                       "\": " + pcre2_message(code) + " at offset " + std::to_string(position));
+  }
+  impl->context = pcre2_match_context_create(nullptr);
+  if (impl->context == nullptr) return Error{kTokMemory, "no memory for a splitter pattern", {}, {}, {}};
+  pcre2_set_match_limit(impl->context, kMatchLimit);
+  pcre2_set_depth_limit(impl->context, kMatchLimit);
+  pcre2_set_heap_limit(impl->context, kHeapLimitKib);
+  return RegexSplitter(std::move(impl));
+}
+
+Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_view text) const {
+  struct FreeMatch {
+    void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+  };
+  const std::unique_ptr<pcre2_match_data, FreeMatch> data(
+      pcre2_match_data_create_from_pattern(impl_->code, nullptr));
+  if (data == nullptr) return Error{kTokMemory, "no memory for a splitter match", {}, {}, {}};
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  std::vector<Match> matches;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const int rc = pcre2_match(impl_->code, subject, text.size(), at, 0, data.get(), impl_->context);
+    if (rc == PCRE2_ERROR_NOMATCH) break;
+    if (rc < 0)
+      return regex_error("a splitter pattern failed at byte " + std::to_string(at) +
+                         " of the text: " + pcre2_message(rc));
+    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
+    if (range[1] > range[0]) {
+      matches.push_back(Match{range[0], range[1]});
+      at = range[1];
+    } else {
+      // An empty match: go on one character later.
+      at = range[1] + 1;
+      while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+    }
+  }
+  return matches;
+}
+
+}  // namespace mote::text

@@ -1,0 +1,158 @@
+// SentencePiece's BPE (google/sentencepiece, bpe_model.cc): of all neighbours whose text together is a token,
+// the pair with the best score merges first. The same as llama.cpp's SPM and llama2.c's bpe loop.
+#include <algorithm>
+
+#include "text/tokenizer/added_matcher.h"
+#include "text/tokenizer/errors.h"
+#include "text/tokenizer/merger.h"
+#include "text/tokenizer/space_escape.h"
+#include "text/tokenizer/text_encoder.h"
+
+namespace mote::text {
+namespace {
+
+class ScoreEncoder final : public TextEncoder {
+ public:
+  explicit ScoreEncoder(const TokenizerData& data) : data_(data), bytes_(byte_tokens(data)) {
+    for (std::size_t i = 0; i < data.pieces.size(); ++i) {
+      const TokenType type = data.types[i];
+      if (type == TokenType::control || type == TokenType::unknown || type == TokenType::byte) continue;
+      const auto id = static_cast<TokenId>(i);
+      std::string text = data.pieces[i];
+      if (data.literal_space) {
+        text.clear();
+        append_unescaped(text, data.pieces[i]);
+      }
+      longest_ = std::max(longest_, text.size());
+      if (type == TokenType::user_defined && data.user_defined_in_text && !text.empty() &&
+          text.size() <= kMaxAddedTokenBytes) {
+        user_defined_.add(AddedToken{.id = id}, text,
+                          looks_like_markup(text) ? MatchMode::no_control : MatchMode::user_text);
+      }
+      has_unused_ = has_unused_ || type == TokenType::unused;
+      index_.try_emplace(std::move(text), id);
+    }
+  }
+
+  Result<void> encode(std::string_view plain, bool first, MatchMode mode,
+                      std::vector<TokenId>& out) const override {
+    const std::string text = escape_spaces(plain, first, data_);
+    std::vector<Symbol> symbols = cut(text, mode);
+    const auto lookup = [&](const Symbol& left, const Symbol& right) -> std::optional<MergeResult> {
+      const std::size_t length = left.length + right.length;
+      if (length > longest_) return std::nullopt;
+      const TokenId id = find(std::string_view(text).substr(left.begin, length));
+      if (id == kNoToken) return std::nullopt;
+      return MergeResult{-static_cast<double>(data_.scores[static_cast<std::size_t>(id)]), id};
+    };
+    // How each unused token was made, so that it can be taken apart again.
+    std::unordered_map<std::string_view, std::size_t> halves;
+    merge_symbols(symbols, lookup, [&](const Symbol& left, const Symbol& right, TokenId id) {
+      if (has_unused_ && data_.types[static_cast<std::size_t>(id)] == TokenType::unused) {
+        halves[std::string_view(text).substr(left.begin, left.length + right.length)] = left.length;
+      }
+    });
+    bool after_unknown = false;
+    for (const Symbol& symbol : symbols) {
+      if (symbol.length == 0) continue;
+      emit(std::string_view(text).substr(symbol.begin, symbol.length), symbol.id, halves, after_unknown, out);
+    }
+    return {};
+  }
+
+ private:
+  [[nodiscard]] TokenId find(std::string_view piece) const {
+    const auto it = index_.find(piece);
+    return it == index_.end() ? kNoToken : it->second;
+  }
+
+  [[nodiscard]] std::vector<Symbol> cut(std::string_view text, MatchMode mode) const {
+    std::vector<Symbol> symbols;
+    symbols.reserve(text.size());
+    const Region whole{text.size(), mode};
+    const std::vector<AddedMatch> matches = user_defined_.find(text, std::span(&whole, 1));
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < text.size();) {
+      if (next < matches.size() && matches[next].begin == i) {
+        symbols.push_back(
+            Symbol{.begin = i, .length = matches[next].end - i, .id = matches[next].id, .frozen = true});
+        i = matches[next++].end;
+        continue;
+      }
+      bool bad = false;
+      const std::size_t length = character_length(text, i, bad);
+      symbols.push_back(
+          Symbol{.begin = i, .length = length, .id = bad ? kNoToken : find(text.substr(i, length))});
+      i += length;
+    }
+    return symbols;
+  }
+
+  // Without recursion: a stack of texts still to be written, right halves below left ones.
+  void emit(std::string_view piece, TokenId id,
+            const std::unordered_map<std::string_view, std::size_t>& halves, bool& after_unknown,
+            std::vector<TokenId>& out) const {
+    std::vector<std::pair<std::string_view, TokenId>> stack{{piece, id}};
+    while (!stack.empty()) {
+      const auto [text, token] = stack.back();
+      stack.pop_back();
+      if (token == kNoToken) {
+        emit_unknown(text, after_unknown, out);
+        continue;
+      }
+      after_unknown = false;
+      if (data_.types[static_cast<std::size_t>(token)] == TokenType::unused) {
+        if (const auto half = halves.find(text); half != halves.end()) {
+          const std::string_view right = text.substr(half->second);
+          const std::string_view left = text.substr(0, half->second);
+          stack.emplace_back(right, find(right));
+          stack.emplace_back(left, find(left));
+          continue;
+        }
+      }
+      out.push_back(token);
+    }
+  }
+
+  void emit_unknown(std::string_view text, bool& after_unknown, std::vector<TokenId>& out) const {
+    const bool spelled = data_.byte_fallback && std::all_of(text.begin(), text.end(), [&](char c) {
+                           return bytes_[static_cast<unsigned char>(c)] != kNoToken;
+                         });
+    if (spelled) {
+      for (const char c : text) out.push_back(bytes_[static_cast<unsigned char>(c)]);
+      after_unknown = false;
+      return;
+    }
+    if (data_.unk && !(after_unknown && data_.fuse_unknown)) out.push_back(*data_.unk);
+    after_unknown = true;
+  }
+
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  const TokenizerData& data_;
+  std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> index_;  // as the text spells them
+  std::vector<TokenId> bytes_;
+  AddedMatcher user_defined_;
+  std::size_t longest_ = 0;
+  bool has_unused_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TextEncoder>> make_score_encoder(const TokenizerData& data,
+                                                        const PieceIndex& /*index*/) {
+  if (data.scores.size() != data.pieces.size()) {
+    return Error{kTokVocab,
+                 "cannot build a SentencePiece tokenizer: " + std::to_string(data.pieces.size()) +
+                     " tokens but " + std::to_string(data.scores.size()) + " scores",
+                 "the tokenizer is damaged: take it from its publisher again",
+                 {},
+                 {}};
+  }
+  return std::unique_ptr<TextEncoder>(std::make_unique<ScoreEncoder>(data));
+}
+
+}  // namespace mote::text

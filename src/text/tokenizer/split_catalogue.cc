@@ -1,0 +1,243 @@
+#include "text/tokenizer/split_catalogue.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/strings.h"
+
+namespace mote::text {
+namespace {
+
+// The three character sets of DeepSeek-LLM's splitter, as its tokenizer.json lists them: sorted, neighbours
+// joined.
+constexpr std::array<CodeRange, 84> kDeepSeekLetters{
+    {{0x41, 0x5A},       {0x61, 0x7A},       {0xB5, 0xB5},       {0xC0, 0xD6},       {0xD8, 0xF6},
+     {0xF8, 0x1BA},      {0x1BC, 0x1BF},     {0x1C4, 0x293},     {0x295, 0x2AF},     {0x370, 0x373},
+     {0x376, 0x377},     {0x37B, 0x37D},     {0x37F, 0x37F},     {0x386, 0x386},     {0x388, 0x38A},
+     {0x38C, 0x38C},     {0x38E, 0x3A1},     {0x3A3, 0x3F5},     {0x3F7, 0x481},     {0x48A, 0x52F},
+     {0x531, 0x556},     {0x10A0, 0x10C5},   {0x13A0, 0x13F5},   {0x13F8, 0x13FD},   {0x1C90, 0x1CBA},
+     {0x1CBD, 0x1CBF},   {0x1D00, 0x1D2B},   {0x1D6B, 0x1D77},   {0x1D79, 0x1D9A},   {0x1E00, 0x1F15},
+     {0x1F18, 0x1F1D},   {0x1F20, 0x1F45},   {0x1F48, 0x1F4D},   {0x1F50, 0x1F57},   {0x1F59, 0x1F59},
+     {0x1F5B, 0x1F5B},   {0x1F5D, 0x1F5D},   {0x1F5F, 0x1F7D},   {0x1F80, 0x1FB4},   {0x1FB6, 0x1FBC},
+     {0x1FBE, 0x1FBE},   {0x1FC2, 0x1FC4},   {0x1FC6, 0x1FCC},   {0x1FD0, 0x1FD3},   {0x1FD6, 0x1FDB},
+     {0x1FE0, 0x1FEC},   {0x1FF2, 0x1FF4},   {0x1FF6, 0x1FFC},   {0x2102, 0x2102},   {0x2107, 0x2107},
+     {0x210A, 0x2113},   {0x2115, 0x2115},   {0x2119, 0x211D},   {0x2124, 0x2124},   {0x2126, 0x2126},
+     {0x2128, 0x2128},   {0x212A, 0x212D},   {0x212F, 0x2134},   {0x2139, 0x2139},   {0x213C, 0x213F},
+     {0x2145, 0x2149},   {0x214E, 0x214E},   {0x2183, 0x2184},   {0x2C00, 0x2C7B},   {0x2C7E, 0x2CE4},
+     {0x2CEB, 0x2CEE},   {0x2CF2, 0x2CF3},   {0xA640, 0xA66D},   {0xA680, 0xA69B},   {0xA722, 0xA76F},
+     {0xA771, 0xA787},   {0xA78B, 0xA78E},   {0xAB70, 0xABBF},   {0xFB00, 0xFB06},   {0xFB13, 0xFB17},
+     {0xFF21, 0xFF3A},   {0xFF41, 0xFF5A},   {0x10400, 0x1044F}, {0x104B0, 0x104D3}, {0x104D8, 0x104FB},
+     {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF}, {0x1E900, 0x1E943}}};
+constexpr std::array<CodeRange, 6> kDeepSeekPunctuation{
+    {{0x21, 0x2F}, {0x3A, 0x7E}, {0x2018, 0x201F}, {0x3000, 0x3002}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF5E}}};
+constexpr std::array<CodeRange, 2> kDeepSeekCjk{{{0x800, 0x9FA5}, {0xAC00, 0xD7FF}}};
+
+SplitStep gpt2() { return {.kind = SplitKind::gpt2}; }
+SplitStep cl100k(std::uint32_t digits, bool marks = false) {
+  return {.kind = SplitKind::cl100k, .digits = digits, .marks_are_letters = marks};
+}
+SplitStep numbers(std::uint32_t digits) { return {.kind = SplitKind::numbers, .digits = digits}; }
+SplitStep pattern(std::string text) { return {.kind = SplitKind::regex, .pattern = std::move(text)}; }
+SplitStep class_run(std::span<const CodeRange> ranges, bool leading_space) {
+  return {
+      .kind = SplitKind::class_run, .leading_space = leading_space, .ranges = {ranges.begin(), ranges.end()}};
+}
+
+SplitPlan deepseek_llm() {
+  return {{.kind = SplitKind::newlines},         class_run(kDeepSeekLetters, true),
+          class_run(kDeepSeekPunctuation, true), {.kind = SplitKind::trailing_space},
+          class_run(kDeepSeekCjk, false),        numbers(0)};
+}
+
+// The same as tokenizer.json spells it: digits one by one. No token of the vocabulary has two.
+SplitPlan deepseek_llm_digits() {
+  SplitPlan plan = deepseek_llm();
+  plan.back() = numbers(1);
+  return plan;
+}
+
+// What llama.cpp does with files that name no splitter or "default".
+SplitPlan llama_cpp_default() {
+  return {pattern("[\\p{P}\\$\\+<=>\\^~\\|]+"), gpt2(), numbers(0), pattern("[0-9][0-9][0-9]")};
+}
+
+constexpr std::string_view kCamelCase =
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+"
+    "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*"
+    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+constexpr std::string_view kDeepSeekV3 =
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+    "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+struct Entry {
+  std::string_view name;
+  SplitPlan (*plan)();
+  bool ignore_merges = false;
+  bool add_bos = false;
+};
+
+SplitPlan gpt2_plan() { return {gpt2()}; }
+SplitPlan smollm_plan() { return {numbers(1), gpt2()}; }
+SplitPlan llama3_plan() { return {cl100k(3)}; }
+SplitPlan qwen2_plan() { return {cl100k(1)}; }
+SplitPlan qwen35_plan() { return {cl100k(1, true)}; }
+SplitPlan gpt4o_plan() { return {pattern(std::string(kCamelCase))}; }
+SplitPlan deepseek_v3_plan() {
+  return {numbers(3),
+          pattern("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+"),
+          pattern(std::string(kDeepSeekV3))};
+}
+SplitPlan deepseek_coder_plan() {
+  return {{.kind = SplitKind::newlines},
+          pattern("\\s?\\p{L}+"),
+          pattern("\\s?\\p{P}+"),
+          class_run(kDeepSeekCjk, false),
+          numbers(1)};
+}
+SplitPlan falcon_plan() {
+  return {pattern("[\\p{P}\\$\\+<=>\\^~\\|`]+"), gpt2(), pattern("[0-9][0-9][0-9]")};
+}
+
+// The first name of each plan is the one that is written.
+constexpr std::array kEntries{
+    Entry{"gpt-2", gpt2_plan},
+    Entry{"smollm", smollm_plan},
+    Entry{"llama-bpe", llama3_plan, true, true},
+    Entry{"qwen2", qwen2_plan},
+    Entry{"qwen35", qwen35_plan},
+    Entry{"deepseek-llm", deepseek_llm},
+    Entry{"deepseek-coder", deepseek_coder_plan},
+    Entry{"deepseek-v3", deepseek_v3_plan},
+    Entry{"gpt-4o", gpt4o_plan},
+    Entry{"falcon", falcon_plan},
+    Entry{"default", llama_cpp_default},
+    Entry{"deepseek-llm", deepseek_llm_digits},
+    Entry{"mpt", gpt2_plan},
+    Entry{"olmo", gpt2_plan},
+    Entry{"jais", gpt2_plan},
+    Entry{"phi-2", gpt2_plan},
+    Entry{"gigachat", gpt2_plan},
+    Entry{"mellum", gpt2_plan},
+    Entry{"trillion", gpt2_plan},
+    Entry{"exaone4", gpt2_plan},
+    Entry{"granite-docling", gpt2_plan},
+    Entry{"modern-bert", gpt2_plan},
+    Entry{"starcoder", smollm_plan},
+    Entry{"refact", smollm_plan},
+    Entry{"command-r", smollm_plan},
+    Entry{"codeshell", smollm_plan},
+    Entry{"exaone", smollm_plan},
+    Entry{"minerva-7b", smollm_plan},
+    Entry{"llama3", llama3_plan, true, true},
+    Entry{"llama-v3", llama3_plan, true, true},
+    Entry{"falcon3", llama3_plan, true, true},
+    Entry{"falcon-h1", llama3_plan, true, true},
+    Entry{"pixtral", llama3_plan, true, true},
+    Entry{"lfm2", llama3_plan, true, true},
+    Entry{"dbrx", llama3_plan},
+    Entry{"smaug-bpe", llama3_plan},
+    Entry{"glm4", llama3_plan},
+    Entry{"chatglm-bpe", llama3_plan},
+    Entry{"deepseek-r1-qwen", qwen2_plan},
+    Entry{"megrez", qwen2_plan},
+    Entry{"stablelm2", qwen2_plan},
+    Entry{"hunyuan", qwen2_plan},
+    Entry{"solar-open", qwen2_plan},
+    Entry{"grok-2", qwen2_plan},
+    Entry{"hunyuan-dense", deepseek_v3_plan},
+    Entry{"llama4", gpt4o_plan},
+};
+
+struct KnownPattern {
+  std::string_view text;
+  SplitStep (*step)();
+};
+
+constexpr std::array kPatterns{
+    KnownPattern{R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
+                 [] { return gpt2(); }},
+    KnownPattern{R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
+                 [] { return gpt2(); }},
+    KnownPattern{
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return cl100k(3); }},
+    KnownPattern{
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return cl100k(1); }},
+    KnownPattern{
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return cl100k(1, true); }},
+    KnownPattern{R"(\p{N}{1,3})", [] { return numbers(3); }},
+    KnownPattern{R"(\p{N})", [] { return numbers(1); }},
+    KnownPattern{R"(\p{N}+)", [] { return numbers(0); }},
+    KnownPattern{"[\r\n]", [] { return SplitStep{.kind = SplitKind::newlines}; }},
+    KnownPattern{R"([\r\n])", [] { return SplitStep{.kind = SplitKind::newlines}; }},
+    KnownPattern{R"(\s+$)", [] { return SplitStep{.kind = SplitKind::trailing_space}; }},
+};
+
+// `[...]+` and `\s?[...]+` with nothing but characters and ranges inside: a class_run. Nothing for any other
+// pattern.
+std::optional<SplitStep> parse_class_run(std::string_view text) {
+  const bool leading_space = text.starts_with("\\s?");
+  if (leading_space) text.remove_prefix(3);
+  if (text.size() < 4 || !text.starts_with('[') || !text.ends_with("]+")) return std::nullopt;
+  const std::string_view inner = text.substr(1, text.size() - 3);
+  if (inner.find_first_of("\\[]^&") != std::string_view::npos || !is_valid_utf8(inner)) return std::nullopt;
+  std::vector<CodeRange> ranges;
+  for (std::size_t i = 0; i < inner.size();) {
+    const char32_t first = next_code_point(inner, i);
+    char32_t last = first;
+    if (i + 1 < inner.size() && inner[i] == '-') {
+      ++i;
+      last = next_code_point(inner, i);
+    }
+    if (first == '-' || last < first) return std::nullopt;
+    ranges.push_back({first, last});
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const CodeRange& a, const CodeRange& b) { return a.first < b.first; });
+  std::vector<CodeRange> joined;
+  for (const CodeRange& range : ranges) {
+    if (!joined.empty() && range.first <= joined.back().last + 1) {
+      joined.back().last = std::max(joined.back().last, range.last);
+    } else {
+      joined.push_back(range);
+    }
+  }
+  return class_run(joined, leading_space);
+}
+
+}  // namespace
+
+std::optional<NamedSplit> split_by_name(std::string_view pre_name) {
+  for (const Entry& entry : kEntries) {
+    if (entry.name == pre_name) return NamedSplit{entry.plan(), entry.ignore_merges, entry.add_bos};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> known_split_names() {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : kEntries) names.push_back(entry.name);
+  return names;
+}
+
+std::string_view name_of_split(const SplitPlan& plan, bool ignore_merges) {
+  for (const Entry& entry : kEntries) {
+    if (entry.ignore_merges == ignore_merges && entry.plan() == plan) return entry.name;
+  }
+  return {};
+}
+
+SplitStep step_for_pattern(std::string_view text) {
+  for (const KnownPattern& known : kPatterns) {
+    if (known.text == text) return known.step();
+  }
+  if (auto step = parse_class_run(text)) return *std::move(step);
+  return pattern(std::string(text));
+}
+
+}  // namespace mote::text
