@@ -202,6 +202,7 @@ class Packing : public ::testing::Test {
 
   static std::vector<float> times(float d, const std::vector<std::uint8_t>& codes, int offset) {
     std::vector<float> out;
+    out.reserve(codes.size());
     for (const int c : codes) out.push_back(d * static_cast<float>(c - offset));
     return out;
   }

@@ -87,8 +87,9 @@ const Codec* find_codec_by_gguf_type(std::uint32_t gguf_type) {
 }
 
 Checked tensor_bytes(const Codec& codec, const Shape& shape) {
-  if (shape.cols() % codec.block_elements != 0)
+  if (shape.cols() % codec.block_elements != 0) {
     return -1;  // a negative number is what makes a Checked invalid
+  }
   const std::uint64_t blocks_per_row = shape.cols() / codec.block_elements;
   Checked blocks = blocks_per_row;
   for (std::size_t i = 0; i + 1 < shape.rank(); ++i) blocks = blocks * shape[i];
