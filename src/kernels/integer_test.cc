@@ -1,5 +1,5 @@
-// Integer products and activation quantization: every instruction set against the reference, bit for bit, and the
-// reference against arithmetic in double.
+// Integer products and activation quantization: every instruction set against the reference, bit for bit, and
+// the reference against arithmetic in double.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -46,7 +46,8 @@ TEST(QuantizeRow, ErrsByHalfAStepAtMost) {
   std::vector<std::int32_t> sums(20);
   kReferenceKernels.quantize_row(x.data(), 320, codes.data(), scales.data(), sums.data());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    EXPECT_NEAR(static_cast<double>(scales[i / 32]) * codes[i], x[i], 0.5001 * static_cast<double>(scales[i / 32]));
+    EXPECT_NEAR(static_cast<double>(scales[i / 32]) * codes[i], x[i],
+                0.5001 * static_cast<double>(scales[i / 32]));
   }
   for (std::size_t s = 0; s < sums.size(); ++s) {
     int sum = 0;
@@ -78,20 +79,18 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {true, 32, true, false, false, 15, 8},     // Q4_0
-    {true, 32, true, true, false, 15, 0},      // Q4_1
-    {true, 32, false, true, false, 15, 0},     // Q4_K
-    {true, 32, true, false, true, 255, 128},   // IQ4_NL
-    {true, 32, false, false, true, 255, 128},  // IQ4_XS
-    {true, 16, false, true, false, 3, 0},      // Q2_K
-    {true, 16, false, false, false, 7, 4},     // Q3_K
-    {true, 16, false, false, true, 255, 128},
-    {false, 32, true, false, false, 255, 128},  // Q8_0
-    {false, 32, true, false, false, 31, 16},    // Q5_0
-    {false, 32, false, true, false, 31, 0},     // Q5_K
-    {false, 16, false, false, false, 63, 32},   // Q6_K
-    {false, 16, false, true, false, 255, 128},
-    {false, 32, true, false, false, 127, 64},
+    {true, 32, true, false, false, 15, 8},                                                 // Q4_0
+    {true, 32, true, true, false, 15, 0},                                                  // Q4_1
+    {true, 32, false, true, false, 15, 0},                                                 // Q4_K
+    {true, 32, true, false, true, 255, 128},                                               // IQ4_NL
+    {true, 32, false, false, true, 255, 128},                                              // IQ4_XS
+    {true, 16, false, true, false, 3, 0},                                                  // Q2_K
+    {true, 16, false, false, false, 7, 4},                                                 // Q3_K
+    {true, 16, false, false, true, 255, 128},  {false, 32, true, false, false, 255, 128},  // Q8_0
+    {false, 32, true, false, false, 31, 16},                                               // Q5_0
+    {false, 32, false, true, false, 31, 0},                                                // Q5_K
+    {false, 16, false, false, false, 63, 32},                                              // Q6_K
+    {false, 16, false, true, false, 255, 128}, {false, 32, true, false, false, 127, 64},
 };
 
 struct Problem {
@@ -116,14 +115,14 @@ struct Problem {
     for (std::size_t t = 0; t < (rows + 15) / 16; ++t) {
       std::byte* tile = tiles.data() + t * tile_bytes(c, cols);
       for (std::size_t i = 0; i < code_bytes; ++i) {
-        const auto low = rng.below(c.has_table ? 16 : c.max_value + 1U);
-        const auto high = rng.below(c.has_table ? 16 : c.max_value + 1U);
+        const auto low = rng.next_below(c.has_table ? 16 : c.max_value + 1U);
+        const auto high = rng.next_below(c.has_table ? 16 : c.max_value + 1U);
         // Every few bytes the largest code, so that sums in 16 bits come near their limit.
         const std::uint64_t code = i % 3 != 0 ? low : (c.has_table ? 15 : c.max_value);
         tile[i] = static_cast<std::byte>(c.nibbles ? code + 16 * (i % 3 != 0 ? high : code) : code);
       }
       for (std::size_t i = 0; i < groups * 16 * (c.has_min ? 2 : 1); ++i) {
-        const auto scale = static_cast<float>(rng.uniform() - 0.5);
+        const auto scale = static_cast<float>(rng.next_double() - 0.5);
         if (c.half_scales) {
           const Half h = float_to_half(scale);
           std::memcpy(tile + code_bytes + i * sizeof h, &h, sizeof h);
@@ -132,13 +131,13 @@ struct Problem {
         }
       }
     }
-    for (auto& v : values) v = static_cast<std::uint8_t>(rng.below(256));
+    for (auto& v : values) v = static_cast<std::uint8_t>(rng.next_below(256));
     values[0] = 0;
     values[15] = 255;
     for (std::size_t i = 0; i < codes.size(); ++i) {
-      codes[i] = static_cast<std::int8_t>(i % 5 == 0 ? 127 : static_cast<int>(rng.below(255)) - 127);
+      codes[i] = static_cast<std::int8_t>(i % 5 == 0 ? 127 : static_cast<int>(rng.next_below(255)) - 127);
     }
-    for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = static_cast<float>(rng.uniform() * 0.1);
+    for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = static_cast<float>(rng.next_double() * 0.1);
     for (std::size_t g = 0; g < correction.size(); ++g) {
       std::int32_t sum = 0;
       for (std::size_t i = 0; i < c.group; ++i) sum += codes[g * c.group + i];
@@ -180,9 +179,9 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {
   struct Shape {
     std::size_t rows, cols, n;
   };
-  constexpr Shape kShapes[] = {{1, 32, 1},   {7, 64, 2},   {16, 96, 3},  {17, 32, 4},  {40, 160, 5}, {9, 64, 6},
-                               {8, 96, 7},   {33, 64, 16}, {16, 64, 17}, {24, 96, 31}, {20, 32, 40}, {48, 576, 9},
-                               {16, 320, 8}, {5, 128, 33}, {31, 32, 11}};
+  constexpr Shape kShapes[] = {{1, 32, 1},   {7, 64, 2},   {16, 96, 3},  {17, 32, 4},  {40, 160, 5},
+                               {9, 64, 6},   {8, 96, 7},   {33, 64, 16}, {16, 64, 17}, {24, 96, 31},
+                               {20, 32, 40}, {48, 576, 9}, {16, 320, 8}, {5, 128, 33}, {31, 32, 11}};
   for (const NamedTable& named : tables()) {
     if (named.name == "reference") continue;
     for (const Case& c : kCases) {
@@ -193,8 +192,8 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {
         run(named.table, c, p.m, y.data());
         run(kReferenceKernels, c, p.m, expected.data());
         ASSERT_TRUE(same_bits(y.copy(), expected))
-            << named.name << (c.nibbles ? " u4" : " u8") << " group " << c.group << " offset " << c.offset << " max "
-            << int{c.max_value} << " rows " << s.rows << " cols " << s.cols << " n " << s.n;
+            << named.name << (c.nibbles ? " u4" : " u8") << " group " << c.group << " offset " << c.offset
+            << " max " << int{c.max_value} << " rows " << s.rows << " cols " << s.cols << " n " << s.n;
       }
     }
   }
@@ -231,7 +230,8 @@ TEST(IntegerMatmul, TheReferenceIsTheFormulaInDouble) {
           const std::size_t g = i / c.group;
           int value = 0;
           if (c.nibbles) {
-            const int pair = std::to_integer<int>(tile[i / 32 * 256 + 64 * (k / 4 % 4) + 4 * (row % 16) + k % 4]);
+            const int pair =
+                std::to_integer<int>(tile[i / 32 * 256 + 64 * (k / 4 % 4) + 4 * (row % 16) + k % 4]);
             value = k < 16 ? pair % 16 : pair / 16;
             if (c.has_table) value = p.values[static_cast<std::size_t>(value)];
           } else {

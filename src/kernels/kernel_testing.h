@@ -1,4 +1,5 @@
-// What the kernel tests share: buffers that end at a forbidden page, hostile numbers, the tables of this machine.
+// What the kernel tests share: buffers that end at a forbidden page, hostile numbers, the tables of this
+// machine.
 #pragma once
 
 #include <sys/mman.h>
@@ -21,7 +22,8 @@
 
 namespace mote::kernels {
 
-// n elements whose last byte is the last before a page that may not be touched; the page before is forbidden too.
+// n elements whose last byte is the last before a page that may not be touched; the page before is forbidden
+// too.
 template <typename T>
 class Guarded {
  public:
@@ -71,7 +73,7 @@ inline constexpr Data kFiniteData[] = {Data::ordinary, Data::zero, Data::outlier
 inline std::vector<float> numbers(Rng& rng, std::size_t n, Data data) {
   std::vector<float> x(n, 0.0F);
   if (data == Data::zero) return x;
-  for (float& v : x) v = static_cast<float>(rng.uniform() * 4.0 - 2.0);
+  for (float& v : x) v = static_cast<float>(rng.next_double() * 4.0 - 2.0);
   if (data == Data::tiny) {
     for (float& v : x) v *= 0x1p-127F;  // subnormal
   }

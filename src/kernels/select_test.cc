@@ -47,11 +47,13 @@ TEST(SelectKernels, EveryEntryIsFilledInEverySet) {
   for (const NamedTable& named : tables()) {
     void* entries[sizeof(KernelTable) / sizeof(void*)];
     std::memcpy(entries, &named.table, sizeof entries);
-    for (std::size_t i = 0; i < std::size(entries); ++i) EXPECT_NE(entries[i], nullptr) << named.name << " entry " << i;
+    for (std::size_t i = 0; i < std::size(entries); ++i)
+      EXPECT_NE(entries[i], nullptr) << named.name << " entry " << i;
   }
 }
 
-// What a forced choice says is what runs: the pointer is the reference's exactly where the description says so.
+// What a forced choice says is what runs: the pointer is the reference's exactly where the description says
+// so.
 TEST(SelectKernels, AForcedSetIsTheOneThatRuns) {
   const sys::CpuFeatures features = sys::detect_cpu_features();
   for (const Isa isa : available_isas(features)) {
