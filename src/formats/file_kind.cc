@@ -37,10 +37,15 @@ bool looks_like_safetensors(std::string_view text) {
 }
 
 bool looks_like_text(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
+  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 ? byte != 0x7F : (c == '\n' || c == '\r' || c == '\t');
+    return byte == 0x7F || (byte < 0x20 && c != '\n' && c != '\r' && c != '\t');
   });
+  // The look may end inside a character: up to three bytes of it do not count.
+  for (std::size_t cut = 0; !control && cut <= std::min<std::size_t>(3, text.size()); ++cut) {
+    if (is_valid_utf8(text.substr(0, text.size() - cut))) return true;
+  }
+  return false;
 }
 
 }  // namespace

@@ -191,8 +191,10 @@ Result<void> GgufCursor::elements(MetaValue& array_value, std::uint64_t count, s
     for (std::uint64_t i = 0; i < count; ++i) {
       MOTE_ASSIGN(const std::string_view text,
                   string(limits_.string_bytes, kGgufString, "a string of an array"));
-      MOTE_TRY(
-          charge(text.size() < sizeof(std::string) / 2 ? 0 : text.size() + 1));  // short ones lie in place
+      // Short strings lie inside the std::string itself; of those still to come, each has at least its
+      // length.
+      const bool short_text = text.size() < sizeof(std::string) / 2;
+      MOTE_TRY(charge(short_text ? 0 : text.size() + 1, (count - i - 1) * smallest_bytes(ValueType::string)));
       texts.emplace_back(text);
     }
     array_value.value = std::move(texts);
