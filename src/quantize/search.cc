@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
@@ -58,8 +59,9 @@ void fill_weights(Weighting weighting, const float* x, const float* importance, 
     case Weighting::flat:
       std::fill_n(u, n, 1.0F);
       return;
-    case Weighting::magnitude: {
-      const float rms = std::sqrt(mean_square(x, n));
+    case Weighting::magnitude:
+    case Weighting::steep: {
+      const float rms = std::sqrt(mean_square(x, n)) * (weighting == Weighting::steep ? 0.25F : 1.0F);
       for (std::size_t k = 0; k < n; ++k) u[k] = rms + std::fabs(x[k]);
       return;
     }
@@ -75,13 +77,13 @@ struct Matrix {
   const float* x;
   const float* importance;
   std::size_t rows, cols;
+  std::vector<float> row_squares;  // mean squares, with importance only
 
   // The n elements from `first`, which lie in one row.
   void load(std::size_t first, std::size_t n, std::size_t lane, Batch& batch) const {
     float u[kMaxBlock];
-    const std::size_t row_start = first / cols * cols;
-    const float* weights = importance == nullptr ? nullptr : importance + (first - row_start);
-    const float square = weights == nullptr ? 0.0F : mean_square(x + row_start, cols);
+    const float* weights = importance == nullptr ? nullptr : importance + first % cols;
+    const float square = weights == nullptr ? 0.0F : row_squares[first / cols];
     fill_weights(weighting, x + first, weights, square, n, u);
     batch.set(lane, x + first, u, n);
   }
@@ -171,8 +173,16 @@ const SearchKernels& search_kernels(const sys::CpuFeatures& features) {
 bool has_search(CodecId id) { return id != CodecId::f32 && id != CodecId::f16 && id != CodecId::bf16; }
 
 Weighting default_weighting(CodecId id) {
-  static_cast<void>(id);
-  return Weighting::flat;
+  switch (id) {
+    case CodecId::q3_k: return Weighting::steep;
+    case CodecId::q2_k:
+    case CodecId::q4_k:
+    case CodecId::q5_k:
+    case CodecId::q6_k:
+    case CodecId::iq4_nl:
+    case CodecId::iq4_xs: return Weighting::magnitude;
+    default: return Weighting::flat;
+  }
 }
 
 void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance, std::byte* out,
@@ -182,7 +192,10 @@ void encode_search(const SearchKernels& kernels, CodecId id, const float* x, con
 
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
                    const float* importance, std::byte* out, std::size_t rows, std::size_t cols) {
-  const Matrix in{weighting, x, importance, rows, cols};
+  Matrix in{weighting, x, importance, rows, cols, {}};
+  for (std::size_t row = 0; importance != nullptr && row < rows; ++row) {
+    in.row_squares.push_back(mean_square(x + row * cols, cols));
+  }
   switch (id) {
     case CodecId::f32:
     case CodecId::f16:

@@ -21,10 +21,11 @@ const SearchKernels& search_kernels(const sys::CpuFeatures& features);
 bool has_search(CodecId id);
 
 // What a deviation at an element of value x costs where nothing is known about the inputs. flat: 1 for each element.
-// magnitude: rms of the block + |x|. square: x^2 (zeros cost nothing).
-enum class Weighting { flat, magnitude, square };
+// magnitude: rms of the block + |x|. steep: rms / 4 + |x|. square: x^2 (zeros cost nothing).
+enum class Weighting { flat, magnitude, square, steep };
 
-// The weighting that `encode_search` uses without importance.
+// The weighting that `encode_search` uses without importance: flat where the format's reference has none, otherwise
+// one under which both the plain error and the error in the reference's own weights stay below the reference's.
 Weighting default_weighting(CodecId id);
 
 // x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with it an

@@ -172,14 +172,14 @@ std::vector<double> steps(int from, int to) {
 struct Exhaustive {
   CodecId id;
   std::vector<double> values;
-  double allowed;  // mean error over the optimum's
+  double allowed;  // mean error over the optimum's, stretching included
 };
 
 TEST(Search, ComesCloseToTheExhaustiveOptimumOfOneScale) {
   const std::vector<float> x = distributions()[0].values;
   const std::vector<double> table{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-  for (const Exhaustive& c : {Exhaustive{CodecId::q4_0, steps(-8, 7), 1.01}, Exhaustive{CodecId::q5_0, steps(-16, 15), 1.015},
-                              Exhaustive{CodecId::iq4_nl, table, 1.01}}) {
+  for (const Exhaustive& c : {Exhaustive{CodecId::q4_0, steps(-8, 7), 1.02}, Exhaustive{CodecId::q5_0, steps(-16, 15), 1.015},
+                              Exhaustive{CodecId::iq4_nl, table, 1.02}}) {
     const auto y = decode(c.id, encode(c.id, Weighting::flat, x));
     double found = 0;
     double optimum = 0;
