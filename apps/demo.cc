@@ -147,7 +147,6 @@ class Demo : public Command {
     options.input = input;
     options.output = variant.path;
     options.type = variant.type;
-    options.force = true;  // demo files of an earlier run
     options.features = runtime.features();
     options.cancel = &program.cancel().flag();
     MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(runtime.pool(), options));

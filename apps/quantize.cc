@@ -34,7 +34,6 @@ class Quantize : public Command {
           {"--embedding-type,--token-embedding-type", "T", "type of the token embedding", &embedding_type_},
           {"--output-type,--output-tensor-type", "T", "type of the output head", &output_type_},
           {"--allow-requantize", "", "quantize again what is already quantized", &allow_requantize_},
-          {"--force", "", "replace an existing output", &force_},
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
   }
@@ -106,7 +105,6 @@ class Quantize : public Command {
     o.output_type = output_type_;
     o.allow_requantize = allow_requantize_;
     o.dry_run = dry_run_;
-    o.force = force_;
     o.cancel = &program.cancel().flag();
     o.progress = [&program](const quantize::QuantizeProgress& p) {
       const double done =
@@ -173,7 +171,6 @@ class Quantize : public Command {
   std::string embedding_type_;
   std::string output_type_;
   bool allow_requantize_ = false;
-  bool force_ = false;
   bool dry_run_ = false;
   RuntimeSettings runtime_;
 };

@@ -1,0 +1,224 @@
+"""Every command prints one JSON object with the members that others rely on; nothing else reaches stdout."""
+import json
+import math
+import pathlib
+import unittest
+
+from cli import BUNDLED, NUMBER, ROOT, STORY, CliTest, run
+
+
+class JsonShapes(CliTest):
+    def test_inspect(self):
+        result = self.json("inspect", BUNDLED)
+        self.has(result, architecture=str, parameters=int, bytes=int, bpw=float, tensors=list)
+        self.assertEqual(result["architecture"], "llama")
+        self.assertEqual(result["bytes"], BUNDLED.stat().st_size)
+        total = 0
+        for tensor in result["tensors"]:
+            self.has(tensor, name=str, shape=list, type=str, bytes=int)
+            total += math.prod(tensor["shape"])
+        self.assertEqual(total, result["parameters"])
+
+    def test_inspect_verifies(self):
+        self.assertTrue(self.json("inspect", BUNDLED, "--verify")["verified"])
+
+    def test_inspect_lists_tensors_for_people_only_when_asked(self):
+        self.assertNotIn("blk.0.attn_q.weight", self.good("inspect", BUNDLED))
+        self.assertIn("blk.0.attn_q.weight", self.good("inspect", BUNDLED, "--tensors"))
+
+    def test_doctor(self):
+        result = self.json("doctor")
+        self.has(result, isa=str, kernels=dict, memory_bytes=int, read_bandwidth_gbps=float)
+        self.assertGreater(result["read_bandwidth_gbps"], 0)
+        self.assertGreater(len(result["kernels"]), 5)
+        forced = self.json("doctor", environment={"MOTE_ISA": "reference"})
+        self.assertEqual(forced["isa"], "reference")
+        self.assertEqual(set(forced["kernels"].values()), {"reference"})
+
+    def test_tokenize(self):
+        result = self.json("tokenize", BUNDLED, "-p", "Once upon")
+        self.assertEqual(len(result["tokens"]), len(result["pieces"]))
+        self.assertEqual("".join(result["pieces"]).replace("\u2581", " ").strip(), "Once upon")
+        self.assertEqual(self.json("tokenize", BUNDLED, "-p", "Once upon", "--add-special")["tokens"],
+                         [1] + result["tokens"])
+        self.assertEqual(self.json("tokenize", BUNDLED, "-p", "")["tokens"], [])
+
+    def test_tokenize_takes_a_tokenizer_file_and_standard_input(self):
+        from_model = self.json("tokenize", BUNDLED, "-p", "Once")["tokens"]
+        self.assertEqual(self.json("tokenize", BUNDLED.parent / "tok105.model", "-p", "Once")["tokens"], from_model)
+        self.assertEqual(self.json("tokenize", BUNDLED, "-f", "-", stdin=b"Once")["tokens"], from_model)
+
+    def test_render(self):
+        template = self.write("t.jinja", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ tools | length }}")
+        messages = self.write("m.json", json.dumps([{"role": "user", "content": "Hi"}]))
+        tools = self.write("f.json", json.dumps([{"type": "function"}]))
+        result = self.json("render", BUNDLED, "--messages", messages, "--tools", tools, "--template", template)
+        self.assertEqual(result["text"], "<user>Hi1")
+
+    def test_render_without_a_template_says_so(self):
+        messages = self.write("m.json", "[]")
+        self.fails(1, "TEMPLATE_ABSENT", "render", BUNDLED, "--messages", messages)
+
+    def test_logits(self):
+        result = self.json("logits", BUNDLED, "--tokens", "1,5,9", "--top", "3")
+        self.assertEqual([p["token"] for p in result["positions"]], [1, 5, 9])
+        for position in result["positions"]:
+            values = [entry["logit"] for entry in position["top"]]
+            self.assertEqual(len(values), 3)
+            self.assertEqual(values, sorted(values, reverse=True))
+
+    def test_logits_writes_an_array_that_agrees_with_its_top(self):
+        path = self.folder / "l.npy"
+        result = self.json("logits", BUNDLED, "--tokens", "1,5,9", "--npy", path, "--top", "1")
+        data = path.read_bytes()
+        header = data[10:128].decode()
+        self.assertIn(f"'shape': (3, {result['vocabulary']})", header)
+        values = memoryview(data[128:]).cast("f")
+        for row, position in enumerate(result["positions"]):
+            top = position["top"][0]
+            self.assertEqual(values[row * result["vocabulary"] + top["id"]], top["logit"])
+
+    def test_logits_refuses_tokens_outside_the_vocabulary(self):
+        self.fails(2, "USAGE_VALUE", "logits", BUNDLED, "--tokens", "1,100000")
+
+    def test_quantize(self):
+        out = self.folder / "q.gguf"
+        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0")
+        self.has(result, bytes=int, bpw=float, seconds=float, peak_rss_bytes=int, tensors=list)
+        self.assertEqual(result["bytes"], out.stat().st_size)
+        for tensor in result["tensors"]:
+            self.has(tensor, name=str, type=str, method=str, error=NUMBER)
+        errors = [t["error"] for t in result["tensors"] if t["type"] == "Q8_0"]
+        self.assertTrue(all(0 < e < 1e-3 for e in errors), errors)
+
+    def test_quantize_dry_run_writes_nothing(self):
+        out = self.folder / "q.gguf"
+        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q4_0", "--dry-run")
+        self.assertTrue(result["dry_run"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_quantize_never_overwrites_its_input(self):
+        out = self.folder / "q.gguf"
+        self.good("quantize", BUNDLED, "-o", out, "--type", "F16")
+        before = out.read_bytes()
+        self.fails(2, "QUANT_IN_PLACE", "quantize", out, "-o", out, "--type", "Q8_0")
+        self.assertEqual(out.read_bytes(), before)
+
+    def test_quantize_unknown_type_names_the_nearest(self):
+        self.assertIn("Q4_K_M", self.fails(2, "QUANT_TYPE_UNKNOWN", "quantize", BUNDLED, "-o", "x", "--type", "Q4_K_N"))
+
+    def test_perplexity_of_both_protocols(self):
+        text = self.write("t.txt", STORY)
+        llama = self.json("perplexity", BUNDLED, "-f", text, "-c", "128", "--chunks", "3")
+        self.has(llama, ppl=float, ppl_stderr=float, nll=float, tokens=int, ctx=int, protocol=str, activations=str)
+        self.assertEqual((llama["tokens"], llama["ctx"], llama["protocol"]), (3 * 63, 128, "llama"))
+        self.assertAlmostEqual(math.log(llama["ppl"]), llama["nll"], places=12)
+        hf = self.json("perplexity", BUNDLED, "-f", text, "-c", "128", "--chunks", "3", "--protocol", "hf")
+        self.assertEqual(hf["tokens"], 3 * 127)
+        self.assertNotEqual(hf["ppl"], llama["ppl"])
+
+    def test_compare_and_its_cache(self):
+        text = self.write("t.txt", STORY)
+        small, smaller = self.folder / "q8.gguf", self.folder / "q4.gguf"
+        self.good("quantize", BUNDLED, "-o", small, "--type", "Q8_0")
+        self.good("quantize", BUNDLED, "-o", smaller, "--type", "Q4_0")
+        cache = self.folder / "reference.logits"
+        arguments = ("compare", "--reference", BUNDLED, small, smaller, "-f", text, "-c", "128")
+        direct = self.json(*arguments)
+        self.assertEqual([m["path"] for m in direct["models"]], [str(small), str(smaller)])
+        for model in direct["models"]:
+            self.has(model, path=str, bytes=int, kld_mean=float, kld_stderr=float, kld_median=float, kld_p99=float,
+                     kld_max=float, top1_agreement=float, flips=float, ppl=float)
+            self.assertTrue(0 <= model["kld_median"] <= model["kld_p99"] <= model["kld_max"])
+        self.assertLess(direct["models"][0]["kld_mean"], direct["models"][1]["kld_mean"])
+        [pair] = direct["pairs"]
+        self.assertAlmostEqual(pair["kld_difference"],
+                               direct["models"][1]["kld_mean"] - direct["models"][0]["kld_mean"], places=9)
+        written = self.json(*arguments, "--reference-cache", cache)
+        self.assertEqual(written["models"], direct["models"])
+        cached = self.json(*arguments, "--reference-cache", cache)
+        self.assertTrue(cached["reference"]["cached"])
+        for a, b in zip(direct["models"], cached["models"]):
+            self.assertAlmostEqual(a["kld_mean"], b["kld_mean"], delta=1e-6)
+        data = bytearray(cache.read_bytes())
+        data[-1] ^= 1
+        cache.write_bytes(data)
+        self.fails(5, "CACHE_CORRUPT", *arguments, "--reference-cache", cache)
+
+    def test_a_model_compared_with_itself_lost_nothing(self):
+        text = self.write("t.txt", STORY)
+        [model] = self.json("compare", "--reference", BUNDLED, BUNDLED, "-f", text, "-c", "128")["models"]
+        self.assertEqual((model["kld_max"], model["top1_agreement"], model["flips"]), (0, 1, 0))
+
+    def test_run(self):
+        result = self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "20", "--temp", "0")
+        self.has(result, text=str, tool_calls=list, finish_reason=str, usage=dict, timings=dict)
+        self.assertEqual(result["tool_calls"], [])
+        self.assertIn(result["finish_reason"], ("stop", "length"))
+        self.assertEqual(result["usage"]["completion_tokens"], 20)
+        self.assertEqual(self.good("run", BUNDLED, "-p", "Once upon a time", "-n", "20", "--temp", "0"),
+                         result["text"] + "\n")
+
+    def test_run_stops_before_a_stop_string(self):
+        result = self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "200", "--temp", "0", "--stop", ".")
+        self.assertEqual(result["finish_reason"], "stop")
+        self.assertNotIn(".", result["text"])
+
+    def test_run_with_a_seed_repeats(self):
+        texts = {self.json("run", BUNDLED, "-p", "Once", "-n", "30", "-s", "7")["text"] for _ in range(2)}
+        self.assertEqual(len(texts), 1)
+        self.assertNotIn(self.json("run", BUNDLED, "-p", "Once", "-n", "30", "-s", "8")["text"], texts)
+
+    def test_run_chats_over_plain_lines(self):
+        out = self.good("run", BUNDLED, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
+        self.assertEqual(len(out.splitlines()), 2, out)
+
+    def test_bench(self):
+        result = self.json("bench", BUNDLED, "-p", "16", "-n", "8", "-t", "1,2", "-r", "2", "-d", "4")
+        self.assertEqual([(r["test"], r["threads"]) for r in result["results"]],
+                         [("pp16", 1), ("tg8", 1), ("pp16", 2), ("tg8", 2)])
+        for row in result["results"]:
+            self.has(row, test=str, depth=int, threads=int, parallel=int, tokens_per_second=dict, peak_rss_bytes=int,
+                     load_seconds=float, ttft_seconds=dict)
+            self.assertIn("bandwidth_gbps", row)
+            self.assertIn("joules_per_token", row)
+            speed = row["tokens_per_second"]
+            self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
+            self.assertEqual(set(row["ttft_seconds"]), {"cold", "warm"})
+
+    def test_limits_and_version(self):
+        limits = json.loads(run("--limits", "--json")[1])["limits"]
+        self.assertEqual(limits["gguf.array_depth"], 4)
+        documented = (ROOT / "docs/limits.md").read_text()
+        missing = [name for name in limits if f"`{name}`" not in documented]
+        self.assertEqual(missing, [], "docs/limits.md leaves out limits")
+        self.assertRegex(run("--version")[1], r"^mote \d+\.\d+\.\d+\n$")
+
+    def test_without_a_model_the_bundled_one_is_used(self):
+        self.assertEqual(self.json("inspect")["parameters"], self.json("inspect", BUNDLED)["parameters"])
+        self.fails(1, "INPUT_MISSING", "inspect", "elsewhere.bin")
+
+    def test_results_are_on_stdout_and_nothing_else(self):
+        status, out, err = run("inspect", BUNDLED)
+        self.assertEqual((status, err), (0, ""))
+        self.assertNotIn("\x1b", out)
+
+    def test_demo_shows_three_sizes_in_order_of_loss_and_cleans_up(self):
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
+        result = self.json("demo", environment={"TMPDIR": str(temporary)})
+        self.assertLess(result["seconds"], 60)
+        original, *sizes = result["models"]
+        self.assertEqual(len(sizes), 3)
+        self.assertEqual(sorted(sizes, key=lambda m: -m["bytes"]), sizes)
+        self.assertEqual(sorted(sizes, key=lambda m: m["kld_mean"]), sizes)
+        self.assertTrue(all(m["sample"].startswith("Once upon a time") for m in result["models"]))
+        self.assertEqual(list(temporary.iterdir()), [])
+
+    def test_demo_keeps_its_files_where_asked(self):
+        self.good("demo", "--output", self.folder / "kept")
+        self.assertEqual(len(list((self.folder / "kept").glob("*.gguf"))), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,122 @@
+"""Wrong usage is status 2 with a name, a reason and a next step; broken input has the status of its kind."""
+import pickle
+import unittest
+import zipfile
+
+from cli import BUNDLED, CliTest, run
+
+
+class Usage(CliTest):
+    def test_nothing_prints_the_overview_and_is_a_usage_error(self):
+        status, out, err = run()
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("Usage: mote COMMAND", err)
+
+    def test_unknown_command_suggests_the_nearest(self):
+        self.assertIn("did you mean quantize?", self.fails(2, "USAGE_COMMAND", "quantise"))
+
+    def test_later_commands_are_refused_by_name(self):
+        for name in ("embed", "schema", "calibrate", "eval", "agent", "serve", "plan", "export", "train", "bundle"):
+            self.assertIn(f"mote {name}", self.fails(2, "USAGE_NOT_YET", name))
+
+    def test_unknown_option_suggests_the_nearest(self):
+        self.assertIn("did you mean --threads", self.fails(2, "USAGE_OPTION", "doctor", "--thread", "1"))
+        self.assertIn("--protocol", self.fails(2, "USAGE_OPTION", "perplexity", "--protocl=hf"))
+
+    def test_unknown_global_option(self):
+        self.assertIn("did you mean --version?", self.fails(2, "USAGE_OPTION", "--versoin"))
+
+    def test_later_options_of_run_are_refused_by_name(self):
+        for option in ("--tools", "--schema", "--regex", "--grammar", "--lora", "--draft"):
+            self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
+        self.assertIn("--execute", self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", "--execute"))
+
+    def test_later_options_and_methods_of_quantize_are_refused_by_name(self):
+        for option in ("--stats", "--data", "--size", "--bpw", "--effort"):
+            self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", option, "1")
+        self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
+
+    def test_missing_values_and_arguments(self):
+        self.fails(2, "USAGE_VALUE", "perplexity", "-f")
+        self.assertIn("--file", self.fails(2, "USAGE_MISSING", "perplexity"))
+        self.assertIn("--reference", self.fails(2, "USAGE_MISSING", "compare", "m", "-f", "t"))
+        self.fails(2, "USAGE_MISSING", "quantize", BUNDLED, "--type", "Q8_0")
+
+    def test_values_of_the_wrong_kind(self):
+        self.assertIn("found 'many'", self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-n", "many"))
+        self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-n", "0")
+        self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-c", "-5")
+        self.fails(2, "USAGE_VALUE", "run", "-p", "x", "--temp", "hot")
+        self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-ctk", "q9")
+        self.fails(2, "USAGE_VALUE", "logits", "-p", "x", "--activations", "f64")
+        self.fails(2, "USAGE_VALUE", "bench", "-t", "1,,2")
+        self.fails(2, "USAGE_VALUE", "perplexity", "-f", "x", "--protocol", "gptq")
+
+    def test_sampler_ranges_name_the_option(self):
+        self.fails(2, "SAMPLER_OPTION", "run", "-p", "x", "--temp", "-1")
+        self.fails(2, "SAMPLER_OPTION", "run", "-p", "x", "--top-p", "1.5")
+
+    def test_unknown_instruction_set_is_an_error(self):
+        self.fails(2, "KERNEL_ISA", "doctor", environment={"MOTE_ISA": "sse9"})
+
+    def test_spellings_of_llama_cpp_are_accepted(self):
+        out = self.json("run", "-m", BUNDLED, "-p", "Once", "-n", "4", "-c", "64", "-t1", "-b", "32", "--temp", "0",
+                        "--top-k", "5", "--top-p", "0.9", "--min-p", "0.1", "-s", "1", "--repeat-penalty", "1.1",
+                        "-ctk", "f32", "-ctv", "q8_0")
+        self.assertEqual(out["usage"]["completion_tokens"], 4)
+        self.assertEqual(self.json("run", BUNDLED, "-p", "Once", "--n-predict=3", "--ctx-size=64", "--seed=1",
+                                   "--temp=0")["usage"]["completion_tokens"], 3)
+
+    def test_text_that_looks_like_an_option_is_text_after_its_flag(self):
+        tokens = self.json("tokenize", "-p", "--json")["tokens"]
+        self.assertGreater(len(tokens), 3)
+
+
+class BrokenInput(CliTest):
+    def test_missing_file(self):
+        self.assertIn("nowhere.gguf", self.fails(1, "INPUT_MISSING", "inspect", self.folder / "nowhere.gguf"))
+
+    def test_folder_without_a_model(self):
+        status, _, err = run("inspect", self.folder)
+        self.assertIn(status, (1, 5), err)
+        self.assertIn("error[", err)
+
+    def test_pickle_is_refused_whatever_its_name(self):
+        raw = self.write("model.gguf", pickle.dumps({"weight": [1.0] * 100}, protocol=2))
+        self.fails(5, "FORMAT_PICKLE", "inspect", raw)
+        self.fails(5, "FORMAT_PICKLE", "run", raw, "-p", "x")
+        archive = self.folder / "model.safetensors"
+        with zipfile.ZipFile(archive, "w") as z:
+            z.writestr("archive/data.pkl", pickle.dumps([1]))
+        self.fails(5, "FORMAT_PICKLE", "inspect", archive)
+
+    def test_what_is_no_model_says_what_it_is(self):
+        page = self.write("model.gguf", "<!DOCTYPE html><html><body>404</body></html>" * 4)
+        status, _, err = run("inspect", page)
+        self.assertEqual(status, 5, err)
+        self.assertIn("HTML", err)
+
+    def test_truncated_gguf_is_corrupt_at_any_length(self):
+        whole = self.folder / "whole.gguf"
+        self.good("quantize", BUNDLED, "-o", whole, "--type", "Q8_0")
+        content = whole.read_bytes()
+        cuts = [0, 3, 8, 23, 24, 100, 1000, len(content) // 2, len(content) - 1]
+        for length in cuts:
+            cut = self.write("cut.gguf", content[:length])
+            for arguments in (("inspect", cut), ("run", cut, "-p", "x", "-n", "1")):
+                status, out, err = run(*arguments)
+                self.assertIn(status, (1, 5), f"{length} bytes: {err}")
+                self.assertEqual(out, "")
+                self.assertIn("error[", err)
+
+    def test_control_characters_of_names_do_not_reach_the_terminal(self):
+        _, _, err = run("inspect", "evil\x1b[2J.gguf")
+        self.assertNotIn("\x1b", err)
+
+    def test_a_text_too_short_to_score_says_how_long_it_must_be(self):
+        text = self.write("t.txt", "Once upon a time.")
+        self.assertIn("1,024", self.fails(2, "MEASURE_TEXT_SHORT", "perplexity", BUNDLED, "-f", text))
+
+
+if __name__ == "__main__":
+    unittest.main()
