@@ -21,8 +21,9 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
   const auto start = std::chrono::steady_clock::now();
   const std::shared_ptr<LoadedModel> out(new LoadedModel());
   out->path_ = path;
-  out->options_ = options;
+  out->activations_ = options.activations;
   MOTE_ASSIGN(out->model_, model::open_model(path));
+  if (options.change_spec) options.change_spec(out->model_.spec);
 
   const SessionOptions session = options.planned_session.value_or(
       SessionOptions{.context = 1, .kv_key_type = {}, .kv_value_type = {}, .batch = 1});

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct LoadOptions {
   Activations activations = Activations::automatic;
   std::filesystem::path tokenizer;  // file or folder; empty: the checkpoint's own
   bool need_tokenizer = true;       // false: a model without one loads too
+  // Called with the spec before weights are read: experiments that leave a feature out.
+  std::function<void(model::ModelSpec&)> change_spec;
   // Where given, loading is refused if weights and a session like this one do not fit together.
   std::optional<SessionOptions> planned_session;
 };
@@ -60,7 +63,7 @@ class LoadedModel {
   [[nodiscard]] const model::ModelSpec& spec() const { return model_.spec; }
   [[nodiscard]] const model::Model& model() const { return model_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] Activations activations() const { return options_.activations; }
+  [[nodiscard]] Activations activations() const { return activations_; }
   [[nodiscard]] std::size_t vocab() const { return model_.spec.vocab; }
   [[nodiscard]] double load_seconds() const { return load_seconds_; }
   [[nodiscard]] const Tokenizer* tokenizer() const { return tokenizer_.get(); }  // null: the model has none
@@ -77,7 +80,7 @@ class LoadedModel {
   LoadedModel() = default;
 
   std::filesystem::path path_;
-  LoadOptions options_;
+  Activations activations_ = Activations::automatic;
   model::Model model_;
   std::unique_ptr<Weights> weights_;
   std::unique_ptr<Tokenizer> tokenizer_;

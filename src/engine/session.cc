@@ -30,8 +30,16 @@ struct Session::State {
   std::unique_ptr<Forward> forward;
   std::optional<KvCache> cache;
   std::size_t batch = 0;
-  AlignedBuffer last_row;  // [vocab]
-  AlignedBuffer rows;      // grown where more rows are wanted
+  AlignedBuffer rows;  // logits; one row from the start, grown where more are wanted
+
+  Result<void> make_room(std::size_t floats) {
+    const std::size_t bytes = floats * sizeof(float);
+    if (bytes <= rows.size()) return {};
+    rows = AlignedBuffer();
+    rows = AlignedBuffer(bytes);
+    if (rows.size() == 0) return out_of_memory("compute logits", bytes);
+    return {};
+  }
 };
 
 Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
@@ -55,9 +63,8 @@ Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_p
   state.cache = KvCache::create(plan.kv, runtime.kernels());
   if (!state.cache) return out_of_memory("open a session", memory.kv);
   state.forward = Forward::create(runtime, spec, out->model_->weights(), plan.batch, plan.kv.context);
-  state.last_row = AlignedBuffer(std::size_t{spec.vocab} * sizeof(float));
-  if (state.forward == nullptr || state.last_row.size() == 0)
-    return out_of_memory("open a session", memory.scratch);
+  MOTE_TRY(state.make_room(spec.vocab));
+  if (state.forward == nullptr) return out_of_memory("open a session", memory.scratch);
   try {
     out->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
   } catch (const std::bad_alloc&) {
@@ -66,13 +73,12 @@ Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_p
   return out;
 }
 
-Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted, RowSink sink,
-                                const CancelToken* cancel) {
-  const std::size_t start = tokens_.size();
-  if (tokens.size() > context_ - start) {
+Result<void> Session::check_tokens(std::span<const TokenId> tokens) const {
+  if (tokens.size() > context_ - tokens_.size()) {
     return Error{.code = kCtxFull,
                  .message = "cannot add " + std::to_string(tokens.size()) + " tokens to " +
-                            std::to_string(start) + ": the context holds " + std::to_string(context_),
+                            std::to_string(tokens_.size()) + ": the context holds " +
+                            std::to_string(context_),
                  .hint = "shorten the input or open the session with a larger context",
                  .file = {},
                  .byte_position = {}};
@@ -87,7 +93,13 @@ Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t fir
                  .file = {},
                  .byte_position = {}};
   }
-  const std::size_t layers = model_->spec().blocks;
+  return {};
+}
+
+Result<void> Session::feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel,
+                                   AfterBatch after) {
+  MOTE_TRY(check_tokens(tokens));
+  const std::size_t start = tokens_.size();
   for (std::size_t done = 0; done < tokens.size();) {
     if (cancel != nullptr && cancel->requested()) {
       tokens_.resize(start);
@@ -98,57 +110,52 @@ Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t fir
                    .byte_position = {}};
     }
     const std::size_t n = std::min(state_->batch, tokens.size() - done);
-    state_->forward->embed(tokens.subspan(done, n));
-    state_->forward->run(0, layers, n, start + done, *state_->cache);
-    tokens_.insert(tokens_.end(), tokens.begin() + static_cast<std::ptrdiff_t>(done),
-                   tokens.begin() + static_cast<std::ptrdiff_t>(done + n));
-    for (std::size_t row = std::max(done, std::min(first_wanted, done + n)); row < done + n;) {
-      const std::size_t count = std::min(kSinkRows, done + n - row);
-      const std::size_t bytes = count * vocab * sizeof(float);
-      AlignedBuffer& buffer = count == 1 ? state_->last_row : state_->rows;
-      if (buffer.size() < bytes) {
-        buffer = AlignedBuffer();
-        buffer = AlignedBuffer(bytes);
-        if (buffer.size() == 0) {
-          tokens_.resize(start);
-          return out_of_memory("compute logits", bytes);
-        }
-      }
-      state_->forward->logits(row - done, count, buffer.as<float>());
-      sink(row, std::span<const float>(buffer.as<float>(), count * vocab));
-      row += count;
+    const std::span<const TokenId> batch = tokens.subspan(done, n);
+    state_->forward->embed(batch);
+    state_->forward->run(0, model_->spec().blocks, n, start + done, *state_->cache);
+    tokens_.insert(tokens_.end(), batch.begin(), batch.end());
+    Result<void> result = after(done, n);
+    if (!result) {
+      tokens_.resize(start);
+      return result;
     }
     done += n;
   }
   return {};
 }
 
+Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted, RowSink sink,
+                                const CancelToken* cancel) {
+  const std::size_t vocab = model_->vocab();
+  return feed_batches(tokens, cancel, [&](std::size_t done, std::size_t n) -> Result<void> {
+    std::size_t row = std::max(done, std::min(first_wanted, done + n));
+    while (row < done + n) {
+      const std::size_t count = std::min(kSinkRows, done + n - row);
+      MOTE_TRY(state_->make_room(count * vocab));
+      state_->forward->logits(row - done, count, state_->rows.as<float>());
+      sink(row, std::span<const float>(state_->rows.as<float>(), count * vocab));
+      row += count;
+    }
+    return {};
+  });
+}
+
 Result<std::span<const float>> Session::feed(std::span<const TokenId> tokens, LogitsWanted wanted,
                                              const CancelToken* cancel) {
   const std::size_t vocab = model_->vocab();
-  std::span<const float> last;
-  if (wanted != LogitsWanted::all) {
-    const std::size_t first =
-        wanted == LogitsWanted::none || tokens.empty() ? tokens.size() : tokens.size() - 1;
-    MOTE_TRY(feed_rows(tokens, first, [&](std::size_t, std::span<const float> row) { last = row; }, cancel));
-    return last;
-  }
-  if (tokens.size() <= kSinkRows) {
-    MOTE_TRY(feed_rows(tokens, 0, [&](std::size_t, std::span<const float> rows) { last = rows; }, cancel));
-    // More than one batch would have overwritten the first rows.
-    if (last.size() == tokens.size() * vocab) return last;
-    truncate(tokens_.size() - tokens.size());
-  }
-  AlignedBuffer all(tokens.size() * vocab * sizeof(float));
-  if (all.size() == 0) return out_of_memory("compute logits", tokens.size() * vocab * sizeof(float));
-  MOTE_TRY(feed_rows(
-      tokens, 0,
-      [&](std::size_t first, std::span<const float> rows) {
-        std::copy(rows.begin(), rows.end(), all.as<float>() + first * vocab);
-      },
-      cancel));
-  state_->rows = std::move(all);
-  return std::span<const float>(state_->rows.as<float>(), tokens.size() * vocab);
+  std::size_t rows = 0;
+  if (!tokens.empty() && wanted != LogitsWanted::none) rows = wanted == LogitsWanted::all ? tokens.size() : 1;
+  MOTE_TRY(check_tokens(tokens));
+  MOTE_TRY(state_->make_room(rows * vocab));
+  const std::size_t first_wanted = tokens.size() - rows;
+  MOTE_TRY(feed_batches(tokens, cancel, [&](std::size_t done, std::size_t n) -> Result<void> {
+    const std::size_t row = std::max(done, std::min(first_wanted, done + n));
+    if (row == done + n) return {};
+    state_->forward->logits(row - done, done + n - row,
+                            state_->rows.as<float>() + (row - first_wanted) * vocab);
+    return {};
+  }));
+  return std::span<const float>(state_->rows.as<float>(), rows * vocab);
 }
 
 void Session::truncate(std::size_t position) {

@@ -66,6 +66,10 @@ class Session {
 
  private:
   struct State;
+  // after(first, count): called when the hidden states of tokens [first, first + count) are there.
+  using AfterBatch = sys::FunctionRef<Result<void>(std::size_t first, std::size_t count)>;
+  Result<void> feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel, AfterBatch after);
+  Result<void> check_tokens(std::span<const TokenId> tokens) const;
   Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model);
 
   Runtime* runtime_;
