@@ -46,7 +46,7 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path, const Limits& li
   out.kind = CheckpointKind::gguf;
   out.path = path;
   out.folder = path.parent_path();
-  out.metadata = file->metadata();
+  out.metadata = file->take_metadata();
   out.file_bytes = file->file_bytes();
   out.source = std::move(file);
   return out;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "formats/limits.h"
 #include "formats/mapped_source.h"
@@ -27,11 +28,12 @@ class GgufFile final : public MappedSource {
   static Result<std::unique_ptr<GgufFile>> open(const std::filesystem::path& path, const Limits& limits = {});
 
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
+  // Hands the metadata over, for a caller that keeps it beside the tensors: a vocabulary is tens of megabytes.
+  [[nodiscard]] Metadata take_metadata() { return std::move(metadata_); }
   [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] std::uint64_t alignment() const { return alignment_; }
-  [[nodiscard]] std::uint64_t data_offset() const {
-    return data_offset_;
-  }  // of the first tensor, from the file's start
+  // Of the first tensor, from the start of the file.
+  [[nodiscard]] std::uint64_t data_offset() const { return data_offset_; }
 
  private:
   friend class GgufParser;
