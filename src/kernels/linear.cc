@@ -140,7 +140,7 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activ
   const std::size_t chunk = std::min(a.n, kColumnChunk);
   auto* correction = reinterpret_cast<std::int32_t*>(scratch);
   auto* min_sums = reinterpret_cast<float*>(scratch + round_up(chunk * groups * sizeof(std::int32_t), 64));
-  IntegerMatmul m{.tiles = w.tiles.data() + first_tile * w.tile_bytes,
+  IntegerMatmul m{.tiles = w.tiles + first_tile * w.tile_bytes,
                   .tile_bytes = w.tile_bytes,
                   .tile_count = last_tile - first_tile,
                   .cols = w.cols,
@@ -240,22 +240,22 @@ std::size_t packed_bytes(const QuantizedTensor& weight, bool integer) {
   return m.integer ? m.tile_count() * m.tile_bytes : 0;
 }
 
-Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer) {
+Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place) {
   PackedMatrix m = layout(weight, integer);
-  if (!m.integer) return m;
+  m.tiles = place;
+  if (!m.integer || place != nullptr || m.rows == 0 || m.cols == 0) return m;
   const Checked bytes = Checked(m.tile_count()) * Checked(m.tile_bytes);
-  if (m.rows != 0 && m.cols != 0) {
-    m.tiles = AlignedBuffer(bytes.value().value_or(0));
-    if (m.tiles.size() == 0) {
-      return Error{kResourceMemory,
-                   "cannot pack a matrix of " + std::to_string(m.rows) + " x " + std::to_string(m.cols) +
-                       ": no memory for " + std::to_string(m.tile_count()) + " tiles of " +
-                       std::to_string(m.tile_bytes) + " bytes",
-                   "close other programs or use a smaller model",
-                   {},
-                   {}};
-    }
+  if (bytes.valid()) m.owned = AlignedBuffer(bytes.value().value_or(0));
+  if (m.owned.size() == 0) {
+    return Error{kResourceMemory,
+                 "cannot pack a matrix of " + std::to_string(m.rows) + " x " + std::to_string(m.cols) +
+                     ": no memory for " + std::to_string(m.tile_count()) + " tiles of " +
+                     std::to_string(m.tile_bytes) + " bytes",
+                 "close other programs or use a smaller model",
+                 {},
+                 {}};
   }
+  m.tiles = m.owned.data();
   return m;
 }
 
@@ -264,7 +264,7 @@ void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t fi
   if (!out.integer) return;
   const codec::Codec& codec = codec::codec_of(weight.codec);
   for (std::size_t tile = first_tile; tile < last_tile; ++tile) {
-    std::byte* bytes = out.tiles.data() + tile * out.tile_bytes;
+    std::byte* bytes = out.tiles + tile * out.tile_bytes;
     const std::size_t last_row = std::min(out.rows, (tile + 1) * kTileRows);
     for (std::size_t row = tile * kTileRows; row < last_row; ++row) pack_one_row(codec, out, row, bytes);
   }
@@ -272,7 +272,7 @@ void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t fi
 
 void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales,
                 float* mins) {
-  const std::byte* tile = packed.tiles.data() + row / kTileRows * packed.tile_bytes;
+  const std::byte* tile = packed.tiles + row / kTileRows * packed.tile_bytes;
   const std::byte* tile_scales = tile + code_bytes(packed);
   const std::byte* tile_mins = tile_scales + scales_bytes(packed);
   const std::size_t r = row % kTileRows;

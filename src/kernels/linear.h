@@ -39,11 +39,13 @@ struct PackedMatrix {
   std::uint8_t max_value = 255;  // of a code, or of its table value
   std::int32_t offset = 0;       // value = code (or table value) - offset
   std::array<std::uint8_t, 16> values{};
-  std::size_t tile_bytes = 0;         // integer path
-  AlignedBuffer tiles;                // integer path
+  std::size_t tile_bytes = 0;  // integer path
+  // Integer path: tile_count() * tile_bytes, in `owned` or in the place that the caller gave.
+  std::byte* tiles = nullptr;
+  AlignedBuffer owned;
   std::span<const std::byte> blocks;  // float path: canonical rows
   [[nodiscard]] std::size_t tile_count() const { return (rows + kTileRows - 1) / kTileRows; }
-  [[nodiscard]] std::size_t bytes() const { return integer ? tiles.size() : blocks.size(); }
+  [[nodiscard]] std::size_t bytes() const { return integer ? tile_count() * tile_bytes : blocks.size(); }
 };
 
 // Bytes that pack() will allocate; 0 for the float path.
@@ -51,7 +53,9 @@ std::size_t packed_bytes(const QuantizedTensor& weight, bool integer);
 
 // Lays out tiles [first_tile, last_tile) of `weight` in `out`, which prepare_pack() has sized. Tiles are
 // independent, so the caller may split them over threads. RESOURCE_MEMORY where memory is missing.
-Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer);
+// `place`, where not null, is packed_bytes() long, 64-byte aligned, and outlives the result: matrices one
+// after another in one large buffer share its huge pages.
+Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place = nullptr);
 void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile);
 

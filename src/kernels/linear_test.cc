@@ -35,7 +35,7 @@ struct Matrix {
 PackedMatrix packed(const Matrix& m, bool integer) {
   auto p = prepare_pack(m.tensor, integer);
   EXPECT_TRUE(p.has_value());
-  EXPECT_EQ(p->tiles.size(), packed_bytes(m.tensor, integer));
+  EXPECT_EQ(p->owned.size(), packed_bytes(m.tensor, integer));
   // Two halves, as two threads would.
   const std::size_t middle = p->tile_count() / 2;
   pack_tiles(m.tensor, *p, middle, p->tile_count());

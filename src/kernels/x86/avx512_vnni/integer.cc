@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kBlock = 32;
 constexpr int kDwords = 8;  // of 4 elements in a block
 constexpr int kMaxColumns = 16;
+// Two groups per block need more registers: 16 columns would spill sums.
+constexpr int kMaxSplitColumns = 12;
 
 // 16 scales of a group.
 __m512 load_scales(const std::byte* scales, std::size_t group, bool half) {
@@ -164,13 +166,14 @@ constexpr std::size_t kBandBytes = 256 * 1024;
 
 template <bool kNibbles, bool kSplit>
 void matmul(const IntegerMatmul& m) {
+  constexpr std::size_t kColumns = kSplit ? kMaxSplitColumns : kMaxColumns;
   const std::size_t fitting = kBandBytes / (m.tile_bytes == 0 ? 1 : m.tile_bytes);
-  const std::size_t tiles = m.n <= kMaxColumns ? m.tile_count : fitting == 0 ? 1 : fitting;
+  const std::size_t tiles = m.n <= kColumns ? m.tile_count : fitting == 0 ? 1 : fitting;
   for (std::size_t first = 0; first < m.tile_count; first += tiles) {
     const std::size_t last = m.tile_count - first < tiles ? m.tile_count : first + tiles;
-    for (std::size_t column = 0; column < m.n; column += kMaxColumns) {
+    for (std::size_t column = 0; column < m.n; column += kColumns) {
       const std::size_t left = m.n - column;
-      kProducts<kNibbles, kSplit>[left < kMaxColumns ? left : kMaxColumns](m, first, last, column);
+      kProducts<kNibbles, kSplit>[left < kColumns ? left : kColumns](m, first, last, column);
     }
   }
 }
