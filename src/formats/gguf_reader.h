@@ -28,7 +28,8 @@ class GgufFile final : public MappedSource {
   static Result<std::unique_ptr<GgufFile>> open(const std::filesystem::path& path, const Limits& limits = {});
 
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
-  // Hands the metadata over, for a caller that keeps it beside the tensors: a vocabulary is tens of megabytes.
+  // Hands the metadata over, for a caller that keeps it beside the tensors: a vocabulary is tens of
+  // megabytes.
   [[nodiscard]] Metadata take_metadata() { return std::move(metadata_); }
   [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] std::uint64_t alignment() const { return alignment_; }
