@@ -36,8 +36,8 @@ bool all_finite(const float* x, std::size_t n) {
   return any == 0;
 }
 
-// Sums of squares in eight interleaved chains, added up in order: as fast as the compiler's vectors allow, and the
-// same result with any of them.
+// Sums of squares in eight interleaved chains, added up in order: as fast as the compiler's vectors allow,
+// and the same result with any of them.
 void add_squares(const float* x, const float* y, std::size_t n, BandResult& result) {
   std::array<double, 8> error{};
   std::array<double, 8> norm{};
@@ -71,8 +71,8 @@ struct Plan {
   [[nodiscard]] std::size_t band_elements() const { return band_rows * cols; }
 };
 
-BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* in, std::byte* out, std::size_t rows,
-                       float* values, float* decoded) {
+BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* in, std::byte* out,
+                       std::size_t rows, float* values, float* decoded) {
   BandResult result;
   const std::size_t count = rows * plan.cols;
   plan.from.decode(in, values, count / plan.from.block_elements);
@@ -94,9 +94,11 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* 
 
 Error nonfinite_error(std::string_view name, std::size_t element, std::size_t cols) {
   return Error{model::kModelNonfinite,
-               "tensor '" + escape_untrusted(name) + "' has an infinity or NaN at row " + with_thousands(element / cols) +
-                   ", column " + with_thousands(element % cols),
-               "the checkpoint is damaged or was trained into overflow; get it again", {}, {}};
+               "tensor '" + escape_untrusted(name) + "' has an infinity or NaN at row " +
+                   with_thousands(element / cols) + ", column " + with_thousands(element % cols),
+               "the checkpoint is damaged or was trained into overflow; get it again",
+               {},
+               {}};
 }
 
 }  // namespace
@@ -111,7 +113,8 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
   const auto expected = codec::tensor_bytes(plan.to, in.shape).value();
   const auto available = codec::tensor_bytes(plan.from, in.shape).value();
   if (!expected || *expected != out.size() || !available || *available != in.blocks().size()) {
-    return Error{kQuantVerify, "tensor '" + escape_untrusted(name) + "' has other sizes than planned", {}, {}, {}};
+    return Error{
+        kQuantVerify, "tensor '" + escape_untrusted(name) + "' has other sizes than planned", {}, {}, {}};
   }
   const std::size_t from_row = in.blocks().size() / rows;
   const std::size_t to_row = out.size() / rows;
@@ -125,9 +128,11 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
   }
   if (scratch.size() == 0) {
     return Error{kQuantMemory,
-                 "no memory for two bands of tensor '" + escape_untrusted(name) + "' on each of " + std::to_string(workers) +
-                     " threads",
-                 "use fewer threads", {}, {}};
+                 "no memory for two bands of tensor '" + escape_untrusted(name) + "' on each of " +
+                     std::to_string(workers) + " threads",
+                 "use fewer threads",
+                 {},
+                 {}};
   }
   std::atomic<std::size_t> next{0};
   pool.run([&](unsigned worker, unsigned) {
@@ -137,13 +142,17 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
       const std::size_t band = next.fetch_add(1, std::memory_order_relaxed);
       if (band >= results.size()) return;
       const std::size_t first = band * plan.band_rows;
-      results[band] = encode_band(plan, job, in.blocks().data() + first * from_row, out.data() + first * to_row,
-                                  std::min(plan.band_rows, rows - first), values, decoded);
+      results[band] =
+          encode_band(plan, job, in.blocks().data() + first * from_row, out.data() + first * to_row,
+                      std::min(plan.band_rows, rows - first), values, decoded);
     }
   });
   if (job.cancel != nullptr && job.cancel->load()) {
-    return Error{kCancelled, "quantizing stopped inside tensor '" + escape_untrusted(name) + "'",
-                 "run the same command again to go on", {}, {}};
+    return Error{kCancelled,
+                 "quantizing stopped inside tensor '" + escape_untrusted(name) + "'",
+                 "run the same command again to go on",
+                 {},
+                 {}};
   }
   EncodeError total;
   for (std::size_t band = 0; band < results.size(); ++band) {
@@ -151,8 +160,11 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
     if (r.nonfinite != kNone) return nonfinite_error(name, band * plan.band_elements() + r.nonfinite, cols);
     if (r.bad_result) {
       return Error{kQuantVerify,
-                   "tensor '" + escape_untrusted(name) + "' holds values beyond the range of " + std::string(plan.to.name),
-                   "choose another type for it with --tensor-type", {}, {}};
+                   "tensor '" + escape_untrusted(name) + "' holds values beyond the range of " +
+                       std::string(plan.to.name),
+                   "choose another type for it with --tensor-type",
+                   {},
+                   {}};
     }
     total.squared_error += r.squared_error;
     total.squared_norm += r.squared_norm;

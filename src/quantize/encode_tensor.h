@@ -1,5 +1,5 @@
-// One tensor from its stored form to blocks of another codec, in bands of rows on all workers, with the check that
-// what was written decodes to what was meant.
+// One tensor from its stored form to blocks of another codec, in bands of rows on all workers, with the check
+// that what was written decodes to what was meant.
 #pragma once
 
 #include <atomic>
@@ -28,9 +28,9 @@ struct EncodeError {
   [[nodiscard]] double relative() const { return squared_norm > 0 ? squared_error / squared_norm : 0; }
 };
 
-// `out`: exactly the bytes of the tensor in the new codec. Bands and the order of all sums depend on the shape alone,
-// so that bytes and errors are the same for any number of workers. Scratch memory: two bands per worker.
-// Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, QUANT_MEMORY.
+// `out`: exactly the bytes of the tensor in the new codec. Bands and the order of all sums depend on the
+// shape alone, so that bytes and errors are the same for any number of workers. Scratch memory: two bands per
+// worker. Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, QUANT_MEMORY.
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out);
 

@@ -46,18 +46,22 @@ Result<NamePattern> NamePattern::compile(std::string_view pattern) {
   int code = 0;
   PCRE2_SIZE offset = 0;
   auto compiled = std::make_unique<Compiled>();
-  compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_NEVER_BACKSLASH_C,
-                                     &code, &offset, nullptr));
+  compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+                                     PCRE2_NEVER_BACKSLASH_C, &code, &offset, nullptr));
   if (compiled->code == nullptr) {
-    return Error{kQuantPattern,
-                 "tensor pattern '" + escape_untrusted(pattern) + "' does not compile: " + message_of(code) +
-                     " at character " + std::to_string(offset + 1),
-                 "patterns are regular expressions over GGUF tensor names, for example 'blk\\.[0-3]\\.ffn_down'", {}, {}};
+    return Error{
+        kQuantPattern,
+        "tensor pattern '" + escape_untrusted(pattern) + "' does not compile: " + message_of(code) +
+            " at character " + std::to_string(offset + 1),
+        "patterns are regular expressions over GGUF tensor names, for example 'blk\\.[0-3]\\.ffn_down'",
+        {},
+        {}};
   }
   compiled->data.reset(pcre2_match_data_create_from_pattern(compiled->code.get(), nullptr));
   compiled->context.reset(pcre2_match_context_create(nullptr));
   if (compiled->data == nullptr || compiled->context == nullptr) {
-    return Error{kQuantPattern, "no memory to match tensor pattern '" + escape_untrusted(pattern) + "'", {}, {}, {}};
+    return Error{
+        kQuantPattern, "no memory to match tensor pattern '" + escape_untrusted(pattern) + "'", {}, {}, {}};
   }
   pcre2_set_match_limit(compiled->context.get(), kMatchLimit);
   pcre2_set_depth_limit(compiled->context.get(), kDepthLimit);
@@ -65,14 +69,16 @@ Result<NamePattern> NamePattern::compile(std::string_view pattern) {
 }
 
 Result<bool> NamePattern::matches(std::string_view name) const {
-  const int result = pcre2_match(compiled_->code.get(), reinterpret_cast<PCRE2_SPTR>(name.data()), name.size(), 0, 0,
-                                 compiled_->data.get(), compiled_->context.get());
+  const int result = pcre2_match(compiled_->code.get(), reinterpret_cast<PCRE2_SPTR>(name.data()),
+                                 name.size(), 0, 0, compiled_->data.get(), compiled_->context.get());
   if (result >= 0) return true;
   if (result == PCRE2_ERROR_NOMATCH) return false;
   return Error{kQuantPattern,
                "tensor pattern '" + escape_untrusted(text_) + "' failed on '" + escape_untrusted(name) +
                    "': " + message_of(result),
-               "write it without nested repetitions", {}, {}};
+               "write it without nested repetitions",
+               {},
+               {}};
 }
 
 }  // namespace mote::quantize

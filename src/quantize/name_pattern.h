@@ -1,5 +1,6 @@
-// A regular expression over tensor names, for --tensor-type RE=TYPE. PCRE2 with a step limit: a pattern comes from
-// a command line or a request and must not hang the program (std::regex would recurse and may overflow the stack).
+// A regular expression over tensor names, for --tensor-type RE=TYPE. PCRE2 with a step limit: a pattern comes
+// from a command line or a request and must not hang the program (std::regex would recurse and may overflow
+// the stack).
 #pragma once
 
 #include <memory>

@@ -14,26 +14,16 @@ namespace {
 using enum CodecId;
 
 constexpr std::array kPresets{
-    Preset{"F32", 0, f32, Mix::plain},
-    Preset{"F16", 1, f16, Mix::plain},
-    Preset{"BF16", 32, bf16, Mix::plain},
-    Preset{"Q8_0", 7, q8_0, Mix::plain},
-    Preset{"Q6_K", 18, q6_k, Mix::plain},
-    Preset{"Q5_K_M", 17, q5_k, Mix::q5_k_m},
-    Preset{"Q5_K_S", 16, q5_k, Mix::plain},
-    Preset{"Q5_1", 9, q5_1, Mix::plain},
-    Preset{"Q5_0", 8, q5_0, Mix::plain},
-    Preset{"Q4_K_M", 15, q4_k, Mix::q4_k_m},
-    Preset{"Q4_K_S", 14, q4_k, Mix::q4_k_s},
-    Preset{"Q4_1", 3, q4_1, Mix::plain},
-    Preset{"Q4_0", 2, q4_0, Mix::plain},
-    Preset{"IQ4_NL", 25, iq4_nl, Mix::iq4},
-    Preset{"IQ4_XS", 30, iq4_xs, Mix::iq4},
-    Preset{"Q3_K_L", 13, q3_k, Mix::q3_k_l},
-    Preset{"Q3_K_M", 12, q3_k, Mix::q3_k_m},
-    Preset{"Q3_K_S", 11, q3_k, Mix::plain},
-    Preset{"Q2_K", 10, q2_k, Mix::q2_k},
-    Preset{"Q2_K_S", 21, q2_k, Mix::q2_k_s},
+    Preset{"F32", 0, f32, Mix::plain},       Preset{"F16", 1, f16, Mix::plain},
+    Preset{"BF16", 32, bf16, Mix::plain},    Preset{"Q8_0", 7, q8_0, Mix::plain},
+    Preset{"Q6_K", 18, q6_k, Mix::plain},    Preset{"Q5_K_M", 17, q5_k, Mix::q5_k_m},
+    Preset{"Q5_K_S", 16, q5_k, Mix::plain},  Preset{"Q5_1", 9, q5_1, Mix::plain},
+    Preset{"Q5_0", 8, q5_0, Mix::plain},     Preset{"Q4_K_M", 15, q4_k, Mix::q4_k_m},
+    Preset{"Q4_K_S", 14, q4_k, Mix::q4_k_s}, Preset{"Q4_1", 3, q4_1, Mix::plain},
+    Preset{"Q4_0", 2, q4_0, Mix::plain},     Preset{"IQ4_NL", 25, iq4_nl, Mix::iq4},
+    Preset{"IQ4_XS", 30, iq4_xs, Mix::iq4},  Preset{"Q3_K_L", 13, q3_k, Mix::q3_k_l},
+    Preset{"Q3_K_M", 12, q3_k, Mix::q3_k_m}, Preset{"Q3_K_S", 11, q3_k, Mix::plain},
+    Preset{"Q2_K", 10, q2_k, Mix::q2_k},     Preset{"Q2_K_S", 21, q2_k, Mix::q2_k_s},
 };
 
 // attention_v: fused projections that hold v count as it.
@@ -69,43 +59,70 @@ CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const Mod
   const bool shared = facts.heads / std::max(facts.kv_heads, 1U) >= 4;  // few, widely used rows
   CodecId chosen = type;
   switch (mix) {
-    case Mix::q2_k: chosen = shared ? q4_k : q3_k; break;
-    case Mix::q2_k_s: chosen = shared ? q4_k : type; break;
-    case Mix::q3_k_m: chosen = layer < 2 ? q5_k : q4_k; break;
-    case Mix::q3_k_l: chosen = q5_k; break;
-    case Mix::iq4: chosen = shared ? q5_k : type; break;
+    case Mix::q2_k:
+      chosen = shared ? q4_k : q3_k;
+      break;
+    case Mix::q2_k_s:
+      chosen = shared ? q4_k : type;
+      break;
+    case Mix::q3_k_m:
+      chosen = layer < 2 ? q5_k : q4_k;
+      break;
+    case Mix::q3_k_l:
+      chosen = q5_k;
+      break;
+    case Mix::iq4:
+      chosen = shared ? q5_k : type;
+      break;
     case Mix::q4_k_m:
-    case Mix::q5_k_m: chosen = use_more_bits(layer, layers) ? q6_k : type; break;
-    case Mix::q4_k_s: chosen = layer < 4 ? q5_k : type; break;
-    case Mix::plain: break;
+    case Mix::q5_k_m:
+      chosen = use_more_bits(layer, layers) ? q6_k : type;
+      break;
+    case Mix::q4_k_s:
+      chosen = layer < 4 ? q5_k : type;
+      break;
+    case Mix::plain:
+      break;
   }
   // 80 layers: models of 70 billion parameters, whose v is an eighth of q and cheap to keep.
-  const bool seventy = facts.blocks == 80 && (facts.architecture == "qwen2" || facts.heads != facts.kv_heads) &&
+  const bool seventy = facts.blocks == 80 &&
+                       (facts.architecture == "qwen2" || facts.heads != facts.kv_heads) &&
                        (facts.architecture == "llama" || facts.architecture == "qwen2");
   return seventy && (chosen == q3_k || chosen == q4_k) ? q5_k : chosen;
 }
 
 CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers) {
   switch (mix) {
-    case Mix::q2_k: return q3_k;
-    case Mix::q2_k_s: return layer < layers / 8 ? q4_k : type;
-    case Mix::q3_k_m: return layer < layers / 16 ? q5_k : q4_k;
-    case Mix::q3_k_l: return q5_k;
+    case Mix::q2_k:
+      return q3_k;
+    case Mix::q2_k_s:
+      return layer < layers / 8 ? q4_k : type;
+    case Mix::q3_k_m:
+      return layer < layers / 16 ? q5_k : q4_k;
+    case Mix::q3_k_l:
+      return q5_k;
     case Mix::q4_k_m:
-    case Mix::q5_k_m: return use_more_bits(layer, layers) ? q6_k : type;
+    case Mix::q5_k_m:
+      return use_more_bits(layer, layers) ? q6_k : type;
     case Mix::q4_k_s:
-    case Mix::iq4: return layer < layers / 8 ? q5_k : type;
-    case Mix::plain: break;
+    case Mix::iq4:
+      return layer < layers / 8 ? q5_k : type;
+    case Mix::plain:
+      break;
   }
   return type;
 }
 
 CodecId attention_output_type(Mix mix, CodecId type) {
   switch (mix) {
-    case Mix::q2_k: return q3_k;
-    case Mix::q3_k_m: return q4_k;
-    case Mix::q3_k_l: return q5_k;
-    default: return type;
+    case Mix::q2_k:
+      return q3_k;
+    case Mix::q3_k_m:
+      return q4_k;
+    case Mix::q3_k_l:
+      return q5_k;
+    default:
+      return type;
   }
 }
 
@@ -116,13 +133,24 @@ TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
   if (divides(wanted, cols)) return {wanted, false};
   CodecId type = f16;
   switch (wanted) {
-    case iq4_xs: type = iq4_nl; break;
+    case iq4_xs:
+      type = iq4_nl;
+      break;
     case q2_k:
-    case q3_k: type = q4_0; break;
-    case q4_k: type = q5_0; break;
-    case q5_k: type = q5_1; break;
-    case q6_k: type = q8_0; break;
-    default: break;
+    case q3_k:
+      type = q4_0;
+      break;
+    case q4_k:
+      type = q5_0;
+      break;
+    case q5_k:
+      type = q5_1;
+      break;
+    case q6_k:
+      type = q8_0;
+      break;
+    default:
+      break;
   }
   return {divides(type, cols) ? type : f16, true};
 }
@@ -144,10 +172,14 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
   const int blocks = static_cast<int>(facts.blocks);
   switch (role) {
     case Role::attention_v:
-      return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total, facts);
-    case Role::ffn_down: return ffn_down_type(preset.mix, preset.type, counters.ffn_down++, blocks);
-    case Role::attention_output: return attention_output_type(preset.mix, preset.type);
-    default: return preset.type;
+      return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total,
+                              facts);
+    case Role::ffn_down:
+      return ffn_down_type(preset.mix, preset.type, counters.ffn_down++, blocks);
+    case Role::attention_output:
+      return attention_output_type(preset.mix, preset.type);
+    default:
+      return preset.type;
   }
 }
 
@@ -160,8 +192,11 @@ std::vector<std::string_view> preset_names() {
 Error unknown_type(std::string_view what, std::string_view name, std::span<const std::string_view> known) {
   const std::vector<std::string> near = nearest(name, known);
   std::vector<std::string> all(known.begin(), known.end());
-  return Error{kQuantTypeUnknown, std::string(what) + " '" + escape_untrusted(name) + "' is not known",
-               near.empty() ? "choose one of " + join(all, " ") : "did you mean " + join(near, " or ") + "?", {}, {}};
+  return Error{kQuantTypeUnknown,
+               std::string(what) + " '" + escape_untrusted(name) + "' is not known",
+               near.empty() ? "choose one of " + join(all, " ") : "did you mean " + join(near, " or ") + "?",
+               {},
+               {}};
 }
 
 }  // namespace
@@ -187,11 +222,13 @@ Result<CodecId> find_type(std::string_view name) {
 bool is_quantizable(const formats::TensorInfo& tensor) {
   const std::string_view name = tensor.name;
   // GGUF drops trailing dimensions of 1 when it counts them.
-  return tensor.shape.rank() >= 2 && tensor.shape.rows() > 1 && name.ends_with("weight") && !has(name, "_norm.weight") &&
-         !has(name, "ffn_gate_inp.weight") && name != "position_embd.weight" && name != "token_types.weight";
+  return tensor.shape.rank() >= 2 && tensor.shape.rows() > 1 && name.ends_with("weight") &&
+         !has(name, "_norm.weight") && !has(name, "ffn_gate_inp.weight") && name != "position_embd.weight" &&
+         name != "token_types.weight";
 }
 
-Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts, const TypeOptions& options,
+Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts,
+                                             const TypeOptions& options,
                                              std::span<const formats::TensorInfo> tensors) {
   bool tied = true;
   Counters counters;

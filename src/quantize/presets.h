@@ -1,9 +1,10 @@
-// Which tensor gets which type: llama-quantize's presets ("Q4_K_M") with their per-tensor rules and fall-backs.
+// Which tensor gets which type: llama-quantize's presets ("Q4_K_M") with their per-tensor rules and
+// fall-backs.
 //
-// Why its rules and not better ones: a file made here under a name that people know has the types, and so the size
-// and speed, that they expect. Better allocations are recipes of their own.
-// The rules are facts of that program (src/llama-quant.cpp of llama.cpp), kept here as a table in our words;
-// tests/golden/presets holds what it really chose for two models, tensor by tensor.
+// Why its rules and not better ones: a file made here under a name that people know has the types, and so the
+// size and speed, that they expect. Better allocations are recipes of their own. The rules are facts of that
+// program (src/llama-quant.cpp of llama.cpp), kept here as a table in our words; tests/golden/presets holds
+// what it really chose for two models, tensor by tensor.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,14 @@ constexpr ErrorCode kQuantTypeUnknown{"QUANT_TYPE_UNKNOWN", ErrorKind::invalid_a
 
 enum class Mix : std::uint8_t {
   plain,  // the type for every matrix but the head
-  q2_k, q2_k_s, q3_k_m, q3_k_l, q4_k_s, q4_k_m, q5_k_m, iq4,
+  q2_k,
+  q2_k_s,
+  q3_k_m,
+  q3_k_l,
+  q4_k_s,
+  q4_k_m,
+  q5_k_m,
+  iq4,
 };
 
 struct Preset {
@@ -35,7 +43,8 @@ struct Preset {
 };
 
 std::span<const Preset> all_presets();
-// By name, ignoring case; "Q3_K", "Q4_K" and "Q5_K" mean the medium ones. QUANT_TYPE_UNKNOWN with the nearest names.
+// By name, ignoring case; "Q3_K", "Q4_K" and "Q5_K" mean the medium ones. QUANT_TYPE_UNKNOWN with the nearest
+// names.
 Result<Preset> find_preset(std::string_view name);
 
 // The plain codec of that name, for single tensors. QUANT_TYPE_UNKNOWN.
@@ -56,7 +65,7 @@ struct ModelFacts {
 
 struct TypeOptions {
   bool pure = false;
-  std::vector<TypeRule> rules;       // the first whose pattern matches decides
+  std::vector<TypeRule> rules;  // the first whose pattern matches decides
   std::optional<CodecId> embedding;
   std::optional<CodecId> output;
 };
@@ -71,7 +80,8 @@ bool is_quantizable(const formats::TensorInfo& tensor);
 
 // One choice per tensor, in the order given. Whether the head shares the embedding is read from the names.
 // Errors: QUANT_PATTERN where a rule's match exceeds its step limit.
-Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts, const TypeOptions& options,
+Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts,
+                                             const TypeOptions& options,
                                              std::span<const formats::TensorInfo> tensors);
 
 }  // namespace mote::quantize

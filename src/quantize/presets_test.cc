@@ -75,14 +75,15 @@ TEST_P(EveryShape, GetsTheTypesThatLlamaQuantizeChose) {
     const std::vector<std::string> expected = unroll(runs);
     ASSERT_EQ(expected.size(), golden.tensors.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      EXPECT_EQ(codec::codec_of((*choices)[i].type).name, expected[i]) << name << " " << golden.tensors[i].name;
+      EXPECT_EQ(codec::codec_of((*choices)[i].type).name, expected[i])
+          << name << " " << golden.tensors[i].name;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EveryShape,
-                         ::testing::Values("smollm2-135m", "narrow-rows", "wide-gqa4", "wide-gqa1-tied", "layers80-gqa8",
-                                           "layers80-gqa1", "layers80-qwen2"),
+                         ::testing::Values("smollm2-135m", "narrow-rows", "wide-gqa4", "wide-gqa1-tied",
+                                           "layers80-gqa8", "layers80-gqa1", "layers80-qwen2"),
                          [](const auto& shape) {
                            std::string name = shape.param;
                            std::replace(name.begin(), name.end(), '-', '_');
@@ -104,7 +105,8 @@ TEST(Presets, AnUnknownNameSuggestsTheNearest) {
 
 TEST(Presets, TheFirstMatchingRuleDecidesAndFallsBackLikeAPreset) {
   const std::vector<formats::TensorInfo> tensors{matrix("blk.0.ffn_down.weight", 64, 512),
-                                                 matrix("blk.1.ffn_down.weight", 64, 512), matrix("blk.0.attn_q.weight", 64, 96)};
+                                                 matrix("blk.1.ffn_down.weight", 64, 512),
+                                                 matrix("blk.0.attn_q.weight", 64, 96)};
   TypeOptions options;
   options.rules.push_back({*NamePattern::compile("blk\\.0\\.ffn"), CodecId::q8_0});
   options.rules.push_back({*NamePattern::compile("ffn_down"), CodecId::q2_k});
@@ -119,7 +121,8 @@ TEST(Presets, TheFirstMatchingRuleDecidesAndFallsBackLikeAPreset) {
 }
 
 TEST(Presets, EmbeddingAndHeadTypesCanBeSet) {
-  const std::vector<formats::TensorInfo> tensors{matrix("token_embd.weight", 300, 256), matrix("output.weight", 300, 256)};
+  const std::vector<formats::TensorInfo> tensors{matrix("token_embd.weight", 300, 256),
+                                                 matrix("output.weight", 300, 256)};
   TypeOptions options;
   options.embedding = CodecId::q3_k;
   options.output = CodecId::q5_1;

@@ -55,7 +55,8 @@ Result<TypeOptions> type_options(const QuantizeOptions& options) {
 Result<void> refuse_in_place(const QuantizeOptions& options) {
   std::error_code ignored;
   if (fs::equivalent(options.input, options.output, ignored)) {
-    return Error{kQuantInPlace, "the output is the input", "name another file with -o", options.output.string(), {}};
+    return Error{
+        kQuantInPlace, "the output is the input", "name another file with -o", options.output.string(), {}};
   }
   return {};
 }
@@ -73,21 +74,29 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
     const formats::TensorInfo& tensor = tensors[i];
     const CodecId type = choices[i].type;
     const codec::Codec& codec = codec::codec_of(type);
-    if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() && !options.allow_requantize) {
+    if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() &&
+        !options.allow_requantize) {
       return Error{kQuantRequantize,
-                   "tensor '" + escape_untrusted(tensor.name) + "' is " + std::string(codec::codec_of(tensor.codec).name) +
-                       " already; making it " + std::string(codec.name) + " adds a second loss to the first",
-                   "start from the 16-bit checkpoint, or pass --allow-requantize", options.input.string(), {}};
+                   "tensor '" + escape_untrusted(tensor.name) + "' is " +
+                       std::string(codec::codec_of(tensor.codec).name) + " already; making it " +
+                       std::string(codec.name) + " adds a second loss to the first",
+                   "start from the 16-bit checkpoint, or pass --allow-requantize",
+                   options.input.string(),
+                   {}};
     }
     const auto bytes = codec::tensor_bytes(codec, tensor.shape).value();
     const auto elements = tensor.shape.element_count().value();
     if (!bytes || !elements) {
-      return Error{kQuantVerify, "tensor '" + escape_untrusted(tensor.name) + "' is too large", {}, options.input.string(), {}};
+      return Error{kQuantVerify,
+                   "tensor '" + escape_untrusted(tensor.name) + "' is too large",
+                   {},
+                   options.input.string(),
+                   {}};
     }
     const bool same = type == tensor.codec;
     const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(options.method);
-    job.report.tensors.push_back(TensorReport{tensor.name, tensor.shape, tensor.codec, type, method, 0, *bytes,
-                                              choices[i].fallback, false});
+    job.report.tensors.push_back(TensorReport{tensor.name, tensor.shape, tensor.codec, type, method, 0,
+                                              *bytes, choices[i].fallback, false});
     job.outputs.push_back(formats::TensorInfo{tensor.name, type, tensor.shape, *bytes});
     job.report.parameters += *elements;
     total_bits = total_bits + Checked(*bytes) * 8;
@@ -141,17 +150,24 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
 }
 
 // The tensor in its new form, in `out`; its error goes to the report.
-Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const QuantizedTensor& in, std::span<std::byte> out,
-                     TensorReport& report) {
+Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const QuantizedTensor& in,
+                     std::span<std::byte> out, TensorReport& report) {
   if (in.codec == report.type) {
     const codec::Codec& codec = codec::codec_of(in.codec);
     const std::span<const std::byte> bytes = in.blocks();
     if (bytes.size() != out.size()) {
-      return Error{kQuantVerify, "tensor '" + escape_untrusted(report.name) + "' has another size than planned", {}, {}, {}};
+      return Error{kQuantVerify,
+                   "tensor '" + escape_untrusted(report.name) + "' has another size than planned",
+                   {},
+                   {},
+                   {}};
     }
     if (!codec.is_finite(bytes.data(), bytes.size() / codec.block_bytes)) {
-      return Error{model::kModelNonfinite, "tensor '" + escape_untrusted(report.name) + "' holds an infinity or NaN",
-                   "the checkpoint is damaged or was trained into overflow; get it again", {}, {}};
+      return Error{model::kModelNonfinite,
+                   "tensor '" + escape_untrusted(report.name) + "' holds an infinity or NaN",
+                   "the checkpoint is damaged or was trained into overflow; get it again",
+                   {},
+                   {}};
     }
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
@@ -162,7 +178,8 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
   return {};
 }
 
-Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options, Job& job, formats::GgufWriter& writer) {
+Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options, Job& job,
+                           formats::GgufWriter& writer) {
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;
@@ -186,8 +203,11 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
       continue;
     }
     if (options.cancel != nullptr && options.cancel->load()) {
-      return Error{kCancelled, "quantizing stopped before tensor '" + escape_untrusted(report.name) + "'",
-                   "run the same command again to go on", {}, {}};
+      return Error{kCancelled,
+                   "quantizing stopped before tensor '" + escape_untrusted(report.name) + "'",
+                   "run the same command again to go on",
+                   {},
+                   {}};
     }
     MOTE_ASSIGN(const QuantizedTensor in, source.read(i));
     const std::span<std::byte> out(buffer.data(), report.bytes);
@@ -217,8 +237,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(metadata, job.outputs));
     job.report.bytes = layout.file_bytes;
   } else {
-    MOTE_ASSIGN(const auto writer,
-                formats::GgufWriter::create(options.output, metadata, job.outputs, fingerprint(options, job)));
+    MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(options.output, metadata, job.outputs,
+                                                               fingerprint(options, job)));
     MOTE_TRY(write_tensors(pool, options, job, *writer));
     MOTE_TRY(writer->finish());
     job.report.bytes = writer->file_bytes();
@@ -244,7 +264,8 @@ Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& op
   } catch (const std::bad_alloc&) {
     return Error{kQuantMemory, "out of memory while quantizing", {}, options.input.string(), {}};
   } catch (const fs::filesystem_error& e) {
-    return Error{kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};
+    return Error{
+        kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};
   }
 }
 

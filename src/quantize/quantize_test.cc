@@ -27,7 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A llama of two blocks with rows of 256 and 512, random halves, and no tokenizer: the quantizer asks for none.
+// A llama of two blocks with rows of 256 and 512, random halves, and no tokenizer: the quantizer asks for
+// none.
 constexpr std::uint64_t kWidth = 256;
 constexpr std::uint64_t kHidden = 512;
 constexpr std::uint64_t kVocab = 300;
@@ -164,7 +165,8 @@ TEST_P(EveryPreset, ReportsTheErrorThatTheFileHas) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Presets, EveryPreset, ::testing::ValuesIn(all_presets().begin(), all_presets().end()),
+INSTANTIATE_TEST_SUITE_P(Presets, EveryPreset,
+                         ::testing::ValuesIn(all_presets().begin(), all_presets().end()),
                          [](const auto& preset) { return std::string(preset.param.name); });
 
 TEST(Quantize, ReproducesTheRecordedBytes) {
@@ -181,7 +183,8 @@ TEST(Quantize, ReproducesTheRecordedBytes) {
       ASSERT_TRUE(quantize(pool, options));
       const std::string key = std::string(preset.name) + "/" + std::string(to_string(method));
       char hash[17];
-      std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(fnv1a(content(options.output))));
+      std::snprintf(hash, sizeof hash, "%016llx",
+                    static_cast<unsigned long long>(fnv1a(content(options.output))));
       EXPECT_EQ(recorded[key], fnv1a(content(options.output))) << "now " << key << " " << hash;
     }
   }
@@ -241,7 +244,8 @@ TEST(Quantize, RefusesValuesThatAreNotFinite) {
     const auto report = quantize(pool, options);
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().code.name, "MODEL_NONFINITE");
-    EXPECT_NE(report.error().message.find(source.tensors[3].name), std::string::npos) << report.error().message;
+    EXPECT_NE(report.error().message.find(source.tensors[3].name), std::string::npos)
+        << report.error().message;
     if (std::string(type) != "F16") {
       EXPECT_NE(report.error().message.find("row 7, column 11"), std::string::npos) << report.error().message;
     }

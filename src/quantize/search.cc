@@ -49,8 +49,8 @@ float mean_square(const float* x, std::size_t n) {
 }
 
 // Weights of n consecutive elements. `importance` is theirs, or null.
-void fill_weights(Weighting weighting, const float* x, const float* importance, float row_mean_square, std::size_t n,
-                  float* u) {
+void fill_weights(Weighting weighting, const float* x, const float* importance, float row_mean_square,
+                  std::size_t n, float* u) {
   if (importance != nullptr) {
     for (std::size_t k = 0; k < n; ++k) u[k] = importance[k] * std::sqrt(row_mean_square + x[k] * x[k]);
     return;
@@ -174,19 +174,22 @@ bool has_search(CodecId id) { return id != CodecId::f32 && id != CodecId::f16 &&
 
 Weighting default_weighting(CodecId id) {
   switch (id) {
-    case CodecId::q3_k: return Weighting::steep;
+    case CodecId::q3_k:
+    case CodecId::iq4_xs:
+      return Weighting::steep;
     case CodecId::q2_k:
     case CodecId::q4_k:
     case CodecId::q5_k:
     case CodecId::q6_k:
     case CodecId::iq4_nl:
-    case CodecId::iq4_xs: return Weighting::magnitude;
-    default: return Weighting::flat;
+      return Weighting::magnitude;
+    default:
+      return Weighting::flat;
   }
 }
 
-void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance, std::byte* out,
-                   std::size_t rows, std::size_t cols) {
+void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance,
+                   std::byte* out, std::size_t rows, std::size_t cols) {
   encode_search(kernels, id, default_weighting(id), x, importance, out, rows, cols);
 }
 
@@ -202,53 +205,58 @@ void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting
     case CodecId::bf16:
       return;
     case CodecId::q4_0:
-      return encode_blocks<codec::BlockQ40>(kernels.q4_0, in, out, [](const std::uint8_t* codes, Half d, Half, auto& block) {
-        codec::pack_q4_0(codes, d, block);
-      });
+      return encode_blocks<codec::BlockQ40>(
+          kernels.q4_0, in, out,
+          [](const std::uint8_t* codes, Half d, Half, auto& block) { codec::pack_q4_0(codes, d, block); });
     case CodecId::q4_1:
       return encode_blocks<codec::BlockQ41>(kernels.q4_1, in, out, codec::pack_q4_1);
     case CodecId::q5_0:
-      return encode_blocks<codec::BlockQ50>(kernels.q5_0, in, out, [](const std::uint8_t* codes, Half d, Half, auto& block) {
-        codec::pack_q5_0(codes, d, block);
-      });
+      return encode_blocks<codec::BlockQ50>(
+          kernels.q5_0, in, out,
+          [](const std::uint8_t* codes, Half d, Half, auto& block) { codec::pack_q5_0(codes, d, block); });
     case CodecId::q5_1:
       return encode_blocks<codec::BlockQ51>(kernels.q5_1, in, out, codec::pack_q5_1);
     case CodecId::q8_0:
-      return encode_blocks<codec::BlockQ80>(kernels.q8_0, in, out, [](std::uint8_t* codes, Half d, Half, auto& block) {
-        // The kernel counts from -127, the block from -128.
-        for (std::size_t k = 0; k < 32; ++k) ++codes[k];
-        codec::pack_q8_0(codes, d, block);
-      });
+      return encode_blocks<codec::BlockQ80>(kernels.q8_0, in, out,
+                                            [](std::uint8_t* codes, Half d, Half, auto& block) {
+                                              // The kernel counts from -127, the block from -128.
+                                              for (std::size_t k = 0; k < 32; ++k) ++codes[k];
+                                              codec::pack_q8_0(codes, d, block);
+                                            });
     case CodecId::iq4_nl:
-      return encode_blocks<codec::BlockIq4Nl>(kernels.iq4_nl, in, out, [](const std::uint8_t* codes, Half d, Half, auto& block) {
-        codec::pack_iq4_nl(codes, d, block);
-      });
+      return encode_blocks<codec::BlockIq4Nl>(
+          kernels.iq4_nl, in, out,
+          [](const std::uint8_t* codes, Half d, Half, auto& block) { codec::pack_iq4_nl(codes, d, block); });
     case CodecId::q2_k:
-      return encode_supers<16, 0, codec::BlockQ2K>(kernels.q2_k, in, out, [](const SuperBlock& s, auto& block) {
-        codec::pack_q2_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
-      });
+      return encode_supers<16, 0, codec::BlockQ2K>(
+          kernels.q2_k, in, out, [](const SuperBlock& s, auto& block) {
+            codec::pack_q2_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
+          });
     case CodecId::q3_k:
-      return encode_supers<16, 32, codec::BlockQ3K>(kernels.q3_k, in, out, [](const SuperBlock& s, auto& block) {
-        codec::pack_q3_k(s.codes, s.scales, s.d, block);
-      });
+      return encode_supers<16, 32, codec::BlockQ3K>(
+          kernels.q3_k, in, out,
+          [](const SuperBlock& s, auto& block) { codec::pack_q3_k(s.codes, s.scales, s.d, block); });
     case CodecId::q4_k:
-      return encode_supers<32, 0, codec::BlockQ4K>(kernels.q4_k, in, out, [](const SuperBlock& s, auto& block) {
-        codec::pack_q4_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
-      });
+      return encode_supers<32, 0, codec::BlockQ4K>(
+          kernels.q4_k, in, out, [](const SuperBlock& s, auto& block) {
+            codec::pack_q4_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
+          });
     case CodecId::q5_k:
-      return encode_supers<32, 0, codec::BlockQ5K>(kernels.q5_k, in, out, [](const SuperBlock& s, auto& block) {
-        codec::pack_q5_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
-      });
+      return encode_supers<32, 0, codec::BlockQ5K>(
+          kernels.q5_k, in, out, [](const SuperBlock& s, auto& block) {
+            codec::pack_q5_k(s.codes, s.scales, s.mins, s.d, s.dmin, block);
+          });
     case CodecId::q6_k:
-      return encode_supers<16, 0, codec::BlockQ6K>(kernels.q6_k, in, out, [](const SuperBlock& s, auto& block) {
-        std::int8_t scales[16];
-        std::memcpy(scales, s.scales, sizeof scales);
-        codec::pack_q6_k(s.codes, scales, s.d, block);
-      });
+      return encode_supers<16, 0, codec::BlockQ6K>(kernels.q6_k, in, out,
+                                                   [](const SuperBlock& s, auto& block) {
+                                                     std::int8_t scales[16];
+                                                     std::memcpy(scales, s.scales, sizeof scales);
+                                                     codec::pack_q6_k(s.codes, scales, s.d, block);
+                                                   });
     case CodecId::iq4_xs:
-      return encode_supers<32, 32, codec::BlockIq4Xs>(kernels.iq4_xs, in, out, [](const SuperBlock& s, auto& block) {
-        codec::pack_iq4_xs(s.codes, s.scales, s.d, block);
-      });
+      return encode_supers<32, 32, codec::BlockIq4Xs>(
+          kernels.iq4_xs, in, out,
+          [](const SuperBlock& s, auto& block) { codec::pack_iq4_xs(s.codes, s.scales, s.d, block); });
   }
 }
 

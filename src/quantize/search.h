@@ -1,7 +1,7 @@
-// Method `search`: picks scales and codes of a block that make its weighted squared error small, instead of taking
-// the scale from the extreme values. Source of the idea: the weighted scale searches of the GGUF formats' reference;
-// the moves (both ends of the range, cuts of both tails, scales and codes in turn, refit of the super-block's
-// factors as halves) go further, see search_kernels.inc.
+// Method `search`: picks scales and codes of a block that make its weighted squared error small, instead of
+// taking the scale from the extreme values. Source of the idea: the weighted scale searches of the GGUF
+// formats' reference; the moves (both ends of the range, cuts of both tails, scales and codes in turn, refit
+// of the super-block's factors as halves) go further, see search_kernels.inc.
 //
 // Pure: no threads, no state; the bytes depend on the arguments only, not on the kernels chosen.
 #pragma once
@@ -20,19 +20,20 @@ const SearchKernels& search_kernels(const sys::CpuFeatures& features);
 // False for plain floats, which have nothing to choose.
 bool has_search(CodecId id);
 
-// What a deviation at an element of value x costs where nothing is known about the inputs. flat: 1 for each element.
-// magnitude: rms of the block + |x|. steep: rms / 4 + |x|. square: x^2 (zeros cost nothing).
+// What a deviation at an element of value x costs where nothing is known about the inputs. flat: 1 for each
+// element. magnitude: rms of the block + |x|. steep: rms / 4 + |x|. square: x^2 (zeros cost nothing).
 enum class Weighting { flat, magnitude, square, steep };
 
-// The weighting that `encode_search` uses without importance: flat where the format's reference has none, otherwise
-// one under which both the plain error and the error in the reference's own weights stay below the reference's.
+// The weighting that `encode_search` uses without importance: flat where the format's reference has none,
+// otherwise one under which both the plain error and the error in the reference's own weights stay below the
+// reference's.
 Weighting default_weighting(CodecId id);
 
-// x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with it an
-// element costs importance[col] * sqrt(mean square + x^2). out: rows * cols / block_elements blocks.
+// x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with
+// it an element costs importance[col] * sqrt(mean square + x^2). out: rows * cols / block_elements blocks.
 // Requires has_search(id) and that the format's block divides cols.
-void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance, std::byte* out,
-                   std::size_t rows, std::size_t cols);
+void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance,
+                   std::byte* out, std::size_t rows, std::size_t cols);
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
                    const float* importance, std::byte* out, std::size_t rows, std::size_t cols);
 

@@ -1,11 +1,12 @@
 // The inner loops of the weighted search, over sixteen blocks at a time: one block (or sub-block) per lane.
 //
-// Why blocks in lanes: every lane runs the sequence of operations that a plain loop over one block would run, so
-// that no sum is reassociated and the result is the same on every instruction set. The same source
-// (search_kernels.inc) is compiled once per instruction set; it uses the compilers' vector types, add, multiply,
-// divide, compare and select only, and no library function.
+// Why blocks in lanes: every lane runs the sequence of operations that a plain loop over one block would run,
+// so that no sum is reassociated and the result is the same on every instruction set. The same source
+// (search_kernels.inc) is compiled once per instruction set; it uses the compilers' vector types, add,
+// multiply, divide, compare and select only, and no library function.
 //
-// x and u (the weights of the squared error) lie as [element][lane], aligned to 64 bytes. Unused lanes hold zeros.
+// x and u (the weights of the squared error) lie as [element][lane], aligned to 64 bytes. Unused lanes hold
+// zeros.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +25,9 @@ struct alignas(64) BlockCodes {
   std::uint16_t offset[kLanes];
 };
 
-// Formats with super-blocks of 256 (lanes are sub-blocks): 16 lanes of 16 elements are one super-block, 16 lanes of
-// 32 elements are two. x ~ d * scale * value - dmin * min; scale and min are the integers that the format stores,
-// before any bias.
+// Formats with super-blocks of 256 (lanes are sub-blocks): 16 lanes of 16 elements are one super-block, 16
+// lanes of 32 elements are two. x ~ d * scale * value - dmin * min; scale and min are the integers that the
+// format stores, before any bias.
 struct alignas(64) SuperCodes {
   std::uint8_t codes[kMaxBlock * kLanes];
   std::int16_t scale[kLanes];

@@ -26,12 +26,14 @@ std::vector<CodecId> block_types() {
   return ids;
 }
 
-std::vector<std::byte> encode(CodecId id, Weighting weighting, const std::vector<float>& x, const float* importance = nullptr,
+std::vector<std::byte> encode(CodecId id, Weighting weighting, const std::vector<float>& x,
+                              const float* importance = nullptr,
                               const sys::CpuFeatures& features = baseline()) {
   const codec::Codec& c = codec::codec_of(id);
   std::vector<std::byte> out(x.size() / c.block_elements * c.block_bytes);
   const std::size_t cols = x.size() % kCols == 0 ? kCols : 256;
-  encode_search(search_kernels(features), id, weighting, x.data(), importance, out.data(), x.size() / cols, cols);
+  encode_search(search_kernels(features), id, weighting, x.data(), importance, out.data(), x.size() / cols,
+                cols);
   return out;
 }
 
@@ -50,7 +52,8 @@ std::vector<float> plain(CodecId id, const std::vector<float>& x) {
   return decode(id, out);
 }
 
-double squared_error(const std::vector<float>& x, const std::vector<float>& y, const std::vector<double>& weights = {}) {
+double squared_error(const std::vector<float>& x, const std::vector<float>& y,
+                     const std::vector<double>& weights = {}) {
   double sum = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double e = static_cast<double>(x[i]) - static_cast<double>(y[i]);
@@ -78,8 +81,10 @@ std::vector<Distribution> distributions() {
   fill("uniform", [&](std::size_t) { return rng.next_double() - 0.5; });
   fill("all positive", [&](std::size_t) { return 1.0 + rng.next_double(); });
   fill("all negative", [&](std::size_t) { return -3.0 - rng.next_double(); });
-  fill("one large value per row", [&](std::size_t i) { return i % kCols == 17 ? 40.0 : 0.01 * rng.next_normal(); });
-  fill("blocks of very different size", [&](std::size_t i) { return rng.next_normal() * std::pow(10.0, -static_cast<double>(i / 32 % 5)); });
+  fill("one large value per row",
+       [&](std::size_t i) { return i % kCols == 17 ? 40.0 : 0.01 * rng.next_normal(); });
+  fill("blocks of very different size",
+       [&](std::size_t i) { return rng.next_normal() * std::pow(10.0, -static_cast<double>(i / 32 % 5)); });
   fill("many zeros", [&](std::size_t) { return rng.next_below(10) == 0 ? rng.next_normal() : 0.0; });
   fill("near the largest half", [&](std::size_t) { return 6.0e4 * (2 * rng.next_double() - 1); });
   fill("below the smallest half", [&](std::size_t) { return 1e-9 * rng.next_normal(); });
@@ -90,7 +95,8 @@ class EveryBlockType : public ::testing::TestWithParam<CodecId> {};
 
 TEST_P(EveryBlockType, IsNeverWorseThanPlainRounding) {
   for (const Distribution& d : distributions()) {
-    const double search = squared_error(d.values, decode(GetParam(), encode(GetParam(), Weighting::flat, d.values)));
+    const double search =
+        squared_error(d.values, decode(GetParam(), encode(GetParam(), Weighting::flat, d.values)));
     const double rtn = squared_error(d.values, plain(GetParam(), d.values));
     EXPECT_LE(search, rtn * (1 + 1e-6)) << d.name;
   }
@@ -115,7 +121,8 @@ TEST_P(EveryBlockType, RowsDoNotDependOnTheirNeighbours) {
   const auto together = encode(GetParam(), Weighting::flat, x);
   const std::vector<float> last(x.end() - kCols, x.end());
   const auto alone = encode(GetParam(), Weighting::flat, last);
-  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.end() - static_cast<std::ptrdiff_t>(alone.size())));
+  EXPECT_TRUE(
+      std::equal(alone.begin(), alone.end(), together.end() - static_cast<std::ptrdiff_t>(alone.size())));
 }
 
 TEST_P(EveryBlockType, ZerosStayZeros) {
@@ -137,16 +144,18 @@ TEST_P(EveryBlockType, SpendsItsPrecisionOnImportantColumns) {
 INSTANTIATE_TEST_SUITE_P(Types, EveryBlockType, ::testing::ValuesIn(block_types()),
                          [](const auto& type) { return std::string(codec::codec_of(type.param).name); });
 
-// The true optimum of a block with one half-precision scale: every positive half and its negative, each with the
-// nearest values of the format. `values`: what codes stand for.
+// The true optimum of a block with one half-precision scale: every positive half and its negative, each with
+// the nearest values of the format. `values`: what codes stand for.
 double exhaustive(const float* x, const std::vector<double>& values) {
   double best = INFINITY;
   double largest = 0;
   for (int k = 0; k < 32; ++k) largest = std::max(largest, std::fabs(static_cast<double>(x[k])));
   for (std::uint32_t bits = 1; bits < 0x7C00; ++bits) {
     const double d = static_cast<double>(half_to_float(static_cast<Half>(bits)));
-    // Outside these bounds more than half of the range is unused, or more than half of the largest value is cut.
-    if (d * std::fabs(values.front()) < 0.5 * largest || d * std::fabs(values.front()) > 2.0 * largest) continue;
+    // Outside these bounds more than half of the range is unused, or more than half of the largest value is
+    // cut.
+    if (d * std::fabs(values.front()) < 0.5 * largest || d * std::fabs(values.front()) > 2.0 * largest)
+      continue;
     for (const double s : {d, -d}) {
       double error = 0;
       for (int k = 0; k < 32 && error < best; ++k) {
@@ -178,8 +187,9 @@ struct Exhaustive {
 TEST(Search, ComesCloseToTheExhaustiveOptimumOfOneScale) {
   const std::vector<float> x = distributions()[0].values;
   const std::vector<double> table{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-  for (const Exhaustive& c : {Exhaustive{CodecId::q4_0, steps(-8, 7), 1.02}, Exhaustive{CodecId::q5_0, steps(-16, 15), 1.015},
-                              Exhaustive{CodecId::iq4_nl, table, 1.02}}) {
+  for (const Exhaustive& c :
+       {Exhaustive{CodecId::q4_0, steps(-8, 7), 1.02}, Exhaustive{CodecId::q5_0, steps(-16, 15), 1.015},
+        Exhaustive{CodecId::iq4_nl, table, 1.02}}) {
     const auto y = decode(c.id, encode(c.id, Weighting::flat, x));
     double found = 0;
     double optimum = 0;

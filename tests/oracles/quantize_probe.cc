@@ -3,7 +3,8 @@
 //   encode METHOD TYPE ISA ROWS COLS   floats on stdin, blocks on stdout; METHOD rtn, search, or search-flat,
 //                                      search-magnitude, search-square; ISA reference, avx2 or avx512
 //   job OUT IN TYPE THREADS ISA METHOD [pure] [dry] [requantize]
-//                                      one line per tensor: name type method error bytes; then bytes bpw seconds
+//                                      one line per tensor: name type method error bytes; then bytes bpw
+//                                      seconds
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -75,8 +76,8 @@ int job(const std::vector<std::string>& args) {
     std::printf("%s %s %s %.9g %llu\n", t.name.c_str(), std::string(codec::codec_of(t.type).name).c_str(),
                 std::string(t.method).c_str(), t.error, static_cast<unsigned long long>(t.bytes));
   }
-  std::printf("%llu %.4f %.3f %llu\n", static_cast<unsigned long long>(report->bytes), report->bpw, report->seconds,
-              static_cast<unsigned long long>(report->peak_rss_bytes));
+  std::printf("%llu %.4f %.3f %llu\n", static_cast<unsigned long long>(report->bytes), report->bpw,
+              report->seconds, static_cast<unsigned long long>(report->peak_rss_bytes));
   return 0;
 }
 
