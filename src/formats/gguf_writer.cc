@@ -179,7 +179,12 @@ Result<void> GgufWriter::finish() {
         std::to_string(complete) + " of " + std::to_string(layout_.bytes.size()) + " tensors are written", "",
         final_path_.string(), std::nullopt};
   }
-  MOTE_TRY(sys::publish(part_, final_path_));
+  if (auto published = sys::publish(part_, final_path_); !published) {
+    // After a failed sync the kernel may count lost pages as clean: reading them back would find the right
+    // bytes in memory and vouch for what is not on the device. So nothing of it is resumed.
+    if (published.error().code.name == "IO_SYNC") discard();
+    return std::move(published).error();
+  }
   // After the rename the journal means nothing; where removing it fails, the next job's checksums see through
   // it.
   std::error_code ignored;

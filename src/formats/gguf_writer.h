@@ -44,7 +44,8 @@ class GgufWriter {
   Result<void> write(std::size_t index, std::span<const std::byte> bytes);
 
   // Syncs, renames OUT.part to OUT, syncs the folder, removes the journal. GGUF_INCOMPLETE (internal) where a
-  // tensor is missing. Without finish() the part file stays for a later run.
+  // tensor is missing; IO_SYNC, after which nothing is resumed; IO_RENAME. Without finish() the part file
+  // stays for a later run.
   Result<void> finish();
   // Removes part file and journal: nothing to resume.
   void discard();
