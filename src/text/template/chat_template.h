@@ -1,15 +1,15 @@
 // Chat templates: the Jinja programs in model files that turn a conversation into a prompt.
 //
-// A template is untrusted code from a model file. It is interpreted here, by a small interpreter that has no host
-// objects to reach for, and within budgets of steps, memory, depth, output and time. The language is what
-// Hugging Face's apply_chat_template offers (Jinja2's immutable sandbox with trim_blocks, lstrip_blocks, loop
-// controls, `generation`, `tojson`, `raise_exception`, `strftime_now`), and text comes out byte for byte the same.
-// Not offered: include, import, extends, blocks, and everything that touches Python.
+// A template is untrusted code from a model file. It is interpreted here, by a small interpreter that has no
+// host objects to reach for, and within budgets of steps, memory, depth, output and time. The language is
+// what Hugging Face's apply_chat_template offers (Jinja2's immutable sandbox with trim_blocks, lstrip_blocks,
+// loop controls, `generation`, `tojson`, `raise_exception`, `strftime_now`), and text comes out byte for byte
+// the same. Not offered: include, import, extends, blocks, and everything that touches Python.
 //
-// Every character keeps its origin through all string operations (see mote/text_piece.h): literals of the template
-// and special-token variables are the template's, strings of messages, tools and arguments are user data. A role
-// that is one of the usual words ("user", "assistant", ...) counts as the template's, since templates build control
-// tokens from it ("<|" + role + "|>"); any other role is user data.
+// Every character keeps its origin through all string operations (see mote/text_piece.h): literals of the
+// template and special-token variables are the template's, strings of messages, tools and arguments are user
+// data. A role that is one of the usual words ("user", "assistant", ...) counts as the template's, since
+// templates build control tokens from it ("<|" + role + "|>"); any other role is user data.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,11 @@ namespace mote::text {
 
 struct TemplateLimits {
   std::uint64_t max_source_bytes = std::uint64_t{1} << 20;
-  std::uint64_t max_steps = 1'000'000;                      // evaluated expressions and statements
-  std::uint32_t max_depth = 64;                             // nested blocks and expressions; nested macro calls
+  std::uint64_t max_steps = 1'000'000;  // evaluated expressions and statements
+  std::uint32_t max_depth = 64;         // nested blocks and expressions; nested macro calls
   std::uint64_t max_output_bytes = std::uint64_t{4} << 20;  // also of any one string
-  std::uint64_t max_memory_bytes = std::uint64_t{256} << 20;  // of all values made while rendering, freed or not
+  std::uint64_t max_memory_bytes = std::uint64_t{256}
+                                   << 20;  // of all values made while rendering, freed or not
   std::uint32_t max_milliseconds = 250;
 };
 
@@ -41,8 +42,9 @@ struct RenderInput {
   bool add_generation_prompt = true;
   std::string bos_token;  // empty: ""
   std::string eos_token;
-  const Json* extra = nullptr;  // more variables (`chat_template_kwargs`), an object; may not rename the above
-  std::tm now{};                // what `strftime_now` formats, local time
+  const Json* extra =
+      nullptr;    // more variables (`chat_template_kwargs`), an object; may not rename the above
+  std::tm now{};  // what `strftime_now` formats, local time
 };
 
 namespace jinja {
