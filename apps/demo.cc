@@ -202,7 +202,10 @@ class Demo : public Command {
     if (output.finish_reason == engine::FinishReason::cancelled) {
       return Error{engine::kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
     }
-    variant.sample = std::string(kDemoPrompt) + output.text;
+    // Decoded as one text, since an answer of its own would begin without its space.
+    std::vector<TokenId> whole = prompt;
+    whole.insert(whole.end(), output.tokens.begin(), output.tokens.end());
+    variant.sample = tokenizer->decode(whole, true);
     return {};
   }
 

@@ -119,6 +119,7 @@ class Run : public Command {
     options.max_tokens = predict_ < 0 ? 0 : static_cast<std::size_t>(predict_);
     options.stop_strings = stop_;
     options.ignore_end_tokens = ignore_end_;
+    options.starts_text = !raw_ && talk.model.chat_template() != nullptr;
     options.cancel = &talk.program.cancel();
     const bool terminal = talk.program.stdout_is_terminal();
     options.on_text = [&](std::string_view text) {

@@ -23,7 +23,6 @@ struct Option {
   std::string_view help;   // one line, no full stop
   Target target;
   bool required = false;
-  bool is_list = false;  // values separated by commas: "1,2,4"
 };
 
 // Options that a later part of the project brings: they are refused by name instead of being unknown.

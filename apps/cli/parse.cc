@@ -1,8 +1,5 @@
 #include "apps/cli/parse.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 
 #include "base/strings.h"
@@ -55,18 +52,26 @@ Error unknown_option(Command& command, std::span<const Option> options, std::str
       "", std::nullopt};
 }
 
-// Rewrites every spelling to the long name that CLI11 knows, so that "-ctk" is not read as "-c tk".
-Result<std::vector<std::string>> normalise(Command& command, std::span<const Option> options,
-                                           std::span<const std::string> arguments) {
-  std::vector<std::string> out;
-  std::size_t i = 0;
-  for (; i < arguments.size(); ++i) {
+// One option with the text that was given for it; `option` is null for a positional.
+struct Given {
+  const Option* option = nullptr;
+  std::string value;
+};
+
+// Splits arguments into options with their values and positionals. Whole spellings are compared, so "-ctk" is
+// never read as "-c tk"; only a number may follow a letter at once ("-t4").
+Result<std::vector<Given>> split(Command& command, std::span<const Option> options,
+                                 std::span<const std::string> arguments) {
+  std::vector<Given> out;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
-    if (argument == "--") break;
-    const bool is_flag = argument.size() > 1 && argument[0] == '-' &&
-                         !(argument[1] >= '0' && argument[1] <= '9') && argument[1] != '.';
-    if (!is_flag) {
-      out.push_back(argument);
+    if (argument == "--") {
+      for (++i; i < arguments.size(); ++i) out.push_back({nullptr, arguments[i]});
+      break;
+    }
+    const auto is_number_start = [](char c) { return (c >= '0' && c <= '9') || c == '.'; };
+    if (argument.size() < 2 || argument[0] != '-' || is_number_start(argument[1])) {
+      out.push_back({nullptr, argument});
       continue;
     }
     std::string flag = argument;
@@ -76,38 +81,26 @@ Result<std::vector<std::string>> normalise(Command& command, std::span<const Opt
       attached = argument.substr(equals + 1);
     }
     const Option* option = find_flag(options, flag);
-    if (option == nullptr && argument.size() > 2 && argument[1] != '-' && argument[2] >= '0' &&
-        argument[2] <= '9') {
-      flag = argument.substr(0, 2);  // -t4
+    if (option == nullptr && argument.size() > 2 && argument[1] != '-' && is_number_start(argument[2])) {
+      flag = argument.substr(0, 2);
       attached = argument.substr(2);
       option = find_flag(options, flag);
     }
     if (option == nullptr) return unknown_option(command, options, flag);
     if (!takes_value(*option)) {
       if (attached) return bad_value(flag, *attached, "no value: it is a switch");
-      out.push_back(main_name(*option));
-      continue;
-    }
-    if (!attached) {
+    } else if (!attached) {
       if (++i == arguments.size()) return bad_value(flag, "nothing", std::string(option->value));
       attached = arguments[i];
     }
-    out.push_back(main_name(*option) + "=" + *attached);
+    out.push_back({option, attached.value_or("")});
   }
-  for (; i < arguments.size(); ++i) out.push_back(arguments[i]);
   return out;
 }
 
-// CLI11 only sees long names and positionals; strings are taken as they are and converted by us, so that
-// numbers are decimal and whole and messages are ours.
-struct Raw {
-  const Option* option = nullptr;
-  std::vector<std::string> values;
-  bool flag = false;
-};
-
 Result<void> store(const Option& option, const std::string& text) {
   const std::string name = main_name(option);
+  if (bool* const* t = std::get_if<bool*>(&option.target)) **t = true;
   if (auto* const* t = std::get_if<std::string*>(&option.target)) **t = text;
   if (auto* const* t = std::get_if<std::vector<std::string>*>(&option.target)) (*t)->push_back(text);
   if (auto* const* t = std::get_if<std::uint64_t*>(&option.target)) {
@@ -128,41 +121,17 @@ Result<void> store(const Option& option, const std::string& text) {
   return {};
 }
 
-Result<void> run_cli11(const Command& command, std::vector<Raw>& raws, std::vector<std::string> arguments) {
-  try {
-    CLI::App app;
-    app.set_help_flag();
-    for (Raw& raw : raws) {
-      const std::string name = main_name(*raw.option);
-      if (!takes_value(*raw.option)) {
-        app.add_flag(name, raw.flag);
-        continue;
-      }
-      const std::string positional = positional_name(*raw.option);
-      const std::string names = positional.empty() || positional == name ? name : positional + "," + name;
-      CLI::Option* added = app.add_option(names, raw.values);
-      const bool many =
-          std::holds_alternative<std::vector<std::string>*>(raw.option->target) && !positional.empty();
-      // One value per occurrence; a repeated option keeps its last value, a list keeps all.
-      added->type_size(1)
-          ->expected(many ? -1 : 1)
-          ->allow_extra_args(false)
-          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    }
-    std::reverse(arguments.begin(), arguments.end());
-    app.parse(arguments);
-  } catch (const CLI::ExtrasError& e) {
-    return Error{
-        kUsageValue,
-        "`mote " + std::string(command.name()) + "` takes fewer arguments: " + escape_untrusted(e.what()),
-        "quote text that has spaces", "", std::nullopt};
-  } catch (const CLI::Error& e) {
-    return Error{kUsageValue, escape_untrusted(e.what(), 300),
-                 "`mote " + std::string(command.name()) + " --help` lists all options", "", std::nullopt};
-  } catch (const std::exception& e) {
-    return Error{kUsageValue, std::string("reading the arguments: ") + e.what(), "", "", std::nullopt};
+bool takes_many(const Option& option) {
+  return std::holds_alternative<std::vector<std::string>*>(option.target);
+}
+
+// The next positional that is still open: each takes one argument, a list takes all that are left.
+const Option* open_positional(std::span<const Option> options, std::span<const Option* const> taken) {
+  for (const Option& option : options) {
+    if (positional_name(option).empty()) continue;
+    if (takes_many(option) || std::find(taken.begin(), taken.end(), &option) == taken.end()) return &option;
   }
-  return {};
+  return nullptr;
 }
 
 }  // namespace
@@ -201,24 +170,29 @@ Result<CommonSettings> parse(Command& command, std::span<const std::string> argu
     if (argument == "--help" || argument == "-h") common.help = true;
   }
   if (common.help) return common;
-  MOTE_ASSIGN(std::vector<std::string> normal, normalise(command, options, arguments));
-  std::vector<Raw> raws;
-  for (const Option& option : options) raws.push_back({&option, {}, false});
-  MOTE_TRY(run_cli11(command, raws, std::move(normal)));
-  for (const Raw& raw : raws) {
-    if (bool* const* flag = std::get_if<bool*>(&raw.option->target)) {
-      **flag = **flag || raw.flag;
-      continue;
+  MOTE_ASSIGN(const std::vector<Given> given, split(command, options, arguments));
+  std::vector<const Option*> taken;
+  for (const Given& one : given) {
+    if (one.option != nullptr) taken.push_back(one.option);
+  }
+  for (const Given& one : given) {
+    const Option* option = one.option != nullptr ? one.option : open_positional(options, taken);
+    if (option == nullptr) {
+      return Error{kUsageValue,
+                   "`mote " + std::string(command.name()) + "` takes fewer arguments: '" +
+                       escape_untrusted(one.value, 60) + "' is one too many",
+                   "quote text that has spaces", "", std::nullopt};
     }
-    if (raw.values.empty() && raw.option->required) {
-      const std::string positional = positional_name(*raw.option);
-      return Error{kUsageMissing,
-                   "`mote " + std::string(command.name()) + "` needs " +
-                       (positional.empty() ? main_name(*raw.option) + " " + std::string(raw.option->value)
-                                           : positional),
-                   "`mote " + std::string(command.name()) + " --help` shows how", "", std::nullopt};
-    }
-    for (const std::string& value : raw.values) MOTE_TRY(store(*raw.option, value));
+    if (one.option == nullptr) taken.push_back(option);
+    MOTE_TRY(store(*option, one.value));
+  }
+  for (const Option& option : options) {
+    if (!option.required || std::find(taken.begin(), taken.end(), &option) != taken.end()) continue;
+    const std::string positional = positional_name(option);
+    return Error{kUsageMissing,
+                 "`mote " + std::string(command.name()) + "` needs " +
+                     (positional.empty() ? main_name(option) + " " + std::string(option.value) : positional),
+                 "`mote " + std::string(command.name()) + " --help` shows how", "", std::nullopt};
   }
   return common;
 }

@@ -44,7 +44,7 @@ class CliTest(unittest.TestCase):
 
     def json(self, *arguments, **options):
         """The one JSON object of a good run."""
-        out = self.good(*arguments, "--json", **options)
+        out = self.good(arguments[0], "--json", *arguments[1:], **options)
         result = json.loads(out)
         self.assertIsInstance(result, dict)
         self.assertEqual(result["schema"], 1)
@@ -57,7 +57,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(out, "", "a failure prints nothing on stdout")
         self.assertIn(f"error[{expected_code}]", err)
         self.assertEqual(err.count("\n"), 1, f"one line: {err}")
-        status, out, _ = run(*arguments, "--json", **options)
+        status, out, _ = run(arguments[0], "--json", *arguments[1:], **options)
         self.assertEqual(status, expected_status)
         result = json.loads(out)
         self.assertEqual(set(result), {"schema", "error"})

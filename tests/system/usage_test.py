@@ -42,6 +42,10 @@ class Usage(CliTest):
         self.assertIn("--reference", self.fails(2, "USAGE_MISSING", "compare", "m", "-f", "t"))
         self.fails(2, "USAGE_MISSING", "quantize", BUNDLED, "--type", "Q8_0")
 
+    def test_too_many_arguments(self):
+        self.assertIn("'upon'", self.fails(2, "USAGE_VALUE", "inspect", "once", "upon"))
+        self.fails(2, "USAGE_VALUE", "inspect", "--tensors=yes")
+
     def test_values_of_the_wrong_kind(self):
         self.assertIn("found 'many'", self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-n", "many"))
         self.fails(2, "USAGE_VALUE", "run", "-p", "x", "-n", "0")
@@ -62,7 +66,7 @@ class Usage(CliTest):
     def test_spellings_of_llama_cpp_are_accepted(self):
         out = self.json("run", "-m", BUNDLED, "-p", "Once", "-n", "4", "-c", "64", "-t1", "-b", "32", "--temp", "0",
                         "--top-k", "5", "--top-p", "0.9", "--min-p", "0.1", "-s", "1", "--repeat-penalty", "1.1",
-                        "-ctk", "f32", "-ctv", "q8_0")
+                        "-ctk", "f32", "-ctv", "f16")
         self.assertEqual(out["usage"]["completion_tokens"], 4)
         self.assertEqual(self.json("run", BUNDLED, "-p", "Once", "--n-predict=3", "--ctx-size=64", "--seed=1",
                                    "--temp=0")["usage"]["completion_tokens"], 3)
