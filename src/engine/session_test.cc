@@ -1,0 +1,199 @@
+#include "engine/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/loaded_model.h"
+#include "engine/runtime.h"
+#include "testing/environment.h"
+
+namespace mote::engine {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::filesystem::path bundled() { return testing::source_path("models/babyllama-tok105/model5000.bin"); }
+
+struct Opened {
+  std::unique_ptr<Runtime> runtime;
+  std::shared_ptr<const LoadedModel> model;
+  std::unique_ptr<Session> session;
+};
+
+Opened open(unsigned threads, const SessionOptions& options = {},
+            const std::filesystem::path& path = bundled()) {
+  Opened out;
+  RuntimeOptions runtime_options;
+  runtime_options.threads = threads;
+  out.runtime = std::move(*Runtime::create(runtime_options));
+  auto model = LoadedModel::load(*out.runtime, path);
+  EXPECT_TRUE(model) << format_error(model.error());
+  out.model = *model;
+  auto session = Session::create(*out.runtime, out.model, options);
+  EXPECT_TRUE(session) << format_error(session.error());
+  out.session = std::move(*session);
+  return out;
+}
+
+std::vector<TokenId> some_tokens(std::size_t n, std::size_t vocab) {
+  std::vector<TokenId> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<TokenId>((i * 37 + 11) % vocab);
+  return out;
+}
+
+std::vector<float> feed_by(Session& session, std::span<const TokenId> tokens, std::size_t piece) {
+  std::vector<float> out;
+  session.truncate(0);
+  for (std::size_t i = 0; i < tokens.size(); i += piece) {
+    const auto rows = session.feed(tokens.subspan(i, std::min(piece, tokens.size() - i)), LogitsWanted::all);
+    EXPECT_TRUE(rows);
+    out.insert(out.end(), rows->begin(), rows->end());
+  }
+  return out;
+}
+
+TEST(Session, GivesTheSameBitsInAnyPiecesBatchesAndThreads) {
+  for (const KvType type : {KvType::f16, KvType::f32}) {
+    SessionOptions options{.context = 0, .kv_key_type = type, .kv_value_type = type, .batch = 512};
+    const Opened one = open(1, options);
+    options.batch = 16;
+    const Opened three = open(3, options);
+    const std::vector<TokenId> tokens = some_tokens(150, one.model->vocab());
+    const std::vector<float> whole = feed_by(*one.session, tokens, tokens.size());
+    EXPECT_EQ(whole, feed_by(*one.session, tokens, 1));
+    EXPECT_EQ(whole, feed_by(*three.session, tokens, 150));
+    EXPECT_EQ(whole, feed_by(*three.session, tokens, 7));
+  }
+}
+
+TEST(Session, QuantizedModelsGiveTheSameBitsInAnyPiecesAndThreads) {
+  const auto path = testing::model_path("SmolLM2-135M-Instruct.Q4_1.gguf");
+  MOTE_NEEDS(path, "the real model is not there: tools/get_models.sh brings it");
+  const SessionOptions options{.context = 64, .kv_key_type = {}, .kv_value_type = {}, .batch = 512};
+  const Opened one = open(1, options, *path);
+  const Opened two = open(2, options, *path);
+  const std::vector<TokenId> tokens = some_tokens(40, one.model->vocab());
+  const std::vector<float> whole = feed_by(*one.session, tokens, tokens.size());
+  EXPECT_EQ(whole, feed_by(*two.session, tokens, 1));
+  EXPECT_EQ(whole, feed_by(*two.session, tokens, 9));
+}
+
+TEST(Session, HandsOutTheWantedRows) {
+  const Opened o = open(2);
+  const std::vector<TokenId> tokens = some_tokens(100, o.model->vocab());
+  const std::size_t vocab = o.model->vocab();
+  const std::vector<float> all = feed_by(*o.session, tokens, tokens.size());
+  ASSERT_EQ(all.size(), tokens.size() * vocab);
+  o.session->truncate(0);
+  const auto last = o.session->feed(tokens, LogitsWanted::last);
+  ASSERT_TRUE(last);
+  EXPECT_TRUE(std::equal(last->begin(), last->end(), all.end() - static_cast<std::ptrdiff_t>(vocab)));
+  o.session->truncate(0);
+  EXPECT_TRUE(o.session->feed(tokens, LogitsWanted::none)->empty());
+  EXPECT_EQ(o.session->position(), 100U);
+  o.session->truncate(0);
+  std::vector<float> rows;
+  std::size_t expected_first = 30;
+  const auto done = o.session->feed_rows(tokens, 30, [&](std::size_t first, std::span<const float> part) {
+    EXPECT_EQ(first, expected_first);
+    expected_first += part.size() / vocab;
+    rows.insert(rows.end(), part.begin(), part.end());
+  });
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(
+      std::equal(rows.begin(), rows.end(), all.begin() + static_cast<std::ptrdiff_t>(30 * vocab), all.end()));
+}
+
+TEST(Session, KeepsASharedPrefixAndComputesTheRestAsIfNew) {
+  const Opened o = open(1);
+  std::vector<TokenId> tokens = some_tokens(60, o.model->vocab());
+  ASSERT_TRUE(o.session->feed(tokens, LogitsWanted::none));
+  EXPECT_EQ(*o.session->reuse_prefix(tokens), 59U);
+  ASSERT_TRUE(o.session->feed(std::span(tokens).last(1), LogitsWanted::none));
+  tokens[40] = (tokens[40] + 1) % 100;
+  EXPECT_EQ(*o.session->reuse_prefix(tokens), 40U);
+  const auto reused = o.session->feed(std::span(tokens).subspan(40), LogitsWanted::last);
+  ASSERT_TRUE(reused);
+  const std::vector<float> kept(reused->begin(), reused->end());
+  o.session->truncate(0);
+  const auto fresh = o.session->feed(tokens, LogitsWanted::last);
+  EXPECT_TRUE(std::ranges::equal(kept, *fresh));
+}
+
+TEST(Session, RefusesWhatDoesNotFitAndStaysAsItWas) {
+  const Opened o = open(1, {.context = 32, .kv_key_type = {}, .kv_value_type = {}, .batch = 8});
+  const std::vector<TokenId> tokens = some_tokens(30, o.model->vocab());
+  ASSERT_TRUE(o.session->feed(tokens, LogitsWanted::none));
+  const auto full = o.session->feed(std::span(tokens).first(3), LogitsWanted::last);
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code.name, "CTX_FULL");
+  EXPECT_THAT(full.error().message, HasSubstr("3 tokens to 30: the context holds 32"));
+  EXPECT_EQ(o.session->position(), 30U);
+  for (const TokenId bad : {-1, 105}) {
+    const auto result = o.session->feed(std::span(&bad, 1), LogitsWanted::last);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code.name, "TOKEN_ID");
+  }
+  CancelToken cancel;
+  cancel.request();
+  o.session->truncate(5);
+  EXPECT_EQ(o.session->feed(std::span(tokens).first(20), LogitsWanted::last, &cancel).error().code.name,
+            "CANCELLED");
+  EXPECT_EQ(o.session->position(), 5U);
+}
+
+TEST(Session, RefusesImpossibleOptionsByName) {
+  const Opened o = open(1);
+  const auto error_of = [&](const SessionOptions& options) {
+    return std::string(Session::create(*o.runtime, o.model, options).error().code.name);
+  };
+  EXPECT_EQ(error_of({.context = 0, .kv_key_type = {}, .kv_value_type = {}, .batch = 0}), "SESSION_OPTION");
+  // Heads of 16 elements have no blocks of 32.
+  EXPECT_EQ(error_of({.context = 0, .kv_key_type = KvType::q8_0, .kv_value_type = {}}), "SESSION_OPTION");
+  EXPECT_EQ(error_of({.context = std::size_t{1} << 40U, .kv_key_type = {}, .kv_value_type = {}}),
+            "SESSION_OPTION");
+}
+
+TEST(LoadedModel, RefusesWhatDoesNotFitTheMemoryWithTheNumbers) {
+  RuntimeOptions runtime_options;
+  runtime_options.memory_limit_bytes = 100'000;
+  const auto runtime = Runtime::create(runtime_options);
+  ASSERT_TRUE(runtime);
+  LoadOptions options;
+  options.planned_session = SessionOptions{.context = 256, .kv_key_type = {}, .kv_value_type = {}};
+  const auto model = LoadedModel::load(**runtime, bundled(), options);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code.name, "MODEL_MEMORY");
+  EXPECT_THAT(model.error().message, HasSubstr("KV"));
+}
+
+TEST(LoadedModel, NamesTheTensorThatHoldsANan) {
+  std::ifstream in(bundled(), std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  // 7 header words, then the embedding [105][128], then the first block's norm.
+  const std::size_t at = 28 + (105 * 128 + 5) * 4;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(bytes.data() + at, &nan, 4);
+  const auto path = testing::fresh_folder() / "broken.bin";
+  std::ofstream(path, std::ios::binary) << bytes;
+  const auto runtime = Runtime::create();
+  ASSERT_TRUE(runtime);
+  LoadOptions options;
+  options.need_tokenizer = false;
+  const auto model = LoadedModel::load(**runtime, path, options);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code.name, "MODEL_NONFINITE");
+  EXPECT_THAT(model.error().message, HasSubstr("blk.0.attn_norm.weight: block 5"));
+}
+
+}  // namespace
+}  // namespace mote::engine

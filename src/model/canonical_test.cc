@@ -1,0 +1,169 @@
+#include "model/canonical.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/arch.h"
+#include "tensor/float16.h"
+
+namespace mote::model {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Tensors in memory whose element i of row r is r + i / 1000.
+class FakeSource final : public formats::TensorSource {
+ public:
+  void add(const std::string& name, const Shape& shape, CodecId codec = CodecId::f32) {
+    const std::size_t rows = shape.rank() < 2 ? shape.cols() : shape.rows();
+    const std::size_t cols = shape.rank() < 2 ? 1 : shape.cols();
+    std::vector<std::byte> bytes(rows * cols * (codec == CodecId::f32 ? 4 : 2));
+    for (std::size_t i = 0; i < rows * cols; ++i) {
+      const float value = static_cast<float>(i / cols) + static_cast<float>(i % cols) / 1000.0F;
+      if (codec == CodecId::f32) {
+        std::memcpy(bytes.data() + i * 4, &value, 4);
+      } else {
+        const Half half = float_to_half(value);
+        std::memcpy(bytes.data() + i * 2, &half, 2);
+      }
+    }
+    infos_.push_back({.name = name, .codec = codec, .shape = shape, .bytes = bytes.size()});
+    data_.push_back(std::move(bytes));
+  }
+  void remove(const std::string& name) {
+    const std::size_t i = *find(name);
+    infos_.erase(infos_.begin() + static_cast<std::ptrdiff_t>(i));
+    data_.erase(data_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  [[nodiscard]] std::span<const formats::TensorInfo> tensors() const override { return infos_; }
+  [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override {
+    QuantizedTensor out;
+    out.codec = infos_[index].codec;
+    out.shape = infos_[index].shape;
+    out.planes = {data_[index]};
+    return out;
+  }
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override {
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      if (infos_[i].name == name) return i;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<formats::TensorInfo> infos_;
+  std::vector<std::vector<std::byte>> data_;
+};
+
+ModelSpec small_llama() {
+  ModelSpec spec;
+  spec.architecture = "llama";
+  spec.vocab = 10;
+  spec.context = 16;
+  spec.width = 24;
+  spec.blocks = 2;
+  spec.hidden = 12;
+  spec.heads = 4;
+  spec.kv_heads = 2;
+  spec.head_dim = 6;
+  spec.rope.dims = 6;
+  spec.qkv_bias = true;
+  return spec;
+}
+
+FakeSource hf_tensors(const ModelSpec& spec, CodecId codec = CodecId::f32) {
+  FakeSource out;
+  for (const TensorNeed& need : needed_tensors(spec))
+    out.add(hf_name(need.role, need.block), need.shape, codec);
+  return out;
+}
+
+float first_of_row(const QuantizedTensor& tensor, std::size_t row) {
+  const std::size_t cols = tensor.shape.rank() < 2 ? 1 : tensor.shape.cols();
+  float value = 0;
+  std::memcpy(&value, tensor.blocks().data() + row * cols * 4, 4);
+  return value;
+}
+
+TEST(CanonicalSource, TurnsRowsOfQueriesAndKeysFromHalvesToAdjacentPairs) {
+  const ModelSpec spec = small_llama();
+  const FakeSource source = hf_tensors(spec);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  ASSERT_TRUE(canonical) << format_error(canonical.error());
+  // Head of 6 rows: halves (0 1 2)(3 4 5), pairs (0 3)(1 4)(2 5).
+  const std::vector<float> expected{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11};
+  for (const char* name :
+       {"blk.1.attn_q.weight", "blk.1.attn_k.weight", "blk.0.attn_q.bias", "blk.0.attn_k.bias"}) {
+    const auto tensor = (*canonical)->read(*(*canonical)->find(name));
+    ASSERT_TRUE(tensor);
+    for (std::size_t r = 0; r < expected.size(); ++r)
+      EXPECT_EQ(first_of_row(*tensor, r), expected[r]) << name;
+  }
+  const auto v = (*canonical)->read(*(*canonical)->find("blk.1.attn_v.weight"));
+  for (std::size_t r = 0; r < 12; ++r) EXPECT_EQ(first_of_row(*v, r), static_cast<float>(r));
+}
+
+TEST(CanonicalSource, LeavesRowsWhereTheArchitectureTurnsHalves) {
+  const ModelSpec spec = small_llama();
+  const FakeSource source = hf_tensors(spec);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, false);
+  ASSERT_TRUE(canonical);
+  const auto q = (*canonical)->read(*(*canonical)->find("blk.0.attn_q.weight"));
+  for (std::size_t r = 0; r < 24; ++r) EXPECT_EQ(first_of_row(*q, r), static_cast<float>(r));
+}
+
+TEST(CanonicalSource, GivesNormsAndBiasesAsF32AndMatricesAsTheyAre) {
+  const ModelSpec spec = small_llama();
+  const FakeSource source = hf_tensors(spec, CodecId::f16);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  ASSERT_TRUE(canonical);
+  for (std::size_t i = 0; i < (*canonical)->tensors().size(); ++i) {
+    const formats::TensorInfo& info = (*canonical)->tensors()[i];
+    EXPECT_EQ(info.codec, info.shape.rank() < 2 ? CodecId::f32 : CodecId::f16) << info.name;
+    const auto tensor = (*canonical)->read(i);
+    ASSERT_TRUE(tensor);
+    EXPECT_EQ(tensor->codec, info.codec);
+    EXPECT_EQ(tensor->blocks().size(), info.bytes);
+  }
+  const auto norm = (*canonical)->read(*(*canonical)->find("output_norm.weight"));
+  EXPECT_EQ(first_of_row(*norm, 7), 7.0F);
+}
+
+TEST(CanonicalSource, AddsTheDivisorsOfLlama3RopeAsATensor) {
+  ModelSpec spec = small_llama();
+  spec.rope.divisors = {1, 2, 8};
+  const FakeSource source = hf_tensors(spec);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  ASSERT_TRUE(canonical);
+  const auto freqs = (*canonical)->read(*(*canonical)->find("rope_freqs.weight"));
+  ASSERT_TRUE(freqs);
+  EXPECT_EQ(first_of_row(*freqs, 2), 8.0F);
+}
+
+TEST(CanonicalSource, NamesWhatIsMissingMisshapenOrUnknown) {
+  const ModelSpec spec = small_llama();
+  const auto error_of = [&](const FakeSource& source) {
+    const auto result = CanonicalSource::from_hf_names(source, spec, true);
+    EXPECT_FALSE(result);
+    EXPECT_EQ(result.error().code.name, "MODEL_TENSOR");
+    return result.error().message;
+  };
+  FakeSource missing = hf_tensors(spec);
+  missing.remove("model.layers.1.mlp.up_proj.weight");
+  EXPECT_THAT(error_of(missing), HasSubstr("model.layers.1.mlp.up_proj.weight [12, 24] is missing"));
+  FakeSource misshapen = hf_tensors(spec);
+  misshapen.remove("model.norm.weight");
+  misshapen.add("model.norm.weight", {23});
+  EXPECT_THAT(error_of(misshapen), HasSubstr("has shape [23], expected [24]"));
+  FakeSource unknown = hf_tensors(spec);
+  unknown.add("model.layers.0.mlp.router.weight", {4, 24});
+  EXPECT_THAT(error_of(unknown), HasSubstr("router.weight has no place"));
+}
+
+}  // namespace
+}  // namespace mote::model
