@@ -11,7 +11,6 @@
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "model/spec.h"
-#include "quantize/search.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -82,7 +81,7 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* 
     return result;
   }
   if (job.method == Method::search && has_search(job.type)) {
-    encode_search(*job.kernels, job.type, values, nullptr, out, rows, plan.cols);
+    encode_search(*job.kernels, job.type, job.weighting, values, nullptr, out, rows, plan.cols);
   } else {
     plan.to.encode_rtn(values, out, count / plan.to.block_elements);
   }

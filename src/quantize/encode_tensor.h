@@ -9,7 +9,7 @@
 
 #include "mote/result.h"
 #include "quantize/quantize.h"
-#include "quantize/search_kernels.h"
+#include "quantize/search.h"
 #include "sys/thread_pool.h"
 #include "tensor/quantized_tensor.h"
 
@@ -19,6 +19,7 @@ struct EncodeJob {
   CodecId type = CodecId::f32;
   Method method = Method::search;             // for block formats
   const SearchKernels* kernels = nullptr;     // for search
+  Weighting weighting = Weighting::flat;      // for search
   const std::atomic<bool>* cancel = nullptr;  // may be null
 };
 

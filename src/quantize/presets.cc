@@ -227,6 +227,11 @@ bool is_quantizable(const formats::TensorInfo& tensor) {
          name != "token_types.weight";
 }
 
+bool is_embedding(std::string_view name) {
+  const Role role = role_of(name);
+  return role == Role::embedding || role == Role::output;
+}
+
 Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts,
                                              const TypeOptions& options,
                                              std::span<const formats::TensorInfo> tensors) {

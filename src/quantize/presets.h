@@ -78,6 +78,9 @@ struct TypeChoice {
 // True for matrices; norms, biases and other vectors stay as they are.
 bool is_quantizable(const formats::TensorInfo& tensor);
 
+// The token embedding or the head.
+bool is_embedding(std::string_view name);
+
 // One choice per tensor, in the order given. Whether the head shares the embedding is read from the names.
 // Errors: QUANT_PATTERN where a rule's match exceeds its step limit.
 Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts,

@@ -172,7 +172,9 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
   }
-  const EncodeJob encode{report.type, options.method, &search_kernels(options.features), options.cancel};
+  const EncodeJob encode{report.type, options.method, &search_kernels(options.features),
+                         is_embedding(report.name) ? kEmbeddingWeighting : default_weighting(report.type),
+                         options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
   return {};
