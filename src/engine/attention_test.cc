@@ -139,10 +139,10 @@ TEST(Attention, StoredTypesLoseAsMuchAsTheirBitsSay) {
 }
 
 TEST(Attention, IsTheSameBitForBitInAnyPiecesAndOnAnyThreads) {
-  const Problem p = make_problem(6, 2, 32, 600);
+  const Problem p = make_problem(6, 2, 32, 300);
   for (const KvType type : {KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0}) {
     for (const kernels::KernelTable& table : available_tables()) {
-      const std::vector<float> whole = attention_in_pieces(p, type, table, 600, 1);
+      const std::vector<float> whole = attention_in_pieces(p, type, table, 300, 1);
       for (const std::size_t piece : {1, 7, 256}) {
         EXPECT_EQ(whole, attention_in_pieces(p, type, table, piece, 2)) << to_string(type) << " by " << piece;
       }

@@ -18,14 +18,15 @@
 namespace mote::engine {
 
 struct GenerateOptions {
-  std::size_t max_tokens = 0;             // 0: until the context is full
-  std::vector<std::string> stop_strings;  // text ends before the first of them; empty strings are refused
-  std::vector<TokenId> stop_tokens;       // besides the tokenizer's end-of-generation tokens
+  std::size_t max_tokens = 0;  // 0: until the context is full
+  std::vector<std::string> stop_strings =
+      {};                                 // text ends before the first of them; empty strings are refused
+  std::vector<TokenId> stop_tokens = {};  // besides the tokenizer's end-of-generation tokens
   bool ignore_end_tokens = false;         // do not stop at the tokenizer's end-of-generation tokens
   // false: the text continues the prompt, so that a SentencePiece vocabulary's leading space is kept.
   bool starts_text = true;
   // Called with each piece of finished text; false stops the generation ("cancelled").
-  std::function<bool(std::string_view)> on_text;
+  std::function<bool(std::string_view)> on_text = {};
   const CancelToken* cancel = nullptr;  // checked before every step and between batches of the prompt
 };
 

@@ -16,8 +16,8 @@ std::optional<KvType> find_kv_type(std::string_view name);  // "f16", "F16"
 struct SessionOptions {
   std::size_t context = 0;  // positions; 0: the model's own, at most kDefaultContext
   // Absent: f16, or f32 where the model was loaded with Activations::f32.
-  std::optional<KvType> kv_key_type;
-  std::optional<KvType> kv_value_type;
+  std::optional<KvType> kv_key_type = {};
+  std::optional<KvType> kv_value_type = {};
   std::size_t batch = 512;  // tokens that go through the model together, 1 to 4096; no effect on results
 };
 

@@ -78,7 +78,7 @@ TEST(Session, GivesTheSameBitsInAnyPiecesBatchesAndThreads) {
 TEST(Session, QuantizedModelsGiveTheSameBitsInAnyPiecesAndThreads) {
   const auto path = testing::model_path("SmolLM2-135M-Instruct.Q4_1.gguf");
   MOTE_NEEDS(path, "the real model is not there: tools/get_models.sh brings it");
-  const SessionOptions options{.context = 64, .kv_key_type = {}, .kv_value_type = {}, .batch = 512};
+  const SessionOptions options{.context = 64, .batch = 512};
   const Opened one = open(1, options, *path);
   const Opened two = open(2, options, *path);
   const std::vector<TokenId> tokens = some_tokens(40, one.model->vocab());
@@ -130,7 +130,7 @@ TEST(Session, KeepsASharedPrefixAndComputesTheRestAsIfNew) {
 }
 
 TEST(Session, RefusesWhatDoesNotFitAndStaysAsItWas) {
-  const Opened o = open(1, {.context = 32, .kv_key_type = {}, .kv_value_type = {}, .batch = 8});
+  const Opened o = open(1, {.context = 32, .batch = 8});
   const std::vector<TokenId> tokens = some_tokens(30, o.model->vocab());
   ASSERT_TRUE(o.session->feed(tokens, LogitsWanted::none));
   const auto full = o.session->feed(std::span(tokens).first(3), LogitsWanted::last);
@@ -156,11 +156,10 @@ TEST(Session, RefusesImpossibleOptionsByName) {
   const auto error_of = [&](const SessionOptions& options) {
     return std::string(Session::create(*o.runtime, o.model, options).error().code.name);
   };
-  EXPECT_EQ(error_of({.context = 0, .kv_key_type = {}, .kv_value_type = {}, .batch = 0}), "SESSION_OPTION");
+  EXPECT_EQ(error_of({.context = 0, .batch = 0}), "SESSION_OPTION");
   // Heads of 16 elements have no blocks of 32.
-  EXPECT_EQ(error_of({.context = 0, .kv_key_type = KvType::q8_0, .kv_value_type = {}}), "SESSION_OPTION");
-  EXPECT_EQ(error_of({.context = std::size_t{1} << 40U, .kv_key_type = {}, .kv_value_type = {}}),
-            "SESSION_OPTION");
+  EXPECT_EQ(error_of({.context = 0, .kv_key_type = KvType::q8_0}), "SESSION_OPTION");
+  EXPECT_EQ(error_of({.context = std::size_t{1} << 40U}), "SESSION_OPTION");
 }
 
 TEST(LoadedModel, RefusesWhatDoesNotFitTheMemoryWithTheNumbers) {
@@ -169,7 +168,7 @@ TEST(LoadedModel, RefusesWhatDoesNotFitTheMemoryWithTheNumbers) {
   const auto runtime = Runtime::create(runtime_options);
   ASSERT_TRUE(runtime);
   LoadOptions options;
-  options.planned_session = SessionOptions{.context = 256, .kv_key_type = {}, .kv_value_type = {}};
+  options.planned_session = SessionOptions{.context = 256};
   const auto model = LoadedModel::load(**runtime, bundled(), options);
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code.name, "MODEL_MEMORY");

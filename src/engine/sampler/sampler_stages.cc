@@ -86,20 +86,19 @@ void Candidates::keep_typical(double mass, std::size_t min_keep) {
   normalise();
   double entropy = 0;
   for (const double p : probabilities_) entropy -= p > 0 ? p * std::log(p) : 0;
-  // The distance takes the place of the probability only while sorting.
   order_.clear();
-  for (std::size_t i = 0; i < candidates_.size(); ++i) order_.push_back(i);
-  const auto distance = [&](std::size_t i) { return std::abs(-std::log(probabilities_[i]) - entropy); };
-  std::ranges::sort(order_, [&](std::size_t a, std::size_t b) {
-    const double x = distance(a);
-    const double y = distance(b);
-    return x != y ? x < y : candidates_[a].id < candidates_[b].id;
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    order_.push_back({std::abs(-std::log(probabilities_[i]) - entropy), i});
+  }
+  std::ranges::sort(order_, [&](const Ranked& a, const Ranked& b) {
+    return a.distance != b.distance ? a.distance < b.distance
+                                    : candidates_[a.index].id < candidates_[b.index].id;
   });
   kept_.clear();
   double sum = 0;
-  for (const std::size_t i : order_) {
-    kept_.push_back(candidates_[i]);
-    sum += probabilities_[i];
+  for (const Ranked& ranked : order_) {
+    kept_.push_back(candidates_[ranked.index]);
+    sum += probabilities_[ranked.index];
     if (sum >= mass && kept_.size() >= min_keep) break;
   }
   candidates_.swap(kept_);

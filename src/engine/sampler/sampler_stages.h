@@ -57,7 +57,11 @@ class Candidates {
 
   std::vector<Candidate> candidates_;
   std::vector<double> probabilities_;
-  std::vector<std::size_t> order_;
+  struct Ranked {
+    double distance;  // of the surprise from the entropy
+    std::size_t index;
+  };
+  std::vector<Ranked> order_;
   std::vector<Candidate> kept_;
   std::size_t sorted_ = 0;  // how many at the front are sorted and ahead of all others
 };
