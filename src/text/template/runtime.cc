@@ -62,19 +62,21 @@ Result<Value> Runtime::text(TaggedText text) {
 
 Result<Value> Runtime::list(Values items, ListKind kind) {
   MOTE_TRY(charge(items.size() * sizeof(Value)));
+  std::uint64_t weight = 1;
+  for (const Value& item : items) weight += weight_of(item);
+  if (weight > kMaxValueWeight) return limit_error("values in a list", kMaxValueWeight);
   auto made = make_list(std::move(items), kind);
   if (made) return std::move(*made);
-  return Error{kTplDepth, "cannot render chat template: a list is nested too deep or holds too many values",
-               "", "", std::nullopt};
+  return Error{kTplDepth, "cannot render chat template: a list is nested too deep", "", "", std::nullopt};
 }
 
 Result<Value> Runtime::dict(Dict dict) {
   MOTE_TRY(charge(dict.members.size() * 2 * sizeof(Value)));
+  if (dict.weight > kMaxValueWeight) return limit_error("values in a dictionary", kMaxValueWeight);
   auto made = make_dict(std::move(dict));
   if (made) return std::move(*made);
-  return Error{kTplDepth,
-               "cannot render chat template: a dictionary is nested too deep or holds too many values", "",
-               "", std::nullopt};
+  return Error{kTplDepth, "cannot render chat template: a dictionary is nested too deep", "", "",
+               std::nullopt};
 }
 
 Result<TaggedText> Runtime::str(const Value& value) {
