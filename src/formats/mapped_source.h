@@ -24,7 +24,7 @@ class MappedSource : public TensorSource {
   [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }
   // For callers that stream: says that a tensor will be read soon, or not again.
   void will_need(std::size_t index) const;
-  void dont_need(std::size_t index) const;
+  void dont_need(std::size_t index) const final;
 
  protected:
   MappedSource() = default;

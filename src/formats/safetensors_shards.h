@@ -34,6 +34,9 @@ class SafetensorsShards final : public TensorSource {
   }  // shard after shard
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
+  void dont_need(std::size_t index) const override {
+    files_[places_[index].file]->dont_need(places_[index].tensor);
+  }
 
  private:
   struct Place {

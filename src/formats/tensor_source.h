@@ -31,6 +31,8 @@ class TensorSource {
   [[nodiscard]] virtual Result<QuantizedTensor> read(std::size_t index) const = 0;
   // Index of a tensor by name.
   [[nodiscard]] virtual std::optional<std::size_t> find(std::string_view name) const = 0;
+  // For callers that stream: the tensor will not be read again soon, so its pages need not stay in memory.
+  virtual void dont_need(std::size_t index) const { static_cast<void>(index); }
 };
 
 }  // namespace mote::formats

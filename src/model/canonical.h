@@ -33,6 +33,9 @@ class CanonicalSource final : public formats::TensorSource {
   [[nodiscard]] std::span<const formats::TensorInfo> tensors() const override { return infos_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
+  void dont_need(std::size_t index) const override {
+    if (origins_[index].index != kMade) source_->dont_need(origins_[index].index);
+  }
 
  private:
   static constexpr std::size_t kMade =

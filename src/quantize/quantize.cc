@@ -215,6 +215,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     const std::span<std::byte> out(buffer.data(), report.bytes);
     MOTE_TRY(convert(pool, options, in, out, report));
     MOTE_TRY(writer.write(i, out));
+    source.dont_need(i);
   }
   return {};
 }
