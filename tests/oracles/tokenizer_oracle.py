@@ -244,6 +244,10 @@ def llama2c_encode(pieces, text):
         tokens[best_at : best_at + 2] = [best_id]
 
 
+def has_wide_space(text):
+    return any(c.isspace() and ord(c) > 127 for c in text)
+
+
 def compare_llama_cpp(probe, reference, name, gguf, ours, texts, counts, skip=lambda text: False):
     vocabulary = reference.load(gguf)
     for special in (False, True):
@@ -302,7 +306,6 @@ def main():
             llama_json(llama2, path / "tokenizer.json", metaspace)
             if wanted("variant"):
                 compare_hf(probe, f"llama json {metaspace}", path / "tokenizer.json", few, counts)
-        # sentencepiece ends a text at U+0000 nowhere, but its Python binding's decode does not give lone U+FFFD back.
         if wanted("spm"):
             compare_spm(probe, "llama2", llama2, llama2, texts, counts)
             compare_spm(probe, "tok105", tok105, tok105, texts, counts)
@@ -316,8 +319,10 @@ def main():
         if wanted("llama.cpp"):
             reference = tokenizer_llama_cpp.LlamaCpp()
             for vocab in sorted((tok / "gguf-vocabs").glob("*.gguf")):
+                # llama.cpp strips ASCII white space only after Phi-3's special tokens, Hugging Face all of it.
+                skip = has_wide_space if "phi-3" in vocab.name else lambda t: False
                 if "bert" not in vocab.name:
-                    compare_llama_cpp(probe, reference, vocab.name, vocab, vocab, few, counts)
+                    compare_llama_cpp(probe, reference, vocab.name, vocab, vocab, few, counts, skip)
             written = [("smollm2", smollm), ("gpt2", tok / "gpt2"), ("llama2.model", llama2),
                        ("llama2.bin", tok / "llama2" / "tokenizer.bin"), ("llama.json", temp / "llama-False")]  # fmt: skip
             for name, source in written:

@@ -1,5 +1,7 @@
 #include "text/tokenizer/added_matcher.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "text/tokenizer/unicode_class.h"
 
@@ -89,11 +91,10 @@ std::vector<AddedMatch> AddedMatcher::find(std::string_view text, std::span<cons
     }
     if (!entry->token.single_word || !inside_word(text, i, end)) {
       AddedMatch match{i, end, entry->token.id};
-      if (entry->token.lstrip) match.begin = space_before(text, i, taken);
+      if (entry->token.lstrip) match.begin = space_before(text, i, std::min(taken, i));
       if (entry->token.rstrip) match.end = space_after(text, end);
       matches.push_back(match);
       taken = match.end;
-      end = match.end;
     }
     i = end;
   }

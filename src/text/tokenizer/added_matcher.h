@@ -43,7 +43,9 @@ class AddedMatcher {
   // `mode`.
   void add(const AddedToken& token, std::string_view text, MatchMode mode);
   [[nodiscard]] bool empty() const { return tokens_.empty(); }
-  // Matches in order; they do not overlap. A match lies within one region, its white space may not.
+  // Matches in order. A match lies within one region, its white space may not. White space that a token takes
+  // with it is searched again, as the reference does: a token of spaces in there is found as well, and then
+  // matches overlap.
   [[nodiscard]] std::vector<AddedMatch> find(std::string_view text, std::span<const Region> regions) const;
 
  private:

@@ -57,15 +57,18 @@ std::string escape_spaces(std::string_view text, bool first, const TokenizerData
   }
   if (!data.escape_space || data.literal_space) {
     out += text;
-    return out;
-  }
-  for (const char c : text) {
-    if (c == ' ') {
-      out += kSpaceMark;
-    } else {
-      out.push_back(c);
+  } else {
+    for (const char c : text) {
+      if (c == ' ') {
+        out += kSpaceMark;
+      } else {
+        out.push_back(c);
+      }
     }
   }
+  // SentencePiece strips the end after escaping, so marks that stood in the text go as well, and the prefix
+  // with them.
+  while (data.remove_extra_whitespaces && out.ends_with(mark)) out.resize(out.size() - mark.size());
   return out;
 }
 

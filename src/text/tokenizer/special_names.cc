@@ -8,7 +8,7 @@
 namespace mote::text {
 namespace {
 
-constexpr std::array<std::string_view, 14> kEnds{"<|eot_id|>",
+constexpr std::array<std::string_view, 15> kEnds{"<|eot_id|>",
                                                  "<|im_end|>",
                                                  "<|end|>",
                                                  "<end_of_turn>",
@@ -22,7 +22,8 @@ constexpr std::array<std::string_view, 14> kEnds{"<|eot_id|>",
                                                  "<end_of_utterance>",
                                                  "<\xEF\xBD\x9C"
                                                  "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
-                                                 "<|end_of_turn|>"};
+                                                 "<|end_of_turn|>",
+                                                 "</s>"};
 
 }  // namespace
 

@@ -207,15 +207,15 @@ Result<void> Tokenizer::Impl::encode_stretch(std::string_view text, std::span<co
 Result<void> Tokenizer::Impl::encode_regions(std::string_view text, std::span<const Region> regions,
                                              std::vector<TokenId>& out) const {
   std::size_t at = 0;
-  std::size_t region = 0;
   std::vector<Region> clipped;
   const auto stretch = [&](std::size_t end) -> Result<void> {
     if (end <= at) return {};
     clipped.clear();
-    while (region < regions.size() && regions[region].end <= at) ++region;
-    for (std::size_t r = region; r < regions.size(); ++r) {
-      clipped.push_back(Region{std::min(regions[r].end, end) - at, regions[r].mode});
-      if (regions[r].end >= end) break;
+    auto region = std::upper_bound(regions.begin(), regions.end(), at,
+                                   [](std::size_t position, const Region& r) { return position < r.end; });
+    for (; region != regions.end(); ++region) {
+      clipped.push_back(Region{std::min(region->end, end) - at, region->mode});
+      if (region->end >= end) break;
     }
     return encode_stretch(text.substr(at, end - at), clipped, at == 0, out);
   };

@@ -1,0 +1,135 @@
+#include "text/tokenizer/splitter.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/rng.h"
+#include "base/strings.h"
+#include "text/tokenizer/regex_splitter.h"
+#include "text/tokenizer/split_catalogue.h"
+
+namespace mote::text {
+namespace {
+
+std::vector<std::string> words(std::string_view name, const std::string& text) {
+  auto splitter = Splitter::create(split_by_name(name)->plan);
+  EXPECT_TRUE(splitter);
+  auto cut = splitter->split(text);
+  EXPECT_TRUE(cut);
+  std::vector<std::string> out;
+  for (const Word& word : *cut) out.push_back(text.substr(word.begin, word.end - word.begin));
+  return out;
+}
+
+using Words = std::vector<std::string>;
+
+TEST(Splitter, Gpt2KeepsOneSpaceWithTheWordThatFollows) {
+  EXPECT_EQ(words("gpt-2", "I'll  go to 12 places!?\n\n"),
+            (Words{"I", "'ll", " ", " go", " to", " 12", " places", "!?", "\n\n"}));
+}
+
+TEST(Splitter, SmolLmCutsNumbersIntoDigits) {
+  EXPECT_EQ(words("smollm", "a 123"), (Words{"a", " ", "1", "2", "3"}));
+}
+
+TEST(Splitter, Llama3CutsNumbersAfterThreeDigitsAndIgnoresTheCaseOfContractions) {
+  EXPECT_EQ(words("llama-bpe", "I'LL pay $12345.\n\nok"),
+            (Words{"I", "'LL", " pay", " $", "123", "45", ".\n\n", "ok"}));
+}
+
+TEST(Splitter, Qwen2CutsNumbersIntoDigits) {
+  EXPECT_EQ(words("qwen2", "x=12\n  y"), (Words{"x", "=", "1", "2", "\n", " ", " y"}));
+}
+
+// The same patterns run by PCRE2, which shares no code with the hand-written ones.
+class AgainstRegex : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(AgainstRegex, GivesTheSameWordsOnRandomText) {
+  const auto [name, pattern] = GetParam();
+  auto splitter = Splitter::create(split_by_name(name)->plan);
+  auto regex = RegexSplitter::compile(pattern);
+  ASSERT_TRUE(splitter && regex);
+  const std::u32string alphabet = U"aZs'tdrevlmLſ 019½Ⅷ٣\t\n\r\u00A0\u3000éＡ漢\u0301\U0001F600.,!?-_/$€";
+  Rng rng(7);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (std::uint64_t n = rng.next_below(24); n > 0; --n)
+      append_utf8(text, alphabet[rng.next_below(alphabet.size())]);
+    auto expected = regex->find_all(text);
+    auto got = splitter->split(text);
+    ASSERT_TRUE(expected && got);
+    ASSERT_EQ(got->size(), expected->size()) << escape_untrusted(text);
+    for (std::size_t i = 0; i < got->size(); ++i) {
+      ASSERT_EQ((*got)[i].begin, (*expected)[i].begin) << escape_untrusted(text);
+      ASSERT_EQ((*got)[i].end, (*expected)[i].end) << escape_untrusted(text);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Families, AgainstRegex,
+    ::testing::Values(
+        std::pair{"gpt-2", R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "llama-bpe",
+            R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "qwen2",
+            R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "qwen35",
+            R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"}));
+
+TEST(Splitter, CoversTheTextWithoutGapsWhateverTheBytes) {
+  Rng rng(11);
+  for (const std::string_view name : known_split_names()) {
+    auto splitter = Splitter::create(split_by_name(name)->plan);
+    ASSERT_TRUE(splitter) << name;
+    for (int round = 0; round < 50; ++round) {
+      std::string text;
+      for (std::uint64_t n = rng.next_below(40); n > 0; --n)
+        text.push_back(static_cast<char>(rng.next_below(256)));
+      auto got = splitter->split(text);
+      ASSERT_TRUE(got) << name;
+      std::size_t at = 0;
+      for (const Word& word : *got) {
+        ASSERT_EQ(word.begin, at);
+        ASSERT_LT(word.begin, word.end);
+        at = word.end;
+      }
+      ASSERT_EQ(at, text.size());
+    }
+  }
+}
+
+TEST(Splitter, RefusesPatternsThatLookBehindReferBackOrAreTooLarge) {
+  for (const std::string& pattern :
+       {std::string("(?<=a)b"), std::string("(?<!a)b"), std::string(R"((a)\1)"), std::string("(?R)"),
+        std::string("(*LIMIT_MATCH=9)a"), std::string("(a"), std::string(1'000'000, 'a'), std::string()}) {
+    auto regex = RegexSplitter::compile(pattern);
+    ASSERT_FALSE(regex) << escape_untrusted(pattern);
+    EXPECT_EQ(regex.error().code.name, "TOK_REGEX");
+  }
+}
+
+TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
+  auto regex = RegexSplitter::compile("(a+)+(b|c)(a+)+$");
+  ASSERT_TRUE(regex);
+  auto matches = regex->find_all(std::string(60, 'a') + "b" + std::string(60, 'a') + "!");
+  ASSERT_FALSE(matches);
+  EXPECT_EQ(matches.error().code.name, "TOK_REGEX");
+}
+
+TEST(SplitCatalogue, ReadsBackThePlanOfEachNameThatIsWritten) {
+  for (const std::string_view name : {"gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "deepseek-llm"}) {
+    const auto named = split_by_name(name);
+    ASSERT_TRUE(named);
+    EXPECT_EQ(name_of_split(named->plan, named->ignore_merges), name);
+  }
+  EXPECT_EQ(name_of_split({}, false), "");
+  EXPECT_FALSE(split_by_name("no-such-splitter"));
+}
+
+}  // namespace
+}  // namespace mote::text
