@@ -165,9 +165,9 @@ class JsonShapes(CliTest):
         self.assertNotIn(".", result["text"])
 
     def test_run_with_a_seed_repeats(self):
-        texts = {self.json("run", BUNDLED, "-p", "Once", "-n", "30", "-s", "7")["text"] for _ in range(2)}
+        texts = {self.json("run", BUNDLED, "-p", "Once", "-n", "60", "--temp", "2", "-s", "7")["text"] for _ in range(2)}
         self.assertEqual(len(texts), 1)
-        self.assertNotIn(self.json("run", BUNDLED, "-p", "Once", "-n", "30", "-s", "8")["text"], texts)
+        self.assertNotIn(self.json("run", BUNDLED, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
 
     def test_run_chats_over_plain_lines(self):
         out = self.good("run", BUNDLED, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
