@@ -5,7 +5,7 @@
 # Works as root and as a user with sudo; says what it installs; does nothing where all is there.
 set -euo pipefail
 build=(ca-certificates cmake g++ git ninja-build pkg-config python3
-       libcli11-dev libedit-dev libfmt-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev)
+       libedit-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev)
 test=("${build[@]}" binutils clang-format-19 clang-tidy-19 libgtest-dev libgmock-dev python3-venv)
 case ${1:-} in
   build) packages=("${build[@]}") ;;
