@@ -45,7 +45,7 @@ class ByteEncoder final : public TextEncoder {
       }
     }
     symbols.clear();
-    for (std::size_t i = 0; i < word.size(); ++i) {
+    for (std::uint32_t i = 0; i < word.size(); ++i) {
       // A byte that the vocabulary lacks and no unknown token stands for is dropped, as the reference does.
       const TokenId id = bytes_[static_cast<unsigned char>(word[i])];
       if (id != kNoToken) symbols.push_back(Symbol{.begin = i, .length = 1, .id = id});

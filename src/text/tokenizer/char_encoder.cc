@@ -38,15 +38,15 @@ class CharEncoder final : public TextEncoder {
     std::vector<Symbol> symbols;
     symbols.reserve(word.size());
     bool after_unknown = false;
-    for (std::size_t i = 0; i < word.size();) {
+    for (std::uint32_t i = 0; i < word.size();) {
       bool bad = false;
-      const std::size_t length = character_length(word, i, bad);
+      const std::uint32_t length = character_length(word, i, bad);
       const auto it = bad ? index_.end() : index_.find(word.substr(i, length));
       if (it != index_.end()) {
         symbols.push_back(Symbol{.begin = i, .length = length, .id = it->second});
         after_unknown = false;
       } else if (spelled(word.substr(i, length))) {
-        for (std::size_t k = 0; k < length; ++k) {
+        for (std::uint32_t k = 0; k < length; ++k) {
           symbols.push_back(
               Symbol{.begin = i + k, .length = 1, .id = bytes_[static_cast<unsigned char>(word[i + k])]});
         }

@@ -18,7 +18,7 @@ inline auto by_rank(const PairTable& merges) {
   return [&merges](const Symbol& left, const Symbol& right) -> std::optional<MergeResult> {
     const PairTable::Entry* entry = merges.find(left.id, right.id);
     if (entry == nullptr) return std::nullopt;
-    return MergeResult{static_cast<double>(entry->rank), entry->merged};
+    return MergeResult{static_cast<std::uint32_t>(entry->rank), entry->merged};
   };
 }
 

@@ -30,7 +30,7 @@ std::vector<TokenId> brute_force(std::vector<TokenId> ids, const Table& table) {
 
 std::pair<std::vector<TokenId>, std::size_t> with_heap(const std::vector<TokenId>& ids, const Table& table) {
   std::vector<Symbol> symbols;
-  for (std::size_t i = 0; i < ids.size(); ++i)
+  for (std::uint32_t i = 0; i < ids.size(); ++i)
     symbols.push_back(Symbol{.begin = i, .length = 1, .id = ids[i]});
   const std::size_t made = merge_symbols(
       symbols,
@@ -54,7 +54,7 @@ TEST(Merger, AgreesWithMergingTheBestPairOfTheWholeListEachTime) {
     for (int m = 0; m < 20; ++m) {
       const auto a = static_cast<TokenId>(rng.next_below(static_cast<std::uint64_t>(next)));
       const auto b = static_cast<TokenId>(rng.next_below(static_cast<std::uint64_t>(next)));
-      if (table.try_emplace({a, b}, MergeResult{static_cast<double>(m), next}).second) ++next;
+      if (table.try_emplace({a, b}, MergeResult{static_cast<std::uint32_t>(m), next}).second) ++next;
     }
     std::vector<TokenId> ids;
     for (std::uint64_t n = rng.next_below(30); n > 0; --n)
@@ -65,7 +65,7 @@ TEST(Merger, AgreesWithMergingTheBestPairOfTheWholeListEachTime) {
 
 TEST(Merger, MakesAtMostThreeCandidatesPerSymbol) {
   Table table;
-  for (TokenId id = 0; id < 24; ++id) table[{id, id}] = MergeResult{static_cast<double>(id), id + 1};
+  for (TokenId id = 0; id < 24; ++id) table[{id, id}] = MergeResult{static_cast<std::uint32_t>(id), id + 1};
   const std::size_t n = std::size_t{1} << 20;
   const auto [ids, made] = with_heap(std::vector<TokenId>(n, 0), table);
   EXPECT_EQ(ids, (std::vector<TokenId>{20}));

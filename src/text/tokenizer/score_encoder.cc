@@ -13,7 +13,10 @@ namespace {
 
 class ScoreEncoder final : public TextEncoder {
  public:
-  explicit ScoreEncoder(const TokenizerData& data) : data_(data), bytes_(byte_tokens(data)) {
+  explicit ScoreEncoder(const TokenizerData& data)
+      : data_(data),
+        bytes_(byte_tokens(data)),
+        mark_(data.literal_space ? std::string_view(" ") : kSpaceMark) {
     for (std::size_t i = 0; i < data.pieces.size(); ++i) {
       const TokenType type = data.types[i];
       if (type == TokenType::control || type == TokenType::unknown || type == TokenType::byte) continue;
@@ -30,62 +33,96 @@ class ScoreEncoder final : public TextEncoder {
                           looks_like_markup(text) ? MatchMode::no_control : MatchMode::user_text);
       }
       has_unused_ = has_unused_ || type == TokenType::unused;
+      words_are_apart_ = words_are_apart_ && !space_inside(text);
       index_.try_emplace(std::move(text), id);
     }
+    words_are_apart_ = words_are_apart_ && user_defined_.empty();
   }
 
   Result<void> encode(std::string_view plain, bool first, MatchMode mode,
                       std::vector<TokenId>& out) const override {
     const std::string text = escape_spaces(plain, first, data_);
-    std::vector<Symbol> symbols = cut(text, mode);
-    const auto lookup = [&](const Symbol& left, const Symbol& right) -> std::optional<MergeResult> {
-      const std::size_t length = left.length + right.length;
-      if (length > longest_) return std::nullopt;
-      const TokenId id = find(std::string_view(text).substr(left.begin, length));
-      if (id == kNoToken) return std::nullopt;
-      return MergeResult{-static_cast<double>(data_.scores[static_cast<std::size_t>(id)]), id};
-    };
-    // How each unused token was made, so that it can be taken apart again.
-    std::unordered_map<std::string_view, std::size_t> halves;
-    merge_symbols(symbols, lookup, [&](const Symbol& left, const Symbol& right, TokenId id) {
-      if (has_unused_ && data_.types[static_cast<std::size_t>(id)] == TokenType::unused) {
-        halves[std::string_view(text).substr(left.begin, left.length + right.length)] = left.length;
-      }
-    });
+    std::vector<Symbol> symbols;
     bool after_unknown = false;
-    for (const Symbol& symbol : symbols) {
-      if (symbol.length == 0) continue;
-      emit(std::string_view(text).substr(symbol.begin, symbol.length), symbol.id, halves, after_unknown, out);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const std::size_t length = word_length(rest);
+      encode_word(rest.substr(0, length), mode, symbols, after_unknown, out);
+      rest.remove_prefix(length);
     }
     return {};
   }
 
  private:
+  [[nodiscard]] bool space_inside(std::string_view piece) const {
+    while (piece.starts_with(mark_)) piece.remove_prefix(mark_.size());
+    return piece.find(mark_) != std::string_view::npos;
+  }
+
+  // Where no token has a space after another character, nothing merges across the beginning of a word, and
+  // words can be merged one by one: the same result, from memory that stays in the cache.
+  [[nodiscard]] std::size_t word_length(std::string_view text) const {
+    if (!words_are_apart_) return text.size();
+    std::size_t i = 0;
+    while (text.substr(i).starts_with(mark_)) i += mark_.size();
+    return std::min(text.find(mark_, i), text.size());
+  }
+
+  void encode_word(std::string_view text, MatchMode mode, std::vector<Symbol>& symbols, bool& after_unknown,
+                   std::vector<TokenId>& out) const {
+    cut(text, mode, symbols);
+    const auto lookup = [&](const Symbol& left, const Symbol& right) -> std::optional<MergeResult> {
+      const std::size_t length = std::size_t{left.length} + right.length;
+      if (length > longest_) return std::nullopt;
+      const TokenId id = find(text.substr(left.begin, length));
+      if (id == kNoToken) return std::nullopt;
+      return MergeResult{priority_of_score(data_.scores[static_cast<std::size_t>(id)]), id};
+    };
+    // How each unused token was made, so that it can be taken apart again.
+    std::unordered_map<std::string_view, std::size_t> halves;
+    merge_symbols(symbols, lookup, [&](const Symbol& left, const Symbol& right, TokenId id) {
+      if (has_unused_ && data_.types[static_cast<std::size_t>(id)] == TokenType::unused) {
+        halves[text.substr(left.begin, std::size_t{left.length} + right.length)] = left.length;
+      }
+    });
+    for (const Symbol& symbol : symbols) {
+      if (symbol.length == 0) continue;
+      const std::string_view piece = text.substr(symbol.begin, symbol.length);
+      if (symbol.id == kNoToken) {
+        emit_unknown(piece, after_unknown, out);
+      } else if (halves.empty()) {
+        out.push_back(symbol.id);
+        after_unknown = false;
+      } else {
+        emit(piece, symbol.id, halves, after_unknown, out);
+      }
+    }
+  }
+
   [[nodiscard]] TokenId find(std::string_view piece) const {
     const auto it = index_.find(piece);
     return it == index_.end() ? kNoToken : it->second;
   }
 
-  [[nodiscard]] std::vector<Symbol> cut(std::string_view text, MatchMode mode) const {
-    std::vector<Symbol> symbols;
-    symbols.reserve(text.size());
+  void cut(std::string_view text, MatchMode mode, std::vector<Symbol>& symbols) const {
+    symbols.clear();
     const Region whole{text.size(), mode};
     const std::vector<AddedMatch> matches = user_defined_.find(text, std::span(&whole, 1));
     std::size_t next = 0;
-    for (std::size_t i = 0; i < text.size();) {
+    for (std::uint32_t i = 0; i < text.size();) {
       if (next < matches.size() && matches[next].begin == i) {
-        symbols.push_back(
-            Symbol{.begin = i, .length = matches[next].end - i, .id = matches[next].id, .frozen = true});
-        i = matches[next++].end;
+        const auto length = static_cast<std::uint32_t>(matches[next].end - i);
+        symbols.push_back(Symbol{.begin = i, .length = length, .id = matches[next].id, .frozen = true});
+        i += length;
+        ++next;
         continue;
       }
       bool bad = false;
-      const std::size_t length = character_length(text, i, bad);
+      const std::uint32_t length = character_length(text, i, bad);
       symbols.push_back(
           Symbol{.begin = i, .length = length, .id = bad ? kNoToken : find(text.substr(i, length))});
       i += length;
     }
-    return symbols;
   }
 
   // Without recursion: a stack of texts still to be written, right halves below left ones.
@@ -138,6 +175,8 @@ class ScoreEncoder final : public TextEncoder {
   AddedMatcher user_defined_;
   std::size_t longest_ = 0;
   bool has_unused_ = false;
+  std::string_view mark_;
+  bool words_are_apart_ = true;
 };
 
 }  // namespace

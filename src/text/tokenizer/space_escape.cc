@@ -82,11 +82,11 @@ void append_unescaped(std::string& out, std::string_view piece) {
   }
 }
 
-std::size_t character_length(std::string_view text, std::size_t i, bool& bad) {
+std::uint32_t character_length(std::string_view text, std::size_t i, bool& bad) {
   std::size_t next = i;
   const char32_t c = next_code_point(text, next);
   bad = c == 0xFFFD && next - i == 1;
-  return next - i;
+  return static_cast<std::uint32_t>(next - i);
 }
 
 std::optional<std::uint8_t> parse_byte_token(std::string_view piece) {

@@ -15,7 +15,7 @@ std::string escape_spaces(std::string_view text, bool first, const TokenizerData
 // "▁" back to " ".
 void append_unescaped(std::string& out, std::string_view piece);
 // Length of the UTF-8 character at `i`; 1 for a bad byte, and then `bad` is set.
-std::size_t character_length(std::string_view text, std::size_t i, bool& bad);
+std::uint32_t character_length(std::string_view text, std::size_t i, bool& bad);
 // The id of "<0xNN>" by byte, kNoToken where the vocabulary has none.
 std::vector<TokenId> byte_tokens(const TokenizerData& data);
 // Strict: "<0x" two hexadecimal digits ">".

@@ -7,6 +7,7 @@
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/merger.h"
 #include "text/tokenizer/normalizer.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/special_names.h"
@@ -206,6 +207,15 @@ Result<void> Tokenizer::Impl::encode_stretch(std::string_view text, std::span<co
 
 Result<void> Tokenizer::Impl::encode_regions(std::string_view text, std::span<const Region> regions,
                                              std::vector<TokenId>& out) const {
+  // Escaping makes three bytes of a space, and symbols have 31-bit indices.
+  if (text.size() > text::kMaxMergeBytes / 4) {
+    return Error{text::kTokExpansion,
+                 "cannot tokenize a text of " + std::to_string(text.size()) +
+                     " bytes at once: at most 536,870,911 are allowed",
+                 "split the text",
+                 {},
+                 {}};
+  }
   std::size_t at = 0;
   std::vector<Region> clipped;
   const auto stretch = [&](std::size_t end) -> Result<void> {
