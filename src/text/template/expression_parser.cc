@@ -50,9 +50,9 @@ Result<ExpressionPtr> ExpressionParser::expression(bool with_conditional) {
   return with_conditional ? conditional() : disjunction();
 }
 
-bool ExpressionParser::ends_tuple(const TupleRules& rules) const {
+bool ExpressionParser::ends_tuple() const {
   return current().type == TokenType::variable_end || current().type == TokenType::block_end ||
-         at_symbol(")") || (!rules.stop_name.empty() && at_name(rules.stop_name));
+         at_symbol(")");
 }
 
 Result<ExpressionPtr> ExpressionParser::tuple(const TupleRules& rules) {
@@ -61,7 +61,7 @@ Result<ExpressionPtr> ExpressionParser::tuple(const TupleRules& rules) {
   bool is_tuple = false;
   for (;;) {
     if (!items.empty()) MOTE_TRY(expect_symbol(","));
-    if (ends_tuple(rules)) break;
+    if (ends_tuple()) break;
     MOTE_ASSIGN(ExpressionPtr item, expression(rules.conditional));
     items.push_back(std::move(item));
     if (!at_symbol(",")) break;
@@ -276,7 +276,7 @@ Result<ExpressionPtr> ExpressionParser::primary() {
   if (at_symbol("{")) return dict();
   if (!skip_symbol("(")) return expected("an expression");
   // Parentheses without comma go on to expression(), which counts the level.
-  MOTE_ASSIGN(ExpressionPtr node, tuple({.conditional = true, .parentheses = true, .stop_name = {}}));
+  MOTE_ASSIGN(ExpressionPtr node, tuple({.conditional = true, .parentheses = true}));
   MOTE_TRY(expect_symbol(")"));
   return node;
 }
@@ -389,11 +389,21 @@ Result<Postfix> ExpressionParser::subscript() {
   return step;
 }
 
+// No filter or test has a dot in its name, but a template may ask for one.
+Result<std::string> ExpressionParser::dotted_name() {
+  MOTE_ASSIGN(std::string name, expect_name());
+  while (skip_symbol(".")) {
+    MOTE_ASSIGN(const std::string part, expect_name());
+    name += "." + part;
+  }
+  return name;
+}
+
 Result<Postfix> ExpressionParser::filter_step() {
   Postfix step;
   step.kind = Postfix::Kind::filter;
   step.offset = current().offset;
-  MOTE_ASSIGN(step.name, expect_name());
+  MOTE_ASSIGN(step.name, dotted_name());
   if (at_symbol("(")) {
     MOTE_ASSIGN(step.arguments, arguments());
   }
@@ -409,7 +419,7 @@ Result<Postfix> ExpressionParser::test_step() {
   Postfix step;
   step.offset = next().offset;
   step.kind = skip_name("not") ? Postfix::Kind::negated_test : Postfix::Kind::test;
-  MOTE_ASSIGN(step.name, expect_name());
+  MOTE_ASSIGN(step.name, dotted_name());
   step.test = find_test(step.name).value_or(Test::unknown);
   if (step.test == Test::unknown) {
     if (!soft_) return unsupported(step.offset, "test", step.name);

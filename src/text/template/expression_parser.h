@@ -15,9 +15,8 @@ class ExpressionParser : public ParserBase {
 
  protected:
   struct TupleRules {
-    bool conditional = true;     // `a if b` allowed
-    bool parentheses = false;    // inside ( ): may be empty
-    std::string_view stop_name;  // a name that ends it: "recursive", "in"
+    bool conditional = true;   // `a if b` allowed
+    bool parentheses = false;  // inside ( ): may be empty
   };
   // One expression, or several with commas between them as a tuple.
   Result<ExpressionPtr> tuple(const TupleRules& rules);
@@ -46,8 +45,9 @@ class ExpressionParser : public ParserBase {
   Result<Postfix> attribute();
   Result<Postfix> filter_step();
   Result<Postfix> test_step();
+  Result<std::string> dotted_name();
   Result<Arguments> arguments();
-  [[nodiscard]] bool ends_tuple(const TupleRules& rules) const;
+  [[nodiscard]] bool ends_tuple() const;
 };
 
 }  // namespace mote::text::jinja

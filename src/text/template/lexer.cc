@@ -17,8 +17,7 @@ constexpr std::array<std::string_view, 26> kSymbols{"//", "**", "==", "!=", ">="
 
 bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_ascii_digit(c) || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_ascii_digit(c) || c == '_';
 }
 int hex_digit(char c) {
   if (is_ascii_digit(c)) return c - '0';
@@ -187,8 +186,8 @@ class Lexer {
       const char c = peek();
       if (is_ascii_digit(c)) {
         MOTE_TRY(number());
-      } else if (is_name_char(c)) {
-        while (at_ < source_.size() && is_name_char(peek())) ++at_;
+      } else if (name_char_size() > 0) {
+        while (const std::size_t size = name_char_size()) at_ += size;
         push(TokenType::name, start).text = source_.substr(start, at_ - start);
       } else if (c == '"' || c == '\'') {
         MOTE_TRY(string());
@@ -196,6 +195,15 @@ class Lexer {
         MOTE_TRY(symbol(open));
       }
     }
+  }
+
+  // Bytes of the letter, digit or underscore here; 0 where there is something else.
+  [[nodiscard]] std::size_t name_char_size() const {
+    if (at_ >= source_.size()) return 0;
+    if (static_cast<unsigned char>(peek()) < 0x80) return is_name_char(peek()) ? 1 : 0;
+    std::size_t next = at_;
+    const char32_t c = next_code_point(source_, next);
+    return is_alpha(c) || is_digit(c) ? next - at_ : 0;
   }
 
   bool tag_end(bool is_block) {

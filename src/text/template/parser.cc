@@ -117,7 +117,7 @@ class Parser : public ExpressionParser {
     result.kind = Kind::condition;
     const bool outer = std::exchange(soft_, true);
     for (;;) {
-      MOTE_ASSIGN(ExpressionPtr test, tuple({.conditional = false, .parentheses = false, .stop_name = {}}));
+      MOTE_ASSIGN(ExpressionPtr test, tuple({.conditional = false, .parentheses = false}));
       MOTE_ASSIGN(Body then, block({"elif", "else", "endif"}));
       result.branches.emplace_back(std::move(test), std::move(then));
       const std::string& end = next().text;
@@ -134,10 +134,9 @@ class Parser : public ExpressionParser {
 
   Result<void> loop(Statement& result) {
     result.kind = Kind::loop;
-    MOTE_ASSIGN(result.target, target("in", false));
+    MOTE_ASSIGN(result.target, target(false));
     if (!skip_name("in")) return expected("'in'");
-    MOTE_ASSIGN(result.expression,
-                tuple({.conditional = false, .parentheses = false, .stop_name = "recursive"}));
+    MOTE_ASSIGN(result.expression, tuple({.conditional = false, .parentheses = false}));
     const bool soft = std::exchange(soft_, false);
     if (skip_name("if")) {
       MOTE_ASSIGN(result.filter, expression());
@@ -164,7 +163,7 @@ class Parser : public ExpressionParser {
   }
 
   Result<void> set(Statement& result) {
-    MOTE_ASSIGN(result.target, target("", true));
+    MOTE_ASSIGN(result.target, target(true));
     if (skip_symbol("=")) {
       result.kind = Kind::set;
       MOTE_ASSIGN(result.expression, tuple({}));
@@ -250,7 +249,7 @@ class Parser : public ExpressionParser {
     result.kind = Kind::with;
     while (current().type != TokenType::block_end) {
       if (!result.bindings.empty()) MOTE_TRY(expect_symbol(","));
-      MOTE_ASSIGN(Target bound, target("", false));
+      MOTE_ASSIGN(Target bound, target(false));
       MOTE_TRY(expect_symbol("="));
       MOTE_ASSIGN(ExpressionPtr value, expression());
       result.bindings.emplace_back(std::move(bound), std::move(value));
@@ -273,7 +272,7 @@ class Parser : public ExpressionParser {
   }
 
   // name, name.member (where allowed), or a tuple of these, with or without parentheses.
-  Result<Target> target(std::string_view stop_name, bool members) {
+  Result<Target> target(bool members) {
     const Level level(*this);
     MOTE_TRY(check_depth());
     std::vector<Target> items;
@@ -281,13 +280,12 @@ class Parser : public ExpressionParser {
     const std::size_t offset = current().offset;
     for (;;) {
       if (!items.empty()) MOTE_TRY(expect_symbol(","));
-      const bool ends = at_symbol("=") || at_symbol(")") || current().type == TokenType::block_end ||
-                        (!stop_name.empty() && at_name(stop_name));
+      const bool ends = at_symbol("=") || at_symbol(")") || current().type == TokenType::block_end;
       if (ends) break;
       Target item;
       item.offset = current().offset;
       if (skip_symbol("(")) {
-        MOTE_ASSIGN(item, target("", members));
+        MOTE_ASSIGN(item, target(members));
         MOTE_TRY(expect_symbol(")"));
       } else {
         MOTE_ASSIGN(const std::string name, expect_name());
