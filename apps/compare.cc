@@ -78,6 +78,7 @@ class Compare : public Command {
     }
     measure::LogitModel& base = writer ? *writer : *reference.logits;
     std::vector<measure::LogitModel*> pointers;
+    pointers.reserve(opened.size());
     for (const Opened& one : opened) pointers.push_back(one.logits.get());
     MOTE_ASSIGN(const measure::CompareResult result,
                 measure::compare(base, pointers, plan, runtime->pool(), measure_options(program, "compare")));

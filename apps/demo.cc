@@ -1,9 +1,10 @@
 // mote demo: the whole path on the bundled model. Quantize to three sizes, measure what each lost, let each
 // write.
-#include <stdlib.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
 
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"

@@ -1,6 +1,5 @@
 #include "apps/cli/program.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <array>

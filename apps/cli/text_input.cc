@@ -40,6 +40,7 @@ Result<std::unique_ptr<Tokenizer>> open_tokenizer(const Program& program, const 
 Result<std::vector<TokenId>> parse_tokens(std::string_view text, std::size_t vocabulary) {
   MOTE_ASSIGN(const std::vector<std::uint64_t> values, parse_list("--tokens", text, 0, vocabulary - 1));
   std::vector<TokenId> tokens;
+  tokens.reserve(values.size());
   for (const std::uint64_t value : values) tokens.push_back(static_cast<TokenId>(value));
   return tokens;
 }
