@@ -171,6 +171,7 @@ TEST(ChatTemplate, EachBudgetIsNamedWhenItIsSpent) {
   const auto limited = [](std::string_view source, std::string_view budget) {
     TemplateLimits patient;  // so that slow machines do not meet the time limit first
     patient.max_milliseconds = 60'000;
+    patient.max_steps = 200'000;
     const Error found = error(source, patient);
     EXPECT_EQ(found.code.name, "TPL_LIMIT") << source << ": " << found.message;
     EXPECT_THAT(found.message, HasSubstr(budget)) << source;
