@@ -1,5 +1,5 @@
-// Result<T>: a value or an Error. Member names are those of std::expected (C++23), so that a later switch is an
-// alias; GCC 12 in C++20 has no std::expected.
+// Result<T>: a value or an Error. Member names are those of std::expected (C++23), so that a later switch is
+// an alias; GCC 12 in C++20 has no std::expected.
 #pragma once
 
 #include <type_traits>
@@ -19,8 +19,10 @@ class [[nodiscard]] Result {
   template <typename U = T>
     requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
              !std::is_same_v<std::remove_cvref_t<U>, Error>)
-  Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(U&& value)
+      : state_(std::in_place_index<0>, std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
@@ -73,10 +75,10 @@ class [[nodiscard]] Result<void> {
 
 // MOTE_TRY(expression): leaves the function with the error of a failed Result, drops the value of a good one.
 #define MOTE_TRY(...) MOTE_TRY_IMPL(MOTE_CONCAT(mote_result_, __COUNTER__), __VA_ARGS__)
-#define MOTE_TRY_IMPL(tmp, ...)                  \
-  do {                                           \
-    auto tmp = (__VA_ARGS__);                    \
-    if (!tmp) return std::move(tmp).error();     \
+#define MOTE_TRY_IMPL(tmp, ...)              \
+  do {                                       \
+    auto tmp = (__VA_ARGS__);                \
+    if (!tmp) return std::move(tmp).error(); \
   } while (false)
 
 // MOTE_ASSIGN(auto x, expression): the same, and x takes the value.

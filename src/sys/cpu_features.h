@@ -13,9 +13,9 @@ namespace mote::sys {
 struct CpuFeatures {
   std::string model_name;  // as the operating system says, for reports
   // x86, each including what the operating system must save for it.
-  bool avx2 = false;        // with FMA and F16C
+  bool avx2 = false;  // with FMA and F16C
   bool avx_vnni = false;
-  bool avx512 = false;      // F, BW, VL, DQ
+  bool avx512 = false;  // F, BW, VL, DQ
   bool avx512_vnni = false;
   bool amx_int8 = false;
   // Arm

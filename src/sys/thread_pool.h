@@ -1,8 +1,9 @@
-// Persistent workers that spin briefly between jobs and park when idle. One job at a time: a parallel region with
-// one call per worker and a barrier at its end. Kernels are single threaded; who owns the pool splits the work.
+// Persistent workers that spin briefly between jobs and park when idle. One job at a time: a parallel region
+// with one call per worker and a barrier at its end. Kernels are single threaded; who owns the pool splits
+// the work.
 //
-// Why spinning: a decode step has about five regions per layer, a sleeping barrier costs 26-29 us in a virtual
-// machine where a spinning one costs 0.2 us.
+// Why spinning: a decode step has about five regions per layer, a sleeping barrier costs 26-29 us in a
+// virtual machine where a spinning one costs 0.2 us.
 #pragma once
 
 #include <cstddef>
@@ -39,12 +40,13 @@ class ThreadPool {
 
   [[nodiscard]] unsigned size() const;
 
-  // Calls work(worker, size()) once on every worker, the caller among them, and returns when all have finished.
-  // Not reentrant: a region may not start another. `work` may not throw.
+  // Calls work(worker, size()) once on every worker, the caller among them, and returns when all have
+  // finished. Not reentrant: a region may not start another. `work` may not throw.
   void run(FunctionRef<void(unsigned worker, unsigned workers)> work);
 
   // Splits [0, count) into chunks of `chunk` items claimed in order by idle workers; work(begin, end).
-  void parallel_for(std::size_t count, std::size_t chunk, FunctionRef<void(std::size_t begin, std::size_t end)> work);
+  void parallel_for(std::size_t count, std::size_t chunk,
+                    FunctionRef<void(std::size_t begin, std::size_t end)> work);
 
  private:
   struct State;

@@ -1,6 +1,6 @@
 // Memory aligned to a cache line, zero-filled, freed by its owner. Allocation failure is an empty buffer: the
-// caller turns it into an error with the numbers it knows. From 4 MiB on it asks for huge pages: streaming packed
-// weights from memory is a third faster with them.
+// caller turns it into an error with the numbers it knows. From 4 MiB on it asks for huge pages: streaming
+// packed weights from memory is a third faster with them.
 #pragma once
 
 #include <cstddef>

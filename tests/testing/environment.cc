@@ -37,12 +37,14 @@ std::filesystem::path source_path(std::string_view relative) {
 
 std::optional<std::filesystem::path> shared_path(std::string_view relative) {
   const std::filesystem::path folder = variable("MOTE_SHARED");
-  return existing((folder.empty() ? std::filesystem::path(MOTE_SOURCE_DIR) / "../shared" : folder) / relative);
+  return existing((folder.empty() ? std::filesystem::path(MOTE_SOURCE_DIR) / "../shared" : folder) /
+                  relative);
 }
 
 std::optional<std::filesystem::path> model_path(std::string_view relative) {
   const std::filesystem::path folder = variable("MOTE_MODELS");
-  return existing((folder.empty() ? std::filesystem::path(variable("HOME")) / ".cache/mote-models" : folder) / relative);
+  return existing((folder.empty() ? std::filesystem::path(variable("HOME")) / ".cache/mote-models" : folder) /
+                  relative);
 }
 
 bool oracles_required() { return variable("MOTE_REQUIRE_ORACLES") == "1"; }

@@ -26,10 +26,10 @@ std::filesystem::path fresh_folder();
 }  // namespace mote::testing
 
 // Skips with a plain reason, or fails where oracles are required.
-#define MOTE_NEEDS(condition, reason)                                    \
-  do {                                                                   \
-    if (!(condition)) {                                                  \
-      if (::mote::testing::oracles_required()) FAIL() << (reason);       \
-      GTEST_SKIP() << (reason);                                          \
-    }                                                                    \
+#define MOTE_NEEDS(condition, reason)                              \
+  do {                                                             \
+    if (!(condition)) {                                            \
+      if (::mote::testing::oracles_required()) FAIL() << (reason); \
+      GTEST_SKIP() << (reason);                                    \
+    }                                                              \
   } while (false)
