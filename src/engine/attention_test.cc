@@ -143,7 +143,7 @@ TEST(Attention, IsTheSameBitForBitInAnyPiecesAndOnAnyThreads) {
   for (const KvType type : {KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0}) {
     for (const kernels::KernelTable& table : available_tables()) {
       const std::vector<float> whole = attention_in_pieces(p, type, table, 300, 1);
-      for (const std::size_t piece : {1, 7, 256}) {
+      for (const std::size_t piece : {1U, 7U, 256U}) {
         EXPECT_EQ(whole, attention_in_pieces(p, type, table, piece, 2)) << to_string(type) << " by " << piece;
       }
     }
