@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/json.h"
+#include "formats/checkpoint.h"
 #include "formats/metadata.h"
 #include "testing/environment.h"
 #include "text/tokenizer/loaders.h"
@@ -277,6 +278,25 @@ TEST(LoadTokenizer, ReadsTheFilesBesideTokenizerJson) {
   EXPECT_EQ((*tokenizer)->end_of_generation(), (std::vector<TokenId>{1, 3}));
   EXPECT_EQ((*tokenizer)->chat_template(), "new");
   EXPECT_EQ((*tokenizer)->pre_name(), "gpt-2");
+}
+
+TEST(LoadTokenizer, FindsTheTokenizerBesideALlama2cModelByItsSize) {
+  for (const auto& [model, size, file] :
+       {std::tuple{"models/babyllama-tok105/model5000.bin", 105, "tok105.model"},
+        std::tuple{"models/stories260K/stories260K.bin", 512, "tok512.bin"}}) {
+    const auto path = mote::testing::shared_path(model);
+    MOTE_NEEDS(path, std::string("no shared data: ") + model);
+    auto checkpoint = formats::open_checkpoint(*path);
+    ASSERT_TRUE(checkpoint) << format_error(checkpoint.error());
+    auto own = load_tokenizer(*checkpoint);
+    ASSERT_TRUE(own) << format_error(own.error());
+    EXPECT_EQ((*own)->vocabulary_size(), static_cast<std::size_t>(size));
+    EXPECT_EQ((*own)->bos(), 1);
+    auto named = load_tokenizer(*checkpoint, path->parent_path() / file);
+    ASSERT_TRUE(named);
+    EXPECT_EQ(*(*named)->encode("Once upon a time"), *(*own)->encode("Once upon a time"));
+    EXPECT_EQ((*own)->decode(*(*own)->encode("Once upon a time")), "Once upon a time");
+  }
 }
 
 }  // namespace
