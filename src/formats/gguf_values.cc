@@ -1,6 +1,7 @@
 #include "formats/gguf_values.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 #include <vector>
 

@@ -2,8 +2,10 @@
 // remain before anything is allocated for it.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,9 +30,9 @@ class GgufCursor {
   Result<T> number(std::string_view what) {
     static_assert(std::is_trivially_copyable_v<T>);
     MOTE_ASSIGN(const std::string_view raw, bytes(sizeof(T), what));
-    T value;
-    std::memcpy(&value, raw.data(), sizeof value);
-    return value;
+    std::array<char, sizeof(T)> copy;
+    std::copy_n(raw.begin(), copy.size(), copy.begin());
+    return std::bit_cast<T>(copy);
   }
   // A u64 length and as many bytes, borrowed from the file. Lengths over `max_bytes` are an error of `code`.
   Result<std::string_view> string(std::uint64_t max_bytes, const ErrorCode& code, std::string_view what);

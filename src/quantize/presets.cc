@@ -185,6 +185,7 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
 
 std::vector<std::string_view> preset_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kPresets));
   for (const Preset& p : kPresets) names.push_back(p.name);
   return names;
 }

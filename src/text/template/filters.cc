@@ -145,7 +145,7 @@ Result<Value> integer(const Value& value, const CallArguments& arguments) {
   MOTE_ASSIGN(const auto args, bind(arguments, "int", {"default", "base"}));
   MOTE_ASSIGN(const std::int64_t base, integer_or(args[1], 10, "int"));
   if (value.is_undefined()) return undefined_operand(value);
-  const Value fallback = args[0] != nullptr ? *args[0] : Value(std::int64_t{0});
+  Value fallback = args[0] != nullptr ? *args[0] : Value(std::int64_t{0});
   if (const auto index = value.as_index()) return Value(*index);
   std::optional<double> number = value.as_number();
   if (const TaggedText* text = value.if_string()) {
@@ -295,7 +295,7 @@ Result<Value> apply_filter(Runtime& runtime, Filter filter, std::string_view nam
       return Error{
           kTplUnsupported,
           "cannot render chat template: filter '" + escape_untrusted(name, 60) + "' is not supported",
-          "try a simpler template with --chat-template", "", std::nullopt};
+          "try a simpler template with `mote render --template`", "", std::nullopt};
     case Filter::tojson:
       return tojson(runtime, value, arguments);
     case Filter::default_value:

@@ -39,7 +39,8 @@ class Lexer {
  private:
   [[nodiscard]] Error fail(std::size_t offset, const std::string& what) const {
     return {kTplSyntax, "cannot read chat template: " + what + describe_position(source_, offset),
-            "the template is not valid Jinja; try another one with --chat-template", "", std::nullopt};
+            "the template is not valid Jinja; try another one with `mote render --template`", "",
+            std::nullopt};
   }
   [[nodiscard]] bool starts(std::string_view what) const { return source_.substr(at_).starts_with(what); }
   [[nodiscard]] char peek(std::size_t ahead = 0) const {

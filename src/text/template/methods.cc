@@ -93,7 +93,7 @@ Result<Value> call_cycler(const Callable& cycler, std::string_view name) {
     cycler.position = 0;
     return Value(None{});
   }
-  const Value current = cycler.items[cycler.position];
+  Value current = cycler.items[cycler.position];
   cycler.position = (cycler.position + 1) % cycler.items.size();
   return current;
 }

@@ -380,7 +380,7 @@ Result<Value> call_text_method(Runtime& runtime, const TaggedText& self, std::st
   }
   return Error{kTplUnsupported,
                "cannot render chat template: the text method '" + std::string(name) + "' is not supported",
-               "try a simpler template with --chat-template", "", std::nullopt};
+               "try a simpler template with `mote render --template`", "", std::nullopt};
 }
 
 }  // namespace mote::text::jinja

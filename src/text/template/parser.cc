@@ -320,7 +320,7 @@ class Parser : public ExpressionParser {
 
 }  // namespace
 
-Result<Program> parse_program(std::string source, std::uint32_t max_depth) {
+Result<Program> parse_program(const std::string& source, std::uint32_t max_depth) {
   MOTE_ASSIGN(const std::vector<Token> tokens, tokenize(source));
   return Parser(source, tokens, max_depth).run(source);
 }

@@ -14,6 +14,6 @@ namespace mote::text::jinja {
 
 // `source` is valid UTF-8 with normalised newlines. Errors: TPL_SYNTAX, TPL_UNSUPPORTED, TPL_DEPTH, each with
 // line and column.
-Result<Program> parse_program(std::string source, std::uint32_t max_depth);
+Result<Program> parse_program(const std::string& source, std::uint32_t max_depth);
 
 }  // namespace mote::text::jinja

@@ -71,8 +71,8 @@ class ParserBase {
   [[nodiscard]] Error error(ErrorCode code, std::size_t offset, const std::string& what) const {
     return {code, "cannot read chat template: " + what + describe_position(source_, offset),
             code.name == kTplSyntax.name
-                ? "the template is not valid Jinja; try another one with --chat-template"
-                : "try a simpler template with --chat-template",
+                ? "the template is not valid Jinja; try another one with `mote render --template`"
+                : "try a simpler template with `mote render --template`",
             "", std::nullopt};
   }
   [[nodiscard]] Error expected(std::string_view what) const {

@@ -83,7 +83,7 @@ Result<bool> apply_test(Runtime& runtime, Test test, std::string_view name, cons
     case Test::unknown:
       return Error{kTplUnsupported,
                    "cannot render chat template: test '" + escape_untrusted(name, 60) + "' is not supported",
-                   "try a simpler template with --chat-template", "", std::nullopt};
+                   "try a simpler template with `mote render --template`", "", std::nullopt};
     case Test::equal:
     case Test::unequal:
     case Test::less:

@@ -27,8 +27,9 @@ Error Runtime::limit_error(std::string_view what, std::uint64_t limit) const {
   return {
       kTplLimit,
       "cannot render chat template: it needs more than " + std::to_string(limit) + " " + std::string(what),
-      "the template does too much work for this conversation; try a simpler one with --chat-template", "",
-      std::nullopt};
+      "the template does too much work for this conversation; try a simpler one with `mote render "
+      "--template`",
+      "", std::nullopt};
 }
 
 Result<void> Runtime::check_time() {

@@ -211,6 +211,7 @@ class JsonPrinter {
       return {};
     }
     std::vector<const std::pair<Value, Value>*> members;
+    members.reserve(dict.members.size());
     for (const auto& member : dict.members) members.push_back(&member);
     if (style_.sort_keys) {
       for (const auto* member : members) {
@@ -290,7 +291,7 @@ std::string float_repr(double value) {
   std::array<char, 40> buffer{};
   const auto result =
       std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
-  const std::string text(buffer.data(), result.ptr);  // "-d.ddde-05"
+  std::string text(buffer.data(), result.ptr);  // "-d.ddde-05"
   const std::size_t e = text.find('e');
   const int exponent = std::atoi(text.c_str() + e + 1);
   if (exponent < -4 || exponent >= 16) return text;

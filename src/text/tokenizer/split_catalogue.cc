@@ -221,6 +221,7 @@ std::optional<NamedSplit> split_by_name(std::string_view pre_name) {
 
 std::vector<std::string_view> known_split_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kEntries));
   for (const Entry& entry : kEntries) names.push_back(entry.name);
   return names;
 }
