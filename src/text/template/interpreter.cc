@@ -57,10 +57,10 @@ Result<void> Interpreter::check_nesting(std::size_t offset) const {
       offset);
 }
 
-Result<TaggedText> Interpreter::capture(const Body& body, const ScopePtr& scope) {
+Result<TaggedText> Interpreter::capture(const Body& body, ScopePtr scope) {
   TaggedText text;
   TaggedText* const outer_out = std::exchange(out_, &text);
-  const ScopePtr outer_scope = std::exchange(scope_, scope);
+  const ScopePtr outer_scope = std::exchange(scope_, std::move(scope));
   auto flow = execute(body);
   out_ = outer_out;
   scope_ = outer_scope;

@@ -48,7 +48,7 @@ class Interpreter {
   // --- interpreter.cc: statements
   Result<Flow> execute(const Body& body);
   Result<Flow> execute(const Statement& statement);
-  Result<TaggedText> capture(const Body& body, const ScopePtr& scope);
+  Result<TaggedText> capture(const Body& body, ScopePtr scope);
   Result<Flow> condition(const Statement& statement);
   Result<void> run_loop(const Statement& statement, const Value& iterable, std::int64_t depth);
   Result<void> set_block(const Statement& statement);
