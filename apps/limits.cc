@@ -3,7 +3,12 @@
 #include "apps/cli/model_options.h"
 #include "base/strings.h"
 #include "formats/limits.h"
+#include "formats/llama2c.h"
+#include "mote/measure.h"
+#include "quantize/name_pattern.h"
+#include "sys/thread_pool.h"
 #include "text/template/chat_template.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::cli {
 
@@ -20,21 +25,40 @@ std::vector<Limit> all_limits() {
       {"gguf.decoded_bytes", f.decoded_bytes, "metadata in memory, or four times its size in the file"},
       {"gguf.alignment", f.alignment, "alignment of tensor data"},
       {"model.tensors", f.tensors, "tensors of a model"},
+      {"model.shards", f.shards, "files of one model"},
       {"safetensors.header_bytes", f.safetensors_header_bytes, "JSON header of a safetensors file"},
       {"huggingface.index_bytes", f.json_bytes, "model.safetensors.index.json"},
       {"huggingface.config_bytes", f.config_bytes, "config.json and generation_config.json"},
+      {"llama2c.layers", formats::kMaxLlama2cLayers, "layers that a llama2.c header may name"},
       {"json.bytes", j.max_bytes, "any other JSON document"},
       {"json.depth", j.max_depth, "nesting of a JSON document"},
+      {"tokenizer.tokens", text::kMaxTokens, "tokens of a vocabulary"},
+      {"tokenizer.token_bytes", text::kMaxTokenBytes, "spelling of one token"},
+      {"tokenizer.llama2c_token_bytes", text::kMaxLlama2cTokenBytes, "the same in a llama2.c tokenizer"},
+      {"tokenizer.added_token_bytes", text::kMaxAddedTokenBytes, "spelling of an added token"},
+      {"tokenizer.id_gaps", text::kMaxIdGaps, "ids that a vocabulary leaves out"},
+      {"tokenizer.merges", text::kMaxMerges, "merges of a BPE vocabulary"},
+      {"tokenizer.pattern_bytes", text::kMaxSplitPatternBytes, "a splitter's regular expression"},
+      {"tokenizer.pattern_steps", text::kMaxSplitPatternSteps, "steps of one match of it"},
+      {"tokenizer.json_bytes", text::kMaxTokenizerJsonBytes, "tokenizer.json and vocab.json"},
+      {"tokenizer.merges_bytes", text::kMaxMergesFileBytes, "merges.txt"},
+      {"tokenizer.config_bytes", text::kMaxTokenizerConfigBytes,
+       "tokenizer_config.json and other small files beside it"},
       {"template.source_bytes", t.max_source_bytes, "source of a chat template"},
       {"template.steps", t.max_steps, "expressions and statements of one rendering"},
       {"template.depth", t.max_depth, "nested blocks, expressions, macro calls"},
+      {"template.range_items", text::kMaxRangeItems, "items of one range()"},
       {"template.output_bytes", t.max_output_bytes, "a rendered prompt, and any string on the way"},
       {"template.memory_bytes", t.max_memory_bytes, "all values of one rendering"},
       {"template.milliseconds", t.max_milliseconds, "time of one rendering"},
       {"text.bytes", kMaxTextBytes, "a text given with -f"},
       {"session.default_context", engine::kDefaultContext,
        "positions where neither the model nor -c says less"},
+      {"session.context", engine::kMaxContext, "positions that -c may ask for"},
       {"session.batch", engine::kMaxBatch, "tokens that go through the model together"},
+      {"measure.window_tokens", measure::kMaxWindow, "tokens of a window of perplexity and compare"},
+      {"quantize.pattern_steps", quantize::kMaxPatternSteps, "steps of one match of --tensor-type"},
+      {"runtime.threads", sys::kMaxThreads, "threads of a pool"},
   };
 }
 

@@ -18,8 +18,6 @@ constexpr ErrorCode kLlama2cSize{"LLAMA2C_SIZE", ErrorKind::corrupt_data};
 constexpr ErrorCode kLlama2cVersion{"LLAMA2C_VERSION", ErrorKind::corrupt_data};
 
 constexpr std::uint64_t kHeaderBytes = 7 * sizeof(std::int32_t);
-// Far above every model of this format; bounds the tensor list that a header can ask for.
-constexpr std::uint32_t kMaxLayers = 1'024;
 
 Result<Llama2cHeader> parse_header(std::span<const std::byte> bytes) {
   if (bytes.size() < kHeaderBytes) {
@@ -53,7 +51,7 @@ Result<Llama2cHeader> parse_header(std::span<const std::byte> bytes) {
   header.vocab_size = values[5];
   header.seq_len = values[6];
   if (header.dim % header.n_heads != 0 || header.head_dim() % 2 != 0 ||
-      header.n_heads % header.n_kv_heads != 0 || header.n_layers > kMaxLayers) {
+      header.n_heads % header.n_kv_heads != 0 || header.n_layers > kMaxLlama2cLayers) {
     return Error{kLlama2cHeader,
                  "the header's sizes do not fit together: dim " + std::to_string(header.dim) + ", " +
                      std::to_string(header.n_layers) + " layers, " + std::to_string(header.n_heads) +
@@ -136,11 +134,7 @@ Result<std::unique_ptr<Llama2cFile>> Llama2cFile::open(const std::filesystem::pa
   static_cast<void>(file->build_index());  // names are unique by construction
   return file;
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory for the tensor list",
-               "",
-               path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory for the tensor list", "", path.string(), std::nullopt};
 }
 
 }  // namespace mote::formats

@@ -16,6 +16,9 @@
 
 namespace mote::formats {
 
+// Far above every model of this format; bounds the tensor list that a header can ask for.
+inline constexpr std::uint32_t kMaxLlama2cLayers = 1'024;
+
 struct Llama2cHeader {
   std::uint32_t dim = 0;  // embedding length
   std::uint32_t hidden_dim = 0;

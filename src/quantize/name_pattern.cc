@@ -8,8 +8,6 @@
 namespace mote::quantize {
 namespace {
 
-// A name has at most 64 bytes in GGUF files; plain alternatives need some hundred steps.
-constexpr std::uint32_t kMatchLimit = 100'000;
 constexpr std::uint32_t kDepthLimit = 1'000;
 
 std::string message_of(int code) {
@@ -63,7 +61,7 @@ Result<NamePattern> NamePattern::compile(std::string_view pattern) {
     return Error{
         kQuantPattern, "no memory to match tensor pattern '" + escape_untrusted(pattern) + "'", {}, {}, {}};
   }
-  pcre2_set_match_limit(compiled->context.get(), kMatchLimit);
+  pcre2_set_match_limit(compiled->context.get(), kMaxPatternSteps);
   pcre2_set_depth_limit(compiled->context.get(), kDepthLimit);
   return NamePattern(std::string(pattern), std::move(compiled));
 }

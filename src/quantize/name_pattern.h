@@ -3,6 +3,7 @@
 // the stack).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 namespace mote::quantize {
 
 constexpr ErrorCode kQuantPattern{"QUANT_PATTERN", ErrorKind::invalid_argument};
+
+// A name has at most 64 bytes in GGUF files; plain alternatives need some hundred steps.
+inline constexpr std::uint32_t kMaxPatternSteps = 100'000;
 
 class NamePattern {
  public:

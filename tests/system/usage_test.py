@@ -1,9 +1,11 @@
 """Wrong usage is status 2 with a name, a reason and a next step; broken input has the status of its kind."""
+import json
 import pickle
+import re
 import unittest
 import zipfile
 
-from cli import BUNDLED, CliTest, run
+from cli import BUNDLED, ROOT, CliTest, run
 
 
 class Usage(CliTest):
@@ -74,6 +76,30 @@ class Usage(CliTest):
     def test_text_that_looks_like_an_option_is_text_after_its_flag(self):
         tokens = self.json("tokenize", "-p", "--json")["tokens"]
         self.assertGreater(len(tokens), 3)
+
+
+class Limits(CliTest):
+    def test_the_document_and_the_program_agree(self):
+        document = (ROOT / "docs/limits.md").read_text()
+        rows = re.findall(r"^\| `([a-z0-9_.]+)` \| ([0-9,]+) \| (.+?) \| .+ \|$", document, re.MULTILINE)
+        self.assertGreater(len(rows), 30)
+        printed = re.findall(r"^([a-z0-9]+\.[a-z0-9_]+) +([0-9,]+)  (.+?) *$", self.good("--limits"), re.MULTILINE)
+        self.assertEqual(printed, rows)
+        limits = json.loads(self.good("--limits", "--json"))["limits"]
+        self.assertEqual(limits, {name: int(value.replace(",", "")) for name, value, _ in rows})
+
+    def test_every_field_of_the_reader_limits_is_printed(self):
+        """A new field of formats::Limits or TemplateLimits that nobody prints shows here."""
+        shown = (ROOT / "apps/limits.cc").read_text()
+        for header, struct, variable in (("src/formats/limits.h", "Limits", "f"), ("src/base/json.h", "JsonLimits", "j"),
+                                         ("src/text/template/chat_template.h", "TemplateLimits", "t")):
+            body = re.search(rf"struct {struct} {{(.*?)\n}};", (ROOT / header).read_text(), re.DOTALL)[1]
+            fields = re.findall(r"^  std::uint\d+_t (\w+)", body, re.MULTILINE)
+            self.assertGreater(len(fields), 1)
+            for field in fields:
+                self.assertIn(f"{variable}.{field},", shown, header)
+        for name in re.findall(r"constexpr [\w:]+ (kMax\w+)", (ROOT / "src/text/tokenizer/limits.h").read_text()):
+            self.assertIn(f"text::{name},", shown)
 
 
 class BrokenInput(CliTest):

@@ -25,6 +25,9 @@
 
 namespace mote::text {
 
+// Items of one range(), as Jinja2's sandbox.
+inline constexpr std::uint64_t kMaxRangeItems = 100'000;
+
 struct TemplateLimits {
   std::uint64_t max_source_bytes = std::uint64_t{1} << 20;
   std::uint64_t max_steps = 1'000'000;  // evaluated expressions and statements

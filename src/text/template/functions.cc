@@ -1,12 +1,11 @@
 // The global functions of a chat template.
+#include "text/template/chat_template.h"
 #include "text/template/runtime.h"
 #include "text/template/template_errors.h"
 #include "text/template/value_text.h"
 
 namespace mote::text::jinja {
 namespace {
-
-constexpr std::uint64_t kMaxRange = 100'000;  // as Jinja2's sandbox
 
 Result<Value> range(Runtime& runtime, const CallArguments& arguments) {
   MOTE_ASSIGN(const auto args, bind(arguments, "range", {"start", "stop", "step"}, 1));
@@ -22,7 +21,7 @@ Result<Value> range(Runtime& runtime, const CallArguments& arguments) {
   list->kind = ListKind::range;
   list->range = {start, stop, step};
   for (std::int64_t i = start; step > 0 ? i < stop : i > stop;) {
-    if (list->items.size() == kMaxRange) return runtime.limit_error("items in a range", kMaxRange);
+    if (list->items.size() == kMaxRangeItems) return runtime.limit_error("items in a range", kMaxRangeItems);
     list->items.emplace_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "text/tokenizer/data.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::text {
 
@@ -31,10 +32,6 @@ struct AddedMatch {
   std::size_t end = 0;
   TokenId id = 0;
 };
-
-// The longest text of an added token. Matching a token costs its length at every position, so this bounds the
-// time.
-constexpr std::size_t kMaxAddedTokenBytes = 1024;
 
 class AddedMatcher {
  public:

@@ -1,16 +1,11 @@
 #include "text/tokenizer/json_vocabulary.h"
 
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/special_names.h"
 
 namespace mote::text {
 namespace {
-
-// The largest public vocabulary has 262,144 tokens; an id beyond this is damage, not a token.
-constexpr std::int64_t kMaxId = (std::int64_t{1} << 24) - 1;
-// Some vocabularies leave ids out (reserved for later); more holes than this are damage.
-constexpr std::size_t kMaxGaps = 65'536;
-constexpr std::size_t kMaxTokenBytes = 65'536;
 
 Error vocabulary_error(std::string message) {
   return Error{kTokVocab,
@@ -23,7 +18,7 @@ Error vocabulary_error(std::string message) {
 }  // namespace
 
 Result<void> VocabularyBuilder::place(std::string_view token, std::int64_t id) {
-  if (id < 0 || id > kMaxId) {
+  if (id < 0 || id >= std::int64_t{kMaxTokens}) {
     return vocabulary_error("token \"" + escape_untrusted(token, 40) + "\" has id " + std::to_string(id) +
                             ": 0 to 16,777,215 are allowed");
   }
@@ -75,7 +70,7 @@ Result<void> VocabularyBuilder::add_added_token(const AddedToken& token, std::st
 
 Result<void> VocabularyBuilder::finish(TokenizerData& data) {
   const std::size_t count = static_cast<std::size_t>(highest_) + 1;
-  if (count - by_id_.size() > kMaxGaps) {
+  if (count - by_id_.size() > kMaxIdGaps) {
     return vocabulary_error("the vocabulary has " + std::to_string(by_id_.size()) + " tokens but ids up to " +
                             std::to_string(highest_) + ": at most 65,536 ids may be missing");
   }

@@ -8,6 +8,7 @@
 #include "mote/tokenizer.h"
 #include "sys/mapped_file.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/loaders.h"
 
 namespace mote {
@@ -15,9 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using text::TokenizerData;
-
-constexpr std::uint64_t kMaxJsonBytes = std::uint64_t{256} << 20;
-constexpr std::uint64_t kMaxMergesBytes = std::uint64_t{64} << 20;
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -32,8 +30,9 @@ Result<T> in_file(Result<T> result, const fs::path& path) {
 }
 
 Result<Json> read_json(const fs::path& path) {
-  MOTE_ASSIGN(const std::string text, sys::read_text_file(path, kMaxJsonBytes));
-  return in_file(parse_json(text, JsonLimits{.max_bytes = kMaxJsonBytes, .max_depth = 64}), path);
+  MOTE_ASSIGN(const std::string text, sys::read_text_file(path, text::kMaxTokenizerJsonBytes));
+  return in_file(parse_json(text, JsonLimits{.max_bytes = text::kMaxTokenizerJsonBytes, .max_depth = 64}),
+                 path);
 }
 
 Result<TokenizerData> read_json_tokenizer(const fs::path& path) {
@@ -45,7 +44,8 @@ Result<TokenizerData> read_json_tokenizer(const fs::path& path) {
 
 Result<TokenizerData> read_vocab_folder(const fs::path& folder) {
   MOTE_ASSIGN(const Json vocabulary, read_json(folder / "vocab.json"));
-  MOTE_ASSIGN(const std::string merges, sys::read_text_file(folder / "merges.txt", kMaxMergesBytes));
+  MOTE_ASSIGN(const std::string merges,
+              sys::read_text_file(folder / "merges.txt", text::kMaxMergesFileBytes));
   Json config;
   if (is_there(folder / "tokenizer_config.json")) {
     MOTE_ASSIGN(config, read_json(folder / "tokenizer_config.json"));

@@ -1,20 +1,19 @@
 // The files beside a Hugging Face tokenizer that say which tokens are special and how chats are rendered.
 #include "base/json.h"
 #include "sys/mapped_file.h"
+#include "text/template/chat_template.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/loaders.h"
 
 namespace mote::text {
 namespace {
 
-constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{16} << 20;
-constexpr std::uint64_t kMaxTemplateBytes = std::uint64_t{1} << 20;
-
 // Null where the file does not exist.
 Result<Json> read_optional_json(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return Json();
-  MOTE_ASSIGN(const std::string text, sys::read_text_file(path, kMaxConfigBytes));
+  MOTE_ASSIGN(const std::string text, sys::read_text_file(path, kMaxTokenizerConfigBytes));
   auto json = parse_json(text);
   if (!json) json.error().file = path.string();
   return json;
@@ -118,7 +117,7 @@ Result<void> apply_companion_files(TokenizerData& data, const std::filesystem::p
 
   std::error_code ignored;
   if (const auto path = folder / "chat_template.jinja"; std::filesystem::exists(path, ignored)) {
-    MOTE_ASSIGN(data.chat_template, sys::read_text_file(path, kMaxTemplateBytes));
+    MOTE_ASSIGN(data.chat_template, sys::read_text_file(path, TemplateLimits{}.max_source_bytes));
   } else {
     data.chat_template = template_of(config);
     if (data.chat_template.empty()) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/loaders.h"
 #include "text/tokenizer/space_escape.h"
 
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 4;
 constexpr std::size_t kRecordBytes = 8;  // score and length
-constexpr std::uint32_t kMaxLength = 4096;
 constexpr std::size_t kFirstByteToken = 3;
 
 std::uint32_t read_u32(std::span<const std::byte> bytes, std::size_t at) {
@@ -36,7 +36,7 @@ Result<TokenizerData> read_llama2c(std::span<const std::byte> bytes) {
   if (bytes.size() < kHeaderBytes + kRecordBytes)
     return format_error_at("the file has " + std::to_string(bytes.size()) + " bytes", 0);
   const std::uint32_t longest = read_u32(bytes, 0);
-  if (longest == 0 || longest > kMaxLength) {
+  if (longest == 0 || longest > kMaxLlama2cTokenBytes) {
     return format_error_at("it says that its longest token has " + std::to_string(longest) + " bytes", 0);
   }
   TokenizerData data;

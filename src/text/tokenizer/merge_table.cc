@@ -1,12 +1,10 @@
 #include "text/tokenizer/merge_table.h"
 
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::text {
 namespace {
-
-// Several times the largest public vocabulary (Gemma has 580,604).
-constexpr std::size_t kMaxMerges = 2'000'000;
 
 Error merges_error(std::string message) {
   return Error{

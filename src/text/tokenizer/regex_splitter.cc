@@ -6,14 +6,11 @@
 #include <array>
 
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::text {
 namespace {
 
-// The longest pattern of a public tokenizer is under 2,000 bytes (DeepSeek's list of letters).
-constexpr std::size_t kMaxPatternBytes = 16'384;
-// Steps of one match. A run of n characters may take n steps, so a megabyte of spaces has to fit.
-constexpr std::uint32_t kMatchLimit = 4'000'000;
 constexpr std::uint32_t kHeapLimitKib = 64 * 1024;
 
 Error regex_error(std::string message) {
@@ -68,7 +65,7 @@ RegexSplitter& RegexSplitter::operator=(RegexSplitter&&) noexcept = default;
 RegexSplitter::~RegexSplitter() = default;
 
 Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
-  if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
+  if (pattern.empty() || pattern.size() > kMaxSplitPatternBytes) {
     return regex_error("cannot use a splitter pattern of " + std::to_string(pattern.size()) +
                        " bytes: 1 to 16,384 are allowed");
   }
@@ -89,8 +86,8 @@ Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
   }
   impl->context = pcre2_match_context_create(nullptr);
   if (impl->context == nullptr) return Error{kTokMemory, "no memory for a splitter pattern", {}, {}, {}};
-  pcre2_set_match_limit(impl->context, kMatchLimit);
-  pcre2_set_depth_limit(impl->context, kMatchLimit);
+  pcre2_set_match_limit(impl->context, kMaxSplitPatternSteps);
+  pcre2_set_depth_limit(impl->context, kMaxSplitPatternSteps);
   pcre2_set_heap_limit(impl->context, kHeapLimitKib);
   return RegexSplitter(std::move(impl));
 }

@@ -7,6 +7,7 @@
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/byte_alphabet.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/merger.h"
 #include "text/tokenizer/normalizer.h"
 #include "text/tokenizer/space_escape.h"
@@ -24,9 +25,6 @@ using text::TokenizerData;
 
 namespace {
 
-constexpr std::size_t kMaxTokens = std::size_t{1} << 24;
-constexpr std::size_t kMaxPieceBytes = std::size_t{1} << 16;
-
 Error vocabulary_error(std::string message) {
   return Error{text::kTokVocab,
                std::move(message),
@@ -37,7 +35,7 @@ Error vocabulary_error(std::string message) {
 
 Result<void> check_vocabulary(const TokenizerData& data) {
   const std::size_t count = data.pieces.size();
-  if (count == 0 || count > kMaxTokens) {
+  if (count == 0 || count > text::kMaxTokens) {
     return vocabulary_error("cannot build a tokenizer of " + std::to_string(count) +
                             " tokens: 1 to 16,777,216 are allowed");
   }
@@ -46,7 +44,7 @@ Result<void> check_vocabulary(const TokenizerData& data) {
                             std::to_string(data.types.size()) + " token types");
   }
   for (std::size_t i = 0; i < count; ++i) {
-    if (data.pieces[i].size() > kMaxPieceBytes) {
+    if (data.pieces[i].size() > text::kMaxTokenBytes) {
       return vocabulary_error("token " + std::to_string(i) + " has " + std::to_string(data.pieces[i].size()) +
                               " bytes: at most 65,536 are allowed");
     }

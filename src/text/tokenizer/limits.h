@@ -1,0 +1,28 @@
+// How large a tokenizer may be before it is taken for damage (docs/limits.md).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mote::text {
+
+// The largest public vocabulary has 262,144 tokens.
+inline constexpr std::size_t kMaxTokens = std::size_t{1} << 24;
+inline constexpr std::size_t kMaxTokenBytes = 65'536;
+// Some vocabularies leave ids out (reserved for later); more holes than this are damage.
+inline constexpr std::size_t kMaxIdGaps = 65'536;
+// Several times the largest public one (Gemma has 580,604).
+inline constexpr std::size_t kMaxMerges = 2'000'000;
+// Matching an added token costs its length at every position, so this bounds the time.
+inline constexpr std::size_t kMaxAddedTokenBytes = 1024;
+// The longest splitter pattern of a public tokenizer is under 2,000 bytes (DeepSeek's list of letters).
+inline constexpr std::size_t kMaxSplitPatternBytes = 16'384;
+// Steps of one match. A run of n characters may take n steps, so a megabyte of spaces has to fit.
+inline constexpr std::uint32_t kMaxSplitPatternSteps = 4'000'000;
+
+inline constexpr std::uint64_t kMaxTokenizerJsonBytes = std::uint64_t{256} << 20;  // also vocab.json
+inline constexpr std::uint64_t kMaxMergesFileBytes = std::uint64_t{64} << 20;      // merges.txt
+inline constexpr std::uint64_t kMaxTokenizerConfigBytes = std::uint64_t{16} << 20;
+inline constexpr std::uint32_t kMaxLlama2cTokenBytes = 4096;
+
+}  // namespace mote::text
