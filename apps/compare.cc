@@ -1,6 +1,4 @@
 // mote compare: what smaller models lost against a reference, measured on the same positions of a text.
-#include <set>
-
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"
 #include "apps/cli/parse.h"
@@ -11,8 +9,6 @@
 
 namespace mote::cli {
 namespace {
-
-constexpr ErrorCode kTokenizers{"COMPARE_TOKENIZER", ErrorKind::invalid_argument};
 
 struct Opened {
   std::string path;
@@ -64,10 +60,10 @@ class Compare : public Command {
     if (!cached) {
       MOTE_ASSIGN(reference, open(program, *runtime, reference_, context));
     }
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(cached ? *opened[0].model : *reference.model));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, (cached ? opened[0] : reference).model->require_tokenizer());
     MOTE_ASSIGN(const measure::WindowPlan plan,
-                plan_text(*tokenizer, text, *protocol, context, static_cast<std::size_t>(chunks_)));
-    MOTE_TRY(check_tokenizers(*tokenizer, opened, plan));
+                measure::plan_text(*tokenizer, text, *protocol, context, static_cast<std::size_t>(chunks_)));
+    for (const Opened& one : opened) MOTE_TRY(measure::check_same_tokens(*tokenizer, *one.model, plan));
 
     std::unique_ptr<measure::CacheWriter> writer;
     if (cached) {
@@ -94,27 +90,6 @@ class Compare : public Command {
     MOTE_ASSIGN(one.model, load_model(program, runtime, path, tokenizer_, session_, false));
     MOTE_ASSIGN(one.logits, open_for_measuring(program, runtime, one.model, session_, context));
     return one;
-  }
-
-  // All models get the reference's tokens, so their ids must mean the same. (How a tokenizer splits a text
-  // may differ in trifles that a file format cannot express, such as spaces at the end.)
-  static Result<void> check_tokenizers(const Tokenizer& reference, std::span<const Opened> models,
-                                       const measure::WindowPlan& plan) {
-    std::set<TokenId> used;
-    for (const auto& window : plan.windows) used.insert(window.begin(), window.end());
-    for (const Opened& one : models) {
-      const Tokenizer* tokenizer = one.model->tokenizer();
-      if (tokenizer == nullptr || tokenizer == &reference) continue;
-      for (const TokenId id : used) {
-        if (tokenizer->token_bytes(id) == reference.token_bytes(id)) continue;
-        return Error{kTokenizers,
-                     "token " + std::to_string(id) + " is '" +
-                         escape_untrusted(tokenizer->token_bytes(id), 30) + "' here and '" +
-                         escape_untrusted(reference.token_bytes(id), 30) + "' in the reference",
-                     "compare models that share a tokenizer", one.path, std::nullopt};
-      }
-    }
-    return {};
   }
 
   Json show(Program& program, const measure::CompareResult& result, std::span<const Opened> opened,

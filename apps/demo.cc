@@ -10,8 +10,8 @@
 #include "apps/cli/measuring.h"
 #include "apps/demo_text.h"
 #include "base/strings.h"
-#include "engine/generate.h"
-#include "quantize/quantize.h"
+#include "mote/generate.h"
+#include "mote/quantize.h"
 #include "report/number.h"
 #include "report/table.h"
 
@@ -148,9 +148,8 @@ class Demo : public Command {
     options.input = input;
     options.output = variant.path;
     options.type = variant.type;
-    options.features = runtime.features();
-    options.cancel = &program.cancel().flag();
-    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(runtime.pool(), options));
+    options.cancel = &program.cancel();
+    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(runtime, options));
     program.print("   " + variant.type + ": " + human_bytes(report.bytes) + " in " +
                   report::duration(report.seconds) + "\n");
     return {};
@@ -158,9 +157,9 @@ class Demo : public Command {
 
   static Result<measure::CompareResult> compare(Program& program, engine::Runtime& runtime,
                                                 std::span<Variant> variants) {
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(*variants[0].model));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, variants[0].model->require_tokenizer());
     MOTE_ASSIGN(const measure::WindowPlan plan,
-                plan_text(*tokenizer, kDemoText, measure::Protocol::llama, kContext, 0));
+                measure::plan_text(*tokenizer, kDemoText, measure::Protocol::llama, kContext, 0));
     std::vector<measure::LogitModel*> models;
     for (Variant& variant : variants.subspan(1)) models.push_back(variant.logits.get());
     return measure::compare(*variants[0].logits, models, plan, runtime.pool(),
@@ -188,7 +187,7 @@ class Demo : public Command {
   }
 
   static Result<void> write_sample(Program& program, engine::Runtime& runtime, Variant& variant) {
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(*variant.model));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, variant.model->require_tokenizer());
     MOTE_ASSIGN(const std::vector<TokenId> prompt, tokenizer->encode(kDemoPrompt, {.add_special = true}));
     engine::SessionOptions session_options;
     session_options.context = kContext;
@@ -201,7 +200,7 @@ class Demo : public Command {
     options.cancel = &program.cancel();
     MOTE_ASSIGN(const engine::GenerateOutput output, engine::generate(*session, sampler, prompt, options));
     if (output.finish_reason == engine::FinishReason::cancelled) {
-      return Error{engine::kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
+      return Error{kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
     }
     // Decoded as one text, since an answer of its own would begin without its space.
     std::vector<TokenId> whole = prompt;

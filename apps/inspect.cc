@@ -111,7 +111,7 @@ class Inspect : public Command {
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       program.progress("verifying " + tensors[i].name);
       if (program.cancel().requested()) {
-        return Error{engine::kCancelled, "verifying was stopped before its end", "", "", std::nullopt};
+        return Error{kCancelled, "verifying was stopped before its end", "", "", std::nullopt};
       }
       MOTE_ASSIGN(const QuantizedTensor tensor, source.read(i));
       const codec::Codec& codec = codec::codec_of(tensor.codec);

@@ -84,7 +84,7 @@ class Logits : public Command {
       return parse_tokens(tokens_, model.vocab());
     }
     MOTE_ASSIGN(const std::string text, text_.read());
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(model));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
     return tokenizer->encode(text, {.add_special = true, .parse_special = false});
   }
 

@@ -15,7 +15,6 @@ namespace mote::cli {
 namespace {
 
 constexpr int kJsonSchema = 1;
-constexpr ErrorCode kOutOfMemory{"OUT_OF_MEMORY", ErrorKind::resource_exhausted};
 constexpr ErrorCode kInternal{"INTERNAL", ErrorKind::internal};
 constexpr ErrorCode kOutputClosed{"OUTPUT_CLOSED", ErrorKind::failed};
 

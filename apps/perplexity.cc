@@ -30,20 +30,19 @@ class PerplexityCommand : public Command {
     MOTE_ASSIGN(const std::string text, read_input(file_));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, model_.tokenizer, session_, true));
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(*model));
-    const std::size_t context =
+    measure::TextOptions options;
+    options.protocol = *protocol;
+    options.context =
         context_ == 0 ? measure::default_context(*protocol) : static_cast<std::size_t>(context_);
-    MOTE_ASSIGN(const measure::WindowPlan plan,
-                plan_text(*tokenizer, text, *protocol, context, static_cast<std::size_t>(chunks_)));
-    MOTE_ASSIGN(const auto measured, open_for_measuring(program, *runtime, model, session_, context));
-    MOTE_ASSIGN(const measure::PerplexityResult result,
-                measure::measure_perplexity(*measured, plan, runtime->pool(),
-                                            measure_options(program, "perplexity")));
+    options.max_windows = static_cast<std::size_t>(chunks_);
+    MOTE_ASSIGN(options.session, session_.session_options(options.context));
+    options.run = measure_options(program, "perplexity");
+    MOTE_ASSIGN(const measure::PerplexityResult result, measure::perplexity(*runtime, model, text, options));
     const measure::Perplexity& p = result.perplexity;
     program.print("perplexity " + report::with_error(p.ppl, p.ppl_stderr) + "\nprotocol " +
-                  std::string(measure::to_string(*protocol)) + ", windows of " + std::to_string(context) +
-                  ", " + with_thousands(result.tokens) + " tokens scored in " +
-                  with_thousands(result.windows) + " windows, activations " +
+                  std::string(measure::to_string(*protocol)) + ", windows of " +
+                  std::to_string(options.context) + ", " + with_thousands(result.tokens) +
+                  " tokens scored in " + with_thousands(result.windows) + " windows, activations " +
                   std::string(engine::to_string(model->activations())) + "\n");
     Json out;
     out["ppl"] = p.ppl;
@@ -51,7 +50,7 @@ class PerplexityCommand : public Command {
     out["nll"] = p.nll;
     out["tokens"] = result.tokens;
     out["chunks"] = result.windows;
-    out["ctx"] = context;
+    out["ctx"] = options.context;
     out["protocol"] = measure::to_string(*protocol);
     out["activations"] = engine::to_string(model->activations());
     return out;

@@ -1,12 +1,13 @@
 // mote quantize: a model in, a smaller GGUF file out.
-#include "quantize/quantize.h"
+#include "mote/quantize.h"
 
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
 #include "base/strings.h"
-#include "codec/codec.h"
+
 #include "report/number.h"
+#include "tensor/shape.h"
 
 namespace mote::cli {
 namespace {
@@ -53,27 +54,12 @@ class Quantize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const quantize::QuantizeOptions options, settle(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    quantize::QuantizeOptions settled = options;
-    settled.features = features_for(*runtime);
-    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(runtime->pool(), settled));
+    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(*runtime, options));
     program.end_progress();
     return show(program, report);
   }
 
  private:
-  // A forced instruction set also holds for the search kernels, whose bytes must not depend on it.
-  static sys::CpuFeatures features_for(const engine::Runtime& runtime) {
-    sys::CpuFeatures f = runtime.features();
-    using kernels::Isa;
-    const Isa isa = runtime.isa();
-    if (isa == Isa::reference) return {};
-    if (isa == Isa::avx2 || isa == Isa::avxvnni) f.avx512 = f.avx512_vnni = f.amx_int8 = false;
-    if (isa == Isa::avx2) f.avx_vnni = false;
-    if (isa == Isa::avx512) f.avx512_vnni = f.amx_int8 = false;
-    if (isa == Isa::avx512vnni) f.amx_int8 = false;
-    return f;
-  }
-
   Result<quantize::QuantizeOptions> settle(Program& program) const {
     quantize::QuantizeOptions o;
     if (output_.empty() && !dry_run_) {
@@ -105,7 +91,7 @@ class Quantize : public Command {
     o.output_type = output_type_;
     o.allow_requantize = allow_requantize_;
     o.dry_run = dry_run_;
-    o.cancel = &program.cancel().flag();
+    o.cancel = &program.cancel();
     o.progress = [&program](const quantize::QuantizeProgress& p) {
       const double done =
           p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
@@ -125,18 +111,18 @@ class Quantize : public Command {
                          {"error", report::Align::right}});
     JsonArray tensors;
     for (const quantize::TensorReport& t : report.tensors) {
-      const std::string type(codec::codec_of(t.type).name);
+      const std::string type(t.type);
       Json entry;
       entry["name"] = t.name;
       entry["type"] = type;
       entry["method"] = t.method;
       entry["error"] = t.error;
-      entry["source_type"] = codec::codec_of(t.source_type).name;
+      entry["source_type"] = t.source_type;
       entry["bytes"] = t.bytes;
       entry["fallback"] = t.fallback;
       entry["resumed"] = t.resumed;
       tensors.push_back(std::move(entry));
-      table.add_row({t.name, to_string(t.shape), std::string(codec::codec_of(t.source_type).name),
+      table.add_row({t.name, to_string(Shape(t.shape)), std::string(t.source_type),
                      type + (t.fallback ? " (fall-back)" : ""), std::string(t.method),
                      with_thousands(t.bytes), dry_run_ || t.resumed ? "" : report::significant(t.error, 3)});
     }

@@ -8,7 +8,7 @@
 #include "apps/cli/parse.h"
 #include "apps/cli/sampling_options.h"
 #include "apps/cli/text_input.h"
-#include "engine/generate.h"
+#include "mote/generate.h"
 #include "report/number.h"
 
 namespace mote::cli {
@@ -72,7 +72,7 @@ class Run : public Command {
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_.model));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, model_.tokenizer, session_, true));
-    MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(*model));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
     MOTE_ASSIGN(const engine::SessionOptions options,
                 session_.session_options(static_cast<std::size_t>(context_)));
     MOTE_ASSIGN(const auto session, engine::Session::create(*runtime, model, options));

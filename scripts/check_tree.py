@@ -3,7 +3,8 @@
 
 - every *_test.cc is listed in the CMakeLists.txt of its folder or module, so that no test is forgotten
 - no source file has over 600 lines, unless its header comment gives the reason ("Long because ...")
-- every error code in the sources has its row in docs/errors.md, and every row its code
+- every error code is declared (`constexpr ErrorCode kX{"X", ...}`, not built in place), has one kind, has its row in
+  docs/errors.md with the exit status of that kind, and every row its code
 - every relative link of a document leads somewhere
 - no absolute path of a home or work folder stands in a source or document
 """
@@ -13,7 +14,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CODE = re.compile(r'ErrorCode\s+\w+\s*\{\s*"([A-Z0-9_]+)"')
+CODE = re.compile(r'ErrorCode\s+\w+\s*\{\s*"([A-Z0-9_]+)"\s*,\s*(?:mote::)?ErrorKind::(\w+)')
+IN_PLACE = re.compile(r'"([A-Z][A-Z0-9_]+)"\s*,\s*(?:mote::)?ErrorKind::')
+KIND = re.compile(r"^\s*(\w+),\s*//.*exit (\d+)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 ABSOLUTE = re.compile(r"(?<![\w.$}])/(?:home|root|work|Users)/\w")
 MAX_LINES = 600
@@ -46,17 +49,29 @@ def long_files():
 
 
 def error_codes():
-    documented = set(re.findall(r"^\| `([A-Z0-9_]+)`", (ROOT / "docs/errors.md").read_text(), re.MULTILINE))
+    statuses = dict(KIND.findall((ROOT / "include/mote/error.h").read_text()))
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (\d+) \|", (ROOT / "docs/errors.md").read_text(), re.MULTILINE)
+    documented = dict(rows)
+    for code in sorted({code for code, _ in rows if sum(c == code for c, _ in rows) > 1}):
+        yield f"docs/errors.md: {code} has two rows"
     raised = {}
-    for path in tracked("src/*.cc", "src/*.h", "apps/*.cc", "apps/*.h"):
+    for path in tracked("src/*.cc", "src/*.h", "apps/*.cc", "apps/*.h", "include/*.h"):
         if path.name.endswith("_test.cc"):
             continue
-        for code in CODE.findall(path.read_text()):
-            raised.setdefault(code, path)
-    for code, path in sorted(raised.items()):
+        text = path.read_text()
+        declared = CODE.findall(text)
+        for code, kind in declared:
+            first = raised.setdefault(code, (path, kind))
+            if first[1] != kind:
+                yield f"{path.relative_to(ROOT)}: {code} is {kind} here and {first[1]} in {first[0].relative_to(ROOT)}"
+        for code in sorted(set(IN_PLACE.findall(text)) - {code for code, _ in declared}):
+            yield f"{path.relative_to(ROOT)}: {code} is built in place; declare it as a constant"
+    for code, (path, kind) in sorted(raised.items()):
         if code not in documented:
             yield f"{path.relative_to(ROOT)}: {code} has no row in docs/errors.md"
-    for code in sorted(documented - set(raised)):
+        elif documented[code] != statuses.get(kind):
+            yield f"docs/errors.md: {code} has exit {documented[code]}, its kind {kind} means {statuses.get(kind)}"
+    for code in sorted(set(documented) - set(raised)):
         yield f"docs/errors.md: {code} is raised nowhere"
 
 

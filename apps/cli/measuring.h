@@ -1,4 +1,4 @@
-// What perplexity, compare and demo share: a text cut into windows, and a model opened for measuring.
+// What perplexity, compare and demo share: a model opened for measuring, and progress.
 #pragma once
 
 #include <memory>
@@ -6,17 +6,11 @@
 
 #include "apps/cli/model_options.h"
 #include "measure/compare.h"
-#include "measure/engine_model.h"
-#include "measure/windows.h"
+#include "measure/text_plan.h"
 
 namespace mote::cli {
 
-// The text tokenized once as the model expects it, and cut by the protocol.
-Result<measure::WindowPlan> plan_text(const Tokenizer& tokenizer, std::string_view text,
-                                      measure::Protocol protocol, std::size_t context,
-                                      std::size_t max_windows);
-
-// A session of exactly one window.
+// A session of exactly one window, with the session's options.
 Result<std::unique_ptr<measure::LogitModel>> open_for_measuring(
     Program& program, engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
     const SessionSettings& settings, std::size_t context);

@@ -7,15 +7,14 @@
 #include "formats/checkpoint.h"
 #include "kernels/select.h"
 #include "sys/mapped_file.h"
+#include "sys/thread_pool.h"
 
 namespace mote::cli {
 namespace {
 
 constexpr ErrorCode kBundledModel{"BUNDLED_MODEL", ErrorKind::failed};
-constexpr ErrorCode kTokenizerAbsent{"TOKENIZER_ABSENT", ErrorKind::failed};
 constexpr ErrorCode kInputStdin{"INPUT_STDIN", ErrorKind::failed};
 constexpr std::string_view kBundledPath = "models/babyllama-tok105/model5000.bin";
-constexpr std::uint64_t kMaxThreads = 1024;
 
 Result<std::optional<engine::KvType>> parse_kv(std::string_view option, const std::string& name) {
   if (name.empty()) return std::optional<engine::KvType>();
@@ -68,7 +67,7 @@ Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uin
     if (!value) return bad_value("MOTE_THREADS", program.threads(), "a whole number from 0 on");
     threads = *value;
   }
-  if (threads > kMaxThreads) return bad_value("--threads", std::to_string(threads), "0 to 1,024");
+  if (threads > sys::kMaxThreads) return bad_value("--threads", std::to_string(threads), "0 to 1,024");
   options.threads = static_cast<unsigned>(threads);
   if (!program.isa().empty()) {
     MOTE_ASSIGN(options.isa, kernels::parse_isa(program.isa()));
@@ -101,12 +100,6 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
   auto model = engine::LoadedModel::load(runtime, path, options);
   program.end_progress();
   return model;
-}
-
-Result<const Tokenizer*> tokenizer_of(const engine::LoadedModel& model) {
-  if (model.tokenizer() != nullptr) return model.tokenizer();
-  return Error{kTokenizerAbsent, "the model has no tokenizer", "name one with --tokenizer",
-               model.path().string(), std::nullopt};
 }
 
 Result<std::string> read_input(const std::string& path) {

@@ -48,9 +48,6 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
                                                               const SessionSettings& session,
                                                               bool need_tokenizer);
 
-// TOKENIZER_ABSENT where the model has none.
-Result<const Tokenizer*> tokenizer_of(const engine::LoadedModel& model);
-
 // A whole file, or standard input for "-". At most kMaxTextBytes. Errors: those of read_text_file.
 inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;
 Result<std::string> read_input(const std::string& path);

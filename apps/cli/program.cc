@@ -14,7 +14,7 @@ namespace mote::cli {
 namespace {
 
 // Signal handlers reach nothing but globals, so these two are the program's only ones.
-engine::CancelToken g_cancel;             // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+CancelToken g_cancel;                     // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t g_signal = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 extern "C" void on_signal(int number) {
@@ -88,7 +88,7 @@ void Program::end_progress() {
   progress_shown_ = false;
 }
 
-engine::CancelToken& Program::cancel() { return g_cancel; }
+CancelToken& Program::cancel() { return g_cancel; }
 int Program::signal() const { return g_signal; }
 void Program::forget_signal() {
   g_signal = 0;

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/cancel.h"
+#include "mote/cancel.h"
 #include "report/table.h"
 
 namespace mote::cli {
@@ -30,7 +30,7 @@ class Program {
   void progress(std::string_view line);
   void end_progress();
 
-  [[nodiscard]] engine::CancelToken& cancel();
+  [[nodiscard]] CancelToken& cancel();
   // SIGINT or SIGTERM once received, otherwise 0.
   [[nodiscard]] int signal() const;
   // For interactive use: an interrupt that was dealt with.

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "apps/cli/option.h"
-#include "engine/sampler/sampler.h"
 #include "mote/result.h"
+#include "mote/sampler.h"
 
 namespace mote::cli {
 

@@ -5,9 +5,10 @@
 
 #include "mote/error.h"
 
-namespace mote::engine {
+namespace mote {
 
-constexpr ErrorCode kCancelled{"CANCELLED", ErrorKind::cancelled};
+// Of every operation that takes a CancelToken.
+inline constexpr ErrorCode kCancelled{"CANCELLED", ErrorKind::cancelled};
 
 class CancelToken {
  public:
@@ -21,4 +22,4 @@ class CancelToken {
   static_assert(std::atomic<bool>::is_always_lock_free);
 };
 
-}  // namespace mote::engine
+}  // namespace mote

@@ -28,6 +28,10 @@ struct ErrorCode {
   ErrorKind kind;
 };
 
+// Memory that an operation needed was not there: of any module, at any size. (A plan that cannot fit is
+// MODEL_MEMORY, refused before anything is taken.)
+inline constexpr ErrorCode kOutOfMemory{"OUT_OF_MEMORY", ErrorKind::resource_exhausted};
+
 struct Error {
   ErrorCode code;
   std::string message;  // what was attempted, what was expected, what was found

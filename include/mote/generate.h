@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/cancel.h"
-#include "engine/sampler/sampler.h"
-#include "engine/session.h"
+#include "mote/cancel.h"
 #include "mote/result.h"
+#include "mote/sampler.h"
+#include "mote/session.h"
 #include "mote/tokenizer.h"
 
 namespace mote::engine {

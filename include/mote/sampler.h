@@ -22,8 +22,8 @@
 
 namespace mote::engine {
 
-constexpr ErrorCode kSamplerOption{"SAMPLER_OPTION", ErrorKind::invalid_argument};
-constexpr ErrorCode kSamplerLogits{"SAMPLER_LOGITS", ErrorKind::corrupt_data};
+inline constexpr ErrorCode kSamplerOption{"SAMPLER_OPTION", ErrorKind::invalid_argument};
+inline constexpr ErrorCode kSamplerLogits{"SAMPLER_LOGITS", ErrorKind::corrupt_data};
 
 // Every field with its neutral value, which switches the stage off. Defaults are llama.cpp's.
 struct SamplerOptions {

@@ -22,6 +22,7 @@ struct SessionOptions {
 };
 
 inline constexpr std::size_t kDefaultContext = 4096;
+inline constexpr std::size_t kMaxContext = std::size_t{1} << 28U;
 inline constexpr std::size_t kMaxBatch = 4096;
 
 }  // namespace mote::engine

@@ -1,4 +1,4 @@
-#include "engine/generate.h"
+#include "mote/generate.h"
 
 #include <gtest/gtest.h>
 

@@ -13,9 +13,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/session_options.h"
 #include "kernels/kernel_table.h"
 #include "mote/result.h"
+#include "mote/session_options.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::engine {

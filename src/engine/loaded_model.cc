@@ -8,40 +8,75 @@
 #include "engine/weights.h"
 
 namespace mote::engine {
+namespace {
+
+constexpr ErrorCode kTokenizerAbsent{"TOKENIZER_ABSENT", ErrorKind::failed};
+
+}  // namespace
 
 std::string_view to_string(Activations a) { return a == Activations::f32 ? "f32" : "auto"; }
 
+struct LoadedModel::Parts {
+  std::filesystem::path path;
+  Activations activations = Activations::automatic;
+  model::Model model;
+  std::unique_ptr<Weights> weights;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<text::ChatTemplate> chat_template;
+  std::string chat_template_problem;
+  double load_seconds = 0;
+};
+
+LoadedModel::LoadedModel(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 LoadedModel::~LoadedModel() = default;
 
-std::uint64_t LoadedModel::bytes_per_token() const { return weights_->matrix_bytes(); }
+const std::filesystem::path& LoadedModel::path() const { return parts_->path; }
+Activations LoadedModel::activations() const { return parts_->activations; }
+std::size_t LoadedModel::vocab() const { return parts_->model.spec.vocab; }
+double LoadedModel::load_seconds() const { return parts_->load_seconds; }
+const Tokenizer* LoadedModel::tokenizer() const { return parts_->tokenizer.get(); }
+Result<const Tokenizer*> LoadedModel::require_tokenizer() const {
+  if (tokenizer() != nullptr) return tokenizer();
+  return Error{.code = kTokenizerAbsent,
+               .message = "the model has no tokenizer",
+               .hint = "name one with --tokenizer",
+               .file = path().string(),
+               .byte_position = {}};
+}
+const std::string& LoadedModel::chat_template_problem() const { return parts_->chat_template_problem; }
+std::uint64_t LoadedModel::bytes_per_token() const { return parts_->weights->matrix_bytes(); }
+const model::ModelSpec& LoadedModel::spec() const { return parts_->model.spec; }
+const model::Model& LoadedModel::model() const { return parts_->model; }
+const text::ChatTemplate* LoadedModel::chat_template() const { return parts_->chat_template.get(); }
+const Weights& LoadedModel::weights() const { return *parts_->weights; }
 
 Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
                                                              const std::filesystem::path& path,
                                                              const LoadOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const std::shared_ptr<LoadedModel> out(new LoadedModel());
-  out->path_ = path;
-  out->activations_ = options.activations;
-  MOTE_ASSIGN(out->model_, model::open_model(path));
-  if (options.change_spec) options.change_spec(out->model_.spec);
+  auto out = std::make_unique<Parts>();
+  out->path = path;
+  out->activations = options.activations;
+  MOTE_ASSIGN(out->model, model::open_model(path));
+  if (options.change_spec) options.change_spec(out->model.spec);
 
   const SessionOptions session = options.planned_session.value_or(
       SessionOptions{.context = 1, .kv_key_type = {}, .kv_value_type = {}, .batch = 1});
-  MOTE_ASSIGN(const MemoryPlan plan, plan_memory(out->model_, options.activations, session));
+  MOTE_ASSIGN(const MemoryPlan plan, plan_memory(out->model, options.activations, session));
   const std::uint64_t needed = options.planned_session ? plan.taken() : plan.packed_weights;
   MOTE_TRY(check_memory("load " + path.string(), plan, needed, runtime.memory_available_bytes()));
 
   // The tokenizer first: it fails fast, packing takes time.
-  Result<std::unique_ptr<Tokenizer>> tokenizer = load_tokenizer(*out->model_.checkpoint, options.tokenizer);
+  Result<std::unique_ptr<Tokenizer>> tokenizer = load_tokenizer(*out->model.checkpoint, options.tokenizer);
   if (tokenizer) {
-    out->tokenizer_ = std::move(*tokenizer);
-    const std::string& source = out->tokenizer_->chat_template();
+    out->tokenizer = std::move(*tokenizer);
+    const std::string& source = out->tokenizer->chat_template();
     if (!source.empty()) {
       Result<text::ChatTemplate> parsed = text::ChatTemplate::parse(source);
       if (parsed) {
-        out->chat_template_ = std::make_unique<text::ChatTemplate>(std::move(*parsed));
+        out->chat_template = std::make_unique<text::ChatTemplate>(std::move(*parsed));
       } else {
-        out->chat_template_problem_ = format_error(parsed.error());
+        out->chat_template_problem = format_error(parsed.error());
       }
     }
   } else if (options.need_tokenizer) {
@@ -49,17 +84,17 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
   }
 
   try {
-    MOTE_ASSIGN(Weights weights, load_weights(runtime, out->model_, options.activations == Activations::f32));
-    out->weights_ = std::make_unique<Weights>(std::move(weights));
+    MOTE_ASSIGN(Weights weights, load_weights(runtime, out->model, options.activations == Activations::f32));
+    out->weights = std::make_unique<Weights>(std::move(weights));
   } catch (const std::bad_alloc&) {
-    return Error{.code = kModelMemory,
+    return Error{.code = kOutOfMemory,
                  .message = "cannot load " + path.string() + ": out of memory",
                  .hint = "use a smaller model",
                  .file = {},
                  .byte_position = {}};
   }
-  out->load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return std::shared_ptr<const LoadedModel>(out);
+  out->load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::shared_ptr<const LoadedModel>(new LoadedModel(std::move(out)));
 }
 
 }  // namespace mote::engine

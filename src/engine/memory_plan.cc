@@ -41,9 +41,8 @@ Result<SessionPlan> plan_session(const model::ModelSpec& spec, Activations activ
   const std::size_t own = std::min<std::size_t>(spec.context, kDefaultContext);
   plan.kv.context = options.context == 0 ? own : options.context;
   // More than the model was made for is allowed up to the bound of a file's own value: rope goes on.
-  constexpr std::size_t kMostContext = std::size_t{1} << 28U;
-  if (plan.kv.context > kMostContext) {
-    return bad_option("context", std::to_string(options.context), "1 to " + std::to_string(kMostContext));
+  if (plan.kv.context > kMaxContext) {
+    return bad_option("context", std::to_string(options.context), "1 to " + std::to_string(kMaxContext));
   }
   if (options.batch < 1 || options.batch > kMaxBatch) {
     return bad_option("batch", std::to_string(options.batch), "1 to " + std::to_string(kMaxBatch));

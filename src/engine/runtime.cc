@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,13 +35,15 @@ std::optional<std::uint64_t> group_available_bytes() {
 
 }  // namespace
 
-Runtime::Runtime(RuntimeOptions options, sys::CpuFeatures features,
-                 std::unique_ptr<const kernels::KernelTable> table, kernels::Isa isa)
-    : options_(std::move(options)),
-      features_(std::move(features)),
-      kernels_(std::move(table)),
-      isa_(isa),
-      pool_(options_.threads) {}
+struct Runtime::Parts {
+  RuntimeOptions options;
+  sys::CpuFeatures features;
+  kernels::KernelTable kernels;
+  kernels::Isa isa;
+  sys::ThreadPool pool;
+};
+
+Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Runtime::~Runtime() = default;
 
@@ -48,13 +51,22 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
   sys::CpuFeatures features = sys::detect_cpu_features();
   const kernels::Isa isa = options.isa.value_or(kernels::best_isa(features));
   MOTE_ASSIGN(const kernels::KernelTable table, kernels::select_kernels(features, isa));
-  auto owned = std::make_unique<const kernels::KernelTable>(table);
-  return std::unique_ptr<Runtime>(
-      new Runtime(std::move(options), std::move(features), std::move(owned), isa));
+  const unsigned threads = options.threads;
+  return std::unique_ptr<Runtime>(new Runtime(std::unique_ptr<Parts>(
+      new Parts{std::move(options), std::move(features), table, isa, sys::ThreadPool(threads)})));
+}
+
+kernels::Isa Runtime::isa() const { return parts_->isa; }
+sys::ThreadPool& Runtime::pool() { return parts_->pool; }
+const kernels::KernelTable& Runtime::kernels() const { return parts_->kernels; }
+const sys::CpuFeatures& Runtime::features() const { return parts_->features; }
+
+void Runtime::log(std::string_view line) const {
+  if (parts_->options.log) parts_->options.log(line);
 }
 
 std::uint64_t Runtime::memory_available_bytes() const {
-  if (options_.memory_limit_bytes != 0) return options_.memory_limit_bytes;
+  if (parts_->options.memory_limit_bytes != 0) return parts_->options.memory_limit_bytes;
   const std::uint64_t system = system_available_bytes().value_or(UINT64_MAX);
   return std::min(system, group_available_bytes().value_or(UINT64_MAX));
 }

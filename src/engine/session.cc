@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kSinkRows = 64;
 
 Error out_of_memory(std::string_view what, std::uint64_t bytes) {
-  return {.code = kModelMemory,
+  return {.code = kOutOfMemory,
           .message = "cannot " + std::string(what) + ": no memory for " + std::to_string(bytes) + " bytes",
           .hint = "ask for a shorter context or a smaller batch",
           .file = {},
@@ -124,8 +124,8 @@ Result<void> Session::feed_batches(std::span<const TokenId> tokens, const Cancel
   return {};
 }
 
-Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted, RowSink sink,
-                                const CancelToken* cancel) {
+Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted,
+                                const RowSink& sink, const CancelToken* cancel) {
   const std::size_t vocab = model_->vocab();
   return feed_batches(tokens, cancel, [&](std::size_t done, std::size_t n) -> Result<void> {
     std::size_t row = std::max(done, std::min(first_wanted, done + n));

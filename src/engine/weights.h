@@ -38,7 +38,7 @@ struct Weights {
 bool uses_integers(const formats::TensorInfo& info, bool exact_activations);
 
 // Reads, checks and packs every tensor, splitting each over the runtime's threads. Errors: MODEL_NONFINITE
-// (names tensor and block), RESOURCE_MEMORY, those of the source.
+// (names tensor and block), OUT_OF_MEMORY, those of the source.
 Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations);
 
 }  // namespace mote::engine

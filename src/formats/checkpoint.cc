@@ -170,11 +170,7 @@ Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const Limi
   if (std::filesystem::is_directory(path, ignored)) return open_folder(path, limits);
   return open_file(path, limits);
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory to open the model",
-               "",
-               path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory to open the model", "", path.string(), std::nullopt};
 }
 
 }  // namespace mote::formats

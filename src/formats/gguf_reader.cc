@@ -317,11 +317,7 @@ Result<std::unique_ptr<GgufFile>> GgufFile::open(const std::filesystem::path& pa
   }
   return file;
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory for the file's metadata",
-               "",
-               path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory for the file's metadata", "", path.string(), std::nullopt};
 }
 
 }  // namespace mote::formats

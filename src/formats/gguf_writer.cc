@@ -18,6 +18,7 @@ namespace {
 
 constexpr ErrorCode kTensorBytes{"TENSOR_BYTES", ErrorKind::internal};
 constexpr ErrorCode kGgufIncomplete{"GGUF_INCOMPLETE", ErrorKind::internal};
+constexpr ErrorCode kInvalidArgument{"INVALID_ARGUMENT", ErrorKind::invalid_argument};
 constexpr ErrorCode kOutputCreate{"OUTPUT_CREATE", ErrorKind::failed};
 
 constexpr std::uint64_t kMaxPrologueBytes = std::uint64_t{1} << 20;
@@ -80,10 +81,7 @@ Result<std::unique_ptr<GgufWriter>> GgufWriter::create(const std::filesystem::pa
   writer->done_.assign(tensors.size(), false);
   const std::string prologue = make_prologue(fingerprint, writer->layout_);
   if (prologue.size() > kMaxPrologueBytes) {
-    return Error{{"INVALID_ARGUMENT", ErrorKind::invalid_argument},
-                 "the fingerprint of the job is longer than 1 MiB",
-                 "",
-                 path.string(),
+    return Error{kInvalidArgument, "the fingerprint of the job is longer than 1 MiB", "", path.string(),
                  std::nullopt};
   }
   MOTE_ASSIGN(writer->part_, sys::OutputFile::open_locked(with_suffix(path, ".part")));
@@ -91,11 +89,7 @@ Result<std::unique_ptr<GgufWriter>> GgufWriter::create(const std::filesystem::pa
   MOTE_TRY(writer->resume(prologue));
   return writer;
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory for the file's header",
-               "",
-               path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory for the file's header", "", path.string(), std::nullopt};
 }
 
 Result<void> GgufWriter::resume(std::string_view prologue) {

@@ -284,11 +284,7 @@ Result<std::unique_ptr<SafetensorsFile>> SafetensorsFile::open(const std::filesy
   }
   return file;
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory for the file's header",
-               "",
-               path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory for the file's header", "", path.string(), std::nullopt};
 }
 
 }  // namespace mote::formats

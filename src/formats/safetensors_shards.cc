@@ -122,11 +122,7 @@ Result<std::unique_ptr<SafetensorsShards>> SafetensorsShards::open(const std::fi
   }
   return out;
 } catch (const std::bad_alloc&) {
-  return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-               "no memory for the index",
-               "",
-               index_path.string(),
-               std::nullopt};
+  return Error{kOutOfMemory, "no memory for the index", "", index_path.string(), std::nullopt};
 }
 
 std::uint64_t SafetensorsShards::file_bytes() const {

@@ -23,8 +23,6 @@
 
 namespace mote::kernels {
 
-enum class Isa : std::uint8_t { reference, avx2, avxvnni, avx512, avx512vnni, amx, neon, dotprod, i8mm };
-
 // Elements per scale of quantized activations.
 inline constexpr std::size_t kActivationGroup = 32;
 // Rows of a weight tile.

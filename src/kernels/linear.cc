@@ -247,7 +247,7 @@ Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, s
   const Checked bytes = Checked(m.tile_count()) * Checked(m.tile_bytes);
   if (bytes.valid()) m.owned = AlignedBuffer(bytes.value().value_or(0));
   if (m.owned.size() == 0) {
-    return Error{kResourceMemory,
+    return Error{kOutOfMemory,
                  "cannot pack a matrix of " + std::to_string(m.rows) + " x " + std::to_string(m.cols) +
                      ": no memory for " + std::to_string(m.tile_count()) + " tiles of " +
                      std::to_string(m.tile_bytes) + " bytes",

@@ -22,8 +22,6 @@
 
 namespace mote::kernels {
 
-constexpr ErrorCode kResourceMemory{"RESOURCE_MEMORY", ErrorKind::resource_exhausted};
-
 // A matrix [rows, cols] made ready for this CPU. Move-only; owns its bytes (plain floats and `float_path`
 // borrow the source's bytes instead, so the source must outlive it).
 struct PackedMatrix {
@@ -52,7 +50,7 @@ struct PackedMatrix {
 std::size_t packed_bytes(const QuantizedTensor& weight, bool integer);
 
 // Lays out tiles [first_tile, last_tile) of `weight` in `out`, which prepare_pack() has sized. Tiles are
-// independent, so the caller may split them over threads. RESOURCE_MEMORY where memory is missing.
+// independent, so the caller may split them over threads. OUT_OF_MEMORY where memory is missing.
 // `place`, where not null, is packed_bytes() long, 64-byte aligned, and outlives the result: matrices one
 // after another in one large buffer share its huge pages.
 Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place = nullptr);

@@ -121,7 +121,7 @@ TEST(Pack, AMatrixTooLargeForMemoryIsAnErrorWithItsSize) {
   huge.shape = Shape{1ULL << 62U, 1ULL << 12U};
   const auto p = prepare_pack(huge, true);
   ASSERT_FALSE(p.has_value());
-  EXPECT_EQ(p.error().code.name, "RESOURCE_MEMORY");
+  EXPECT_EQ(p.error().code.name, "OUT_OF_MEMORY");
   EXPECT_NE(p.error().message.find("4611686018427387904 x 4096"), std::string::npos) << p.error().message;
 }
 

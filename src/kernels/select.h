@@ -6,17 +6,11 @@
 #include <vector>
 
 #include "kernels/kernel_table.h"
+#include "mote/isa.h"
 #include "mote/result.h"
 #include "sys/cpu_features.h"
 
 namespace mote::kernels {
-
-constexpr ErrorCode kKernelIsa{"KERNEL_ISA", ErrorKind::invalid_argument};
-
-// "avx512vnni"; the names that MOTE_ISA takes.
-std::string_view to_string(Isa isa);
-// KERNEL_ISA, with the list of names, where `name` is none of them.
-Result<Isa> parse_isa(std::string_view name);
 
 // Sets that this build contains and `features` can run, lowest first; the reference is always the first.
 std::vector<Isa> available_isas(const sys::CpuFeatures& features);

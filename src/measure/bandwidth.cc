@@ -8,7 +8,6 @@
 namespace mote::measure {
 namespace {
 
-constexpr ErrorCode kMemory{"RESOURCE_MEMORY", ErrorKind::resource_exhausted};
 constexpr int kPasses = 5;
 constexpr std::size_t kPart = std::size_t{1} << 20;
 
@@ -28,7 +27,7 @@ std::uint64_t sum_of(const std::uint64_t* words, std::size_t count) {
 Result<double> probe_read_bandwidth(sys::ThreadPool& pool, std::size_t bytes) {
   AlignedBuffer buffer(bytes);
   if (buffer.size() == 0) {
-    return Error{kMemory, "no memory for a probe of " + std::to_string(bytes) + " bytes", "", "",
+    return Error{kOutOfMemory, "no memory for a probe of " + std::to_string(bytes) + " bytes", "", "",
                  std::nullopt};
   }
   const std::uint64_t* words = buffer.as<std::uint64_t>();

@@ -31,7 +31,7 @@ struct Timing {
 };
 
 Result<Timing> run_once(engine::Session& session, const BenchCase& test, std::span<const TokenId> tokens,
-                        const engine::CancelToken* cancel) {
+                        const CancelToken* cancel) {
   Timing timing;
   session.truncate(test.depth);
   const Clock::time_point start = Clock::now();

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/cancel.h"
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
-#include "engine/session_options.h"
+#include "mote/cancel.h"
 #include "mote/result.h"
+#include "mote/session_options.h"
 
 namespace mote::measure {
 
@@ -35,7 +35,7 @@ std::string name_of(const BenchCase& test);  // "pp512", "tg128"
 struct BenchOptions {
   std::size_t repetitions = 5;
   engine::SessionOptions session;  // context is set to what the case needs
-  const engine::CancelToken* cancel = nullptr;
+  const CancelToken* cancel = nullptr;
   std::function<void(std::size_t done, std::size_t total)> progress;  // repetitions
 };
 
@@ -53,7 +53,7 @@ Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const en
                               const BenchCase& test, const BenchOptions& options);
 
 // Reads as much as `bytes` with all workers, the best of a few passes, in 1e9 bytes per second.
-// RESOURCE_MEMORY.
+// OUT_OF_MEMORY.
 Result<double> probe_read_bandwidth(sys::ThreadPool& pool, std::size_t bytes);
 
 // Peak resident memory of this process.

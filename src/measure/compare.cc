@@ -5,7 +5,8 @@
 #include <optional>
 
 #include "base/strings.h"
-#include "engine/cancel.h"
+#include "measure/statistics.h"
+#include "mote/cancel.h"
 
 namespace mote::measure {
 namespace {
@@ -48,9 +49,7 @@ Error nonfinite(std::size_t window, std::size_t position, std::string_view which
                "check the file with `mote inspect --verify`", "", std::nullopt};
 }
 
-Error cancelled() {
-  return Error{engine::kCancelled, "measuring was stopped before its end", "", "", std::nullopt};
-}
+Error cancelled() { return Error{kCancelled, "measuring was stopped before its end", "", "", std::nullopt}; }
 
 class Rows {
  public:
@@ -180,7 +179,7 @@ Result<PerplexityResult> measure_perplexity(LogitModel& model, const WindowPlan&
     const std::span<const std::int32_t> window = plan.windows[w];
     MOTE_TRY(model.restart());
     for (const Step& step : steps) {
-      if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) return cancelled();
+      if (options.cancel != nullptr && options.cancel->requested()) return cancelled();
       MOTE_ASSIGN(const Rows rows, feed(model, window, step, vocabulary));
       const std::span<Score> out = std::span(scores).subspan(done, step.end - step.first);
       score(pool, rows, window.subspan(step.first + 1), nullptr, out, {});
@@ -215,7 +214,7 @@ Result<CompareResult> compare(LogitModel& reference, std::span<LogitModel* const
     MOTE_TRY(reference.restart());
     for (LogitModel* model : models) MOTE_TRY(model->restart());
     for (const Step& step : steps) {
-      if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed)) return cancelled();
+      if (options.cancel != nullptr && options.cancel->requested()) return cancelled();
       const std::size_t count = step.end - step.first;
       const std::span<const std::int32_t> next = window.subspan(step.first + 1);
       MOTE_ASSIGN(const Rows rows, feed(reference, window, step, vocabulary));

@@ -184,7 +184,8 @@ TEST(Compare, StopsWhenAsked) {
   const WindowPlan plan = plan_of(300, 64, Protocol::llama);
   FakeModel model(kVocabulary, 1, 0, 0);
   sys::ThreadPool pool(1);
-  const std::atomic<bool> cancel{true};
+  CancelToken cancel;
+  cancel.request();
   MeasureOptions options;
   options.cancel = &cancel;
   const auto result = measure_perplexity(model, plan, pool, options);

@@ -5,7 +5,7 @@ namespace {
 
 class EngineModel : public LogitModel {
  public:
-  EngineModel(std::unique_ptr<engine::Session> session, const engine::CancelToken* cancel)
+  EngineModel(std::unique_ptr<engine::Session> session, const CancelToken* cancel)
       : session_(std::move(session)), cancel_(cancel) {}
 
   [[nodiscard]] std::size_t vocabulary() const override { return session_->model().vocab(); }
@@ -23,13 +23,13 @@ class EngineModel : public LogitModel {
 
  private:
   std::unique_ptr<engine::Session> session_;
-  const engine::CancelToken* cancel_;
+  const CancelToken* cancel_;
 };
 
 }  // namespace
 
 std::unique_ptr<LogitModel> engine_model(std::unique_ptr<engine::Session> session,
-                                         const engine::CancelToken* cancel) {
+                                         const CancelToken* cancel) {
   return std::make_unique<EngineModel>(std::move(session), cancel);
 }
 

@@ -9,7 +9,6 @@
 namespace mote::measure {
 
 // The session's context must hold a window. `cancel` may be null.
-std::unique_ptr<LogitModel> engine_model(std::unique_ptr<engine::Session> session,
-                                         const engine::CancelToken* cancel);
+std::unique_ptr<LogitModel> engine_model(std::unique_ptr<engine::Session> session, const CancelToken* cancel);
 
 }  // namespace mote::measure

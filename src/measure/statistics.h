@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "mote/measure.h"
 
 namespace mote::measure {
 
@@ -38,11 +39,6 @@ Estimate estimate(std::span<const double> values);
 double quantile_sorted(std::span<const double> sorted, double q);
 
 // Perplexity exp(mean nll) and its standard error by the delta method: ppl * stderr(mean nll).
-struct Perplexity {
-  double nll = 0;
-  double ppl = 0;
-  double ppl_stderr = 0;
-};
 Perplexity perplexity_of(std::span<const double> nll);
 
 // Standard error of a mean over chunks, by drawing chunks with replacement (Efron, "Bootstrap methods:

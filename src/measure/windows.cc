@@ -12,7 +12,6 @@ namespace {
 constexpr ErrorCode kTextShort{"MEASURE_TEXT_SHORT", ErrorKind::invalid_argument};
 constexpr ErrorCode kContext{"MEASURE_CONTEXT", ErrorKind::invalid_argument};
 constexpr std::size_t kSmallestContext = 4;  // below it nothing is left to score
-constexpr std::size_t kLargestContext = 1U << 20;
 
 }  // namespace
 
@@ -40,7 +39,7 @@ std::uint64_t WindowPlan::digest() const {
 
 Result<WindowPlan> plan_windows(std::span<const std::int32_t> tokens, Protocol protocol, std::size_t context,
                                 std::optional<std::int32_t> bos, std::size_t max_windows) {
-  if (context < kSmallestContext || context > kLargestContext) {
+  if (context < kSmallestContext || context > kMaxWindow) {
     return Error{
         kContext,
         "a window of " + std::to_string(context) + " tokens was asked for; 4 to 1,048,576 can be scored",

@@ -1,33 +1,16 @@
-// Which positions of a text are scored, and after what context: the two protocols that figures in the wild
-// follow.
-//
-//   llama  llama.cpp's: non-overlapping windows of n_ctx tokens, tail dropped; where the model adds BOS, the
-//   first
-//          token of each window is replaced by it; only positions from n_ctx / 2 on are scored, so that each
-//          has at least half a window of context: n_ctx - 1 - n_ctx / 2 per window. At least two windows of
-//          text.
-//   hf     Hugging Face's and the papers': non-overlapping windows without a BOS of their own (the text has
-//   one at
-//          its start where the model adds it), all window - 1 predictions scored, tail dropped.
-// Their figures differ by 5 to 15 %: protocol, context and number of tokens belong beside every perplexity.
+// A text cut into windows by one of the protocols of mote/measure.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
+#include "mote/measure.h"
 #include "mote/result.h"
 
 namespace mote::measure {
-
-enum class Protocol : std::uint8_t { llama, hf };
-std::string_view to_string(Protocol protocol);
-std::optional<Protocol> parse_protocol(std::string_view name);
-// 512 for llama, 2048 for hf.
-std::size_t default_context(Protocol protocol);
 
 struct WindowPlan {
   Protocol protocol = Protocol::llama;

@@ -10,8 +10,6 @@
 namespace mote::model {
 namespace {
 
-constexpr ErrorCode kOutOfMemory{"RESOURCE_MEMORY", ErrorKind::resource_exhausted};
-
 Error tensor_error(std::string message, std::string hint) {
   return {.code = kModelTensor,
           .message = std::move(message),

@@ -126,7 +126,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
     scratch = AlignedBuffer();
   }
   if (scratch.size() == 0) {
-    return Error{kQuantMemory,
+    return Error{kOutOfMemory,
                  "no memory for two bands of tensor '" + escape_untrusted(name) + "' on each of " +
                      std::to_string(workers) + " threads",
                  "use fewer threads",
@@ -137,7 +137,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
   pool.run([&](unsigned worker, unsigned) {
     float* values = scratch.as<float>() + worker * 2 * plan.band_elements();
     float* decoded = values + plan.band_elements();
-    while (job.cancel == nullptr || !job.cancel->load(std::memory_order_relaxed)) {
+    while (job.cancel == nullptr || !job.cancel->requested()) {
       const std::size_t band = next.fetch_add(1, std::memory_order_relaxed);
       if (band >= results.size()) return;
       const std::size_t first = band * plan.band_rows;
@@ -146,7 +146,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
                       std::min(plan.band_rows, rows - first), values, decoded);
     }
   });
-  if (job.cancel != nullptr && job.cancel->load()) {
+  if (job.cancel != nullptr && job.cancel->requested()) {
     return Error{kCancelled,
                  "quantizing stopped inside tensor '" + escape_untrusted(name) + "'",
                  "run the same command again to go on",

@@ -2,7 +2,6 @@
 // that what was written decodes to what was meant.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -17,10 +16,10 @@ namespace mote::quantize {
 
 struct EncodeJob {
   CodecId type = CodecId::f32;
-  Method method = Method::search;             // for block formats
-  const SearchKernels* kernels = nullptr;     // for search
-  Weighting weighting = Weighting::flat;      // for search
-  const std::atomic<bool>* cancel = nullptr;  // may be null
+  Method method = Method::search;          // for block formats
+  const SearchKernels* kernels = nullptr;  // for search
+  Weighting weighting = Weighting::flat;   // for search
+  const CancelToken* cancel = nullptr;     // may be null
 };
 
 struct EncodeError {
@@ -31,7 +30,7 @@ struct EncodeError {
 
 // `out`: exactly the bytes of the tensor in the new codec. Bands and the order of all sums depend on the
 // shape alone, so that bytes and errors are the same for any number of workers. Scratch memory: two bands per
-// worker. Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, QUANT_MEMORY.
+// worker. Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, OUT_OF_MEMORY.
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out);
 

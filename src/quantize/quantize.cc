@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "codec/codec.h"
+#include "engine/runtime.h"
 #include "formats/gguf_layout.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
@@ -95,8 +96,15 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
     }
     const bool same = type == tensor.codec;
     const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(options.method);
-    job.report.tensors.push_back(TensorReport{tensor.name, tensor.shape, tensor.codec, type, method, 0,
-                                              *bytes, choices[i].fallback, false});
+    const std::span<const std::uint64_t> dims = tensor.shape.dims();
+    job.report.tensors.push_back(TensorReport{.name = tensor.name,
+                                              .shape = {dims.begin(), dims.end()},
+                                              .source_type = codec::codec_of(tensor.codec).name,
+                                              .type = codec.name,
+                                              .method = method,
+                                              .error = 0,
+                                              .bytes = *bytes,
+                                              .fallback = choices[i].fallback});
     job.outputs.push_back(formats::TensorInfo{tensor.name, type, tensor.shape, *bytes});
     job.report.parameters += *elements;
     total_bits = total_bits + Checked(*bytes) * 8;
@@ -150,9 +158,10 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
 }
 
 // The tensor in its new form, in `out`; its error goes to the report.
-Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const QuantizedTensor& in,
-                     std::span<std::byte> out, TensorReport& report) {
-  if (in.codec == report.type) {
+Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
+                     CodecId type, const QuantizedTensor& in, std::span<std::byte> out,
+                     TensorReport& report) {
+  if (in.codec == type) {
     const codec::Codec& codec = codec::codec_of(in.codec);
     const std::span<const std::byte> bytes = in.blocks();
     if (bytes.size() != out.size()) {
@@ -172,16 +181,16 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
   }
-  const EncodeJob encode{report.type, options.method, &search_kernels(options.features),
-                         is_embedding(report.name) ? kEmbeddingWeighting : default_weighting(report.type),
+  const EncodeJob encode{type, options.method, &search_kernels(features),
+                         is_embedding(report.name) ? kEmbeddingWeighting : default_weighting(type),
                          options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
   return {};
 }
 
-Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options, Job& job,
-                           formats::GgufWriter& writer) {
+Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
+                           const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer) {
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;
@@ -192,7 +201,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   AlignedBuffer buffer(largest);
   if (buffer.size() < largest) {
-    return Error{kQuantMemory, "no memory for the largest tensor (" + human_bytes(largest) + ")", {}, {}, {}};
+    return Error{kOutOfMemory, "no memory for the largest tensor (" + human_bytes(largest) + ")", {}, {}, {}};
   }
   for (std::size_t i = 0; i < job.outputs.size(); ++i) {
     TensorReport& report = job.report.tensors[i];
@@ -204,7 +213,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
       report.resumed = true;
       continue;
     }
-    if (options.cancel != nullptr && options.cancel->load()) {
+    if (options.cancel != nullptr && options.cancel->requested()) {
       return Error{kCancelled,
                    "quantizing stopped before tensor '" + escape_untrusted(report.name) + "'",
                    "run the same command again to go on",
@@ -213,11 +222,24 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     }
     MOTE_ASSIGN(const QuantizedTensor in, source.read(i));
     const std::span<std::byte> out(buffer.data(), report.bytes);
-    MOTE_TRY(convert(pool, options, in, out, report));
+    MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, out, report));
     MOTE_TRY(writer.write(i, out));
     source.dont_need(i);
   }
   return {};
+}
+
+// An instruction set that the caller chose also holds for the search kernels.
+sys::CpuFeatures allowed_features(const engine::Runtime& runtime) {
+  sys::CpuFeatures f = runtime.features();
+  using kernels::Isa;
+  const Isa isa = runtime.isa();
+  if (isa == Isa::reference) return {};
+  if (isa == Isa::avx2 || isa == Isa::avxvnni) f.avx512 = f.avx512_vnni = f.amx_int8 = false;
+  if (isa == Isa::avx2) f.avx_vnni = false;
+  if (isa == Isa::avx512) f.avx512_vnni = f.amx_int8 = false;
+  if (isa == Isa::avx512vnni) f.amx_int8 = false;
+  return f;
 }
 
 std::uint64_t peak_rss_bytes() {
@@ -226,7 +248,8 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
 }
 
-Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options) {
+Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options,
+                           const sys::CpuFeatures& features) {
   const auto start = std::chrono::steady_clock::now();
   // Cheap mistakes first: a wrong name should not wait for a model to open.
   MOTE_TRY(find_preset(options.type));
@@ -242,7 +265,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   } else {
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(options.output, metadata, job.outputs,
                                                                fingerprint(options, job)));
-    MOTE_TRY(write_tensors(pool, options, job, *writer));
+    MOTE_TRY(write_tensors(pool, options, features, job, *writer));
     MOTE_TRY(writer->finish());
     job.report.bytes = writer->file_bytes();
   }
@@ -261,11 +284,16 @@ std::vector<std::string_view> type_names() {
   return names;
 }
 
-Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options) {
+Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options) {
+  return quantize(runtime.pool(), options, allowed_features(runtime));
+}
+
+Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options,
+                                const sys::CpuFeatures& features) {
   try {
-    return run(pool, options);
+    return run(pool, options, features);
   } catch (const std::bad_alloc&) {
-    return Error{kQuantMemory, "out of memory while quantizing", {}, options.input.string(), {}};
+    return Error{kOutOfMemory, "out of memory while quantizing", {}, options.input.string(), {}};
   } catch (const fs::filesystem_error& e) {
     return Error{
         kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -146,15 +145,16 @@ TEST_P(EveryPreset, ReportsTheErrorThatTheFileHas) {
   for (std::size_t i = 0; i < source.tensors.size(); ++i) {
     const TensorReport& t = report->tensors[i];
     ASSERT_EQ(t.name, source.tensors[i].name);
-    const codec::Codec& codec = codec::codec_of(t.type);
+    const CodecId type = *find_type(t.type);
+    const codec::Codec& codec = codec::codec_of(type);
     const auto tensor = (*opened)->read(i);
     ASSERT_TRUE(tensor);
-    ASSERT_EQ(tensor->codec, t.type);
-    const std::size_t count = *t.shape.element_count().value();
+    ASSERT_EQ(tensor->codec, type);
+    const std::size_t count = *Shape(t.shape).element_count().value();
     std::vector<float> decoded(count);
     codec.decode(tensor->blocks().data(), decoded.data(), count / codec.block_elements);
     std::vector<float> original(count);
-    codec::codec_of(t.source_type).decode(source.data[i].data(), original.data(), count);
+    codec::codec_of(*find_type(t.source_type)).decode(source.data[i].data(), original.data(), count);
     double error = 0;
     double norm = 0;
     for (std::size_t k = 0; k < count; ++k) {
@@ -199,14 +199,16 @@ TEST(Quantize, AJobStoppedAtAnyTensorResumesToTheSameBytes) {
   const std::size_t tensors = small_llama().tensors.size();
   for (std::size_t stop = 0; stop < tensors; ++stop) {
     QuantizeOptions options = options_for(input, "Q4_K_M");
-    std::atomic<bool> cancel{false};
+    CancelToken cancel;
     options.cancel = &cancel;
-    options.progress = [&](const QuantizeProgress& p) { cancel = p.tensor == stop; };
+    options.progress = [&](const QuantizeProgress& p) {
+      if (p.tensor == stop) cancel.request();
+    };
     const auto stopped = quantize(pool, options);
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().code.name, "CANCELLED");
     EXPECT_FALSE(fs::exists(options.output));
-    cancel = false;
+    cancel.reset();
     options.progress = nullptr;
     const auto resumed = quantize(pool, options);
     ASSERT_TRUE(resumed) << resumed.error().message;
@@ -221,11 +223,13 @@ TEST(Quantize, AnotherTypeDoesNotResumeTheOldJob) {
   const fs::path input = write_model(small_llama());
   sys::ThreadPool pool(1);
   QuantizeOptions options = options_for(input, "Q4_0");
-  std::atomic<bool> cancel{false};
+  CancelToken cancel;
   options.cancel = &cancel;
-  options.progress = [&](const QuantizeProgress& p) { cancel = p.tensor == 5; };
+  options.progress = [&](const QuantizeProgress& p) {
+    if (p.tensor == 5) cancel.request();
+  };
   ASSERT_FALSE(quantize(pool, options));
-  cancel = false;
+  cancel.reset();
   options.progress = nullptr;
   options.method = Method::rtn;
   const auto report = quantize(pool, options);

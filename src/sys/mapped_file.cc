@@ -166,11 +166,7 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::uint6
   try {
     text.resize(static_cast<std::size_t>(opened.size));
   } catch (const std::bad_alloc&) {
-    return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
-                 "no memory for " + human_bytes(opened.size),
-                 "",
-                 path.string(),
-                 std::nullopt};
+    return Error{kOutOfMemory, "no memory for " + human_bytes(opened.size), "", path.string(), std::nullopt};
   }
   std::size_t filled = 0;
   while (filled < text.size()) {

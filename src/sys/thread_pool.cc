@@ -18,7 +18,6 @@ namespace {
 constexpr std::chrono::microseconds kSpin{60};
 constexpr int kPausesPerClockRead = 32;
 // More threads than that are a mistake in a setting, not a wish.
-constexpr unsigned kMaxThreads = 1024;
 
 void pause_cpu() {
 #if defined(__x86_64__)

@@ -30,6 +30,9 @@ class FunctionRef<R(Args...)> {
   R (*call_)(void*, Args...);
 };
 
+// A pool never has more.
+inline constexpr unsigned kMaxThreads = 1024;
+
 class ThreadPool {
  public:
   // `threads` includes the calling thread; 0 means one per physical core that this process may use.

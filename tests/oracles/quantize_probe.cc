@@ -62,7 +62,6 @@ int job(const std::vector<std::string>& args) {
   options.output = args[1];
   options.input = args[2];
   options.type = args[3];
-  options.features = features_of(args[5]);
   options.method = args[6] == "rtn" ? quantize::Method::rtn : quantize::Method::search;
   for (std::size_t i = 7; i < args.size(); ++i) {
     options.pure |= args[i] == "pure";
@@ -70,10 +69,10 @@ int job(const std::vector<std::string>& args) {
     options.allow_requantize |= args[i] == "requantize";
   }
   sys::ThreadPool pool(static_cast<unsigned>(parse_uint64(args[4]).value_or(1)));
-  const Result<quantize::QuantizeReport> report = quantize::quantize(pool, options);
+  const Result<quantize::QuantizeReport> report = quantize::quantize(pool, options, features_of(args[5]));
   if (!report) return fail(report.error());
   for (const quantize::TensorReport& t : report->tensors) {
-    std::printf("%s %s %s %.9g %llu\n", t.name.c_str(), std::string(codec::codec_of(t.type).name).c_str(),
+    std::printf("%s %s %s %.9g %llu\n", t.name.c_str(), std::string(t.type).c_str(),
                 std::string(t.method).c_str(), t.error, static_cast<unsigned long long>(t.bytes));
   }
   std::printf("%llu %.4f %.3f %llu\n", static_cast<unsigned long long>(report->bytes), report->bpw,

@@ -24,6 +24,12 @@ class CheckLayers(unittest.TestCase):
     def test_lower_layers_and_own_headers_pass(self):
         self.assertEqual(self.breaches({"src/codec/a.cc": '#include "codec/a.h"\n#include "base/b.h"\n#include "mote/a.h"\n'}), [])
 
+    def test_a_public_header_has_the_place_of_its_module(self):
+        layers = "base\ncodec recipe\nengine\napps\n\nengine: mote/session.h\n"
+        found = self.breaches({"docs/layers.txt": layers, "src/codec/a.cc": '#include "mote/a.h"\n#include "mote/session.h"\n',
+                               "src/engine/a.cc": '#include "mote/session.h"\n', "apps/a.cc": '#include "mote/session.h"\n'})
+        self.assertEqual(found, ["src/codec/a.cc:2 includes mote/session.h; codec may use base"])
+
     def test_higher_layer_is_named_with_line_and_allowed_modules(self):
         found = self.breaches({"src/codec/a.cc": '#include "base/b.h"\n\n#include "engine/session.h"\n'})
         self.assertEqual(found, ["src/codec/a.cc:3 includes engine/session.h; codec may use base"])

@@ -1,4 +1,4 @@
-#include "engine/sampler/sampler.h"
+#include "mote/sampler.h"
 
 #include <algorithm>
 #include <cmath>

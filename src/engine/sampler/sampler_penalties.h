@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/sampler/sampler.h"
+#include "mote/sampler.h"
 
 namespace mote::engine {
 

@@ -1,4 +1,4 @@
-#include "engine/sampler/sampler.h"
+#include "mote/sampler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -25,6 +25,6 @@ inline constexpr ErrorCode kTokUnsupported{"TOK_UNSUPPORTED", ErrorKind::failed}
 inline constexpr ErrorCode kTokPre{"TOK_PRE", ErrorKind::failed};
 // No tokenizer where one was looked for.
 inline constexpr ErrorCode kTokMissing{"TOK_MISSING", ErrorKind::failed};
-inline constexpr ErrorCode kTokMemory{"OUT_OF_MEMORY", ErrorKind::resource_exhausted};
+inline constexpr ErrorCode kTokMemory = kOutOfMemory;
 
 }  // namespace mote::text

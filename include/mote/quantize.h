@@ -1,0 +1,91 @@
+// The quantize job: a checkpoint goes in, a smaller GGUF file comes out, tensor by tensor.
+//
+// Why tensor by tensor: peak memory is bounded by the largest tensor's encoded bytes and a band of decoded
+// rows, never by the model. The writer records each finished tensor, so a killed job goes on where it
+// stopped. The bytes depend on the input and the options alone: not on threads, not on the instruction set,
+// not on interruptions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mote/cancel.h"
+#include "mote/result.h"
+#include "mote/runtime.h"
+
+namespace mote::quantize {
+
+// How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
+// scales and codes for the least squared error.
+enum class Method : std::uint8_t { rtn, search };
+std::string_view to_string(Method method);
+
+// `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
+// `type` a codec name. The first pattern that matches decides.
+struct TensorTypeRule {
+  std::string pattern;
+  std::string type;
+};
+
+struct QuantizeProgress {
+  std::uint64_t done_bytes = 0;  // of the source
+  std::uint64_t total_bytes = 0;
+  std::size_t tensor = 0;  // index of the tensor about to start
+  std::size_t tensor_count = 0;
+  std::string_view name;
+};
+
+struct QuantizeOptions {
+  std::filesystem::path input;   // GGUF file, Hugging Face folder, ... (anything LoadedModel::load takes)
+  std::filesystem::path output;  // GGUF file; not touched by a dry run
+  std::string type;              // preset or codec name, "Q4_K_M", "q4_0"; case is ignored
+  Method method = Method::search;
+  bool pure = false;  // one type for all matrices, no per-tensor rules (shape fall-backs still apply)
+  std::vector<TensorTypeRule> tensor_types;
+  std::string embedding_type;  // codec name; empty: the preset decides
+  std::string output_type;     // codec name; empty: the preset decides
+  bool allow_requantize =
+      false;             // quantize again what is already quantized (loses more than quantizing once)
+  bool dry_run = false;  // types and sizes only
+  std::function<void(const QuantizeProgress&)> progress;  // called on the calling thread before each tensor
+  const CancelToken* cancel = nullptr;                    // checked between bands of rows
+};
+
+struct TensorReport {
+  std::string name;                  // GGUF's, "blk.0.attn_q.weight"
+  std::vector<std::uint64_t> shape;  // row-major: the last dimension is contiguous
+  std::string_view source_type;      // codec name, "F16"; static storage
+  std::string_view type;             // the same of the result, "Q4_K"
+  std::string_view method;           // "rtn", "search", or "copy" where the type stays or is a plain float
+  double error = 0;  // squared error over squared norm; 0 in a dry run and for tensors of an earlier run
+  std::uint64_t bytes = 0;
+  bool fallback = false;  // the preset's type does not divide the row
+  bool resumed = false;   // written by an earlier, interrupted run
+};
+
+struct QuantizeReport {
+  std::uint64_t bytes = 0;  // of the file
+  std::uint64_t parameters = 0;
+  double bpw = 0;  // tensor bits per parameter
+  double seconds = 0;
+  std::uint64_t peak_rss_bytes = 0;   // of the process so far
+  std::string preset;                 // canonical name
+  std::vector<TensorReport> tensors;  // in file order
+};
+
+// Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
+// QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
+// matches too slowly), QUANT_REQUANTIZE, QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names
+// tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is replaced once the new
+// one is complete.
+Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
+
+// Names that `type` takes, in order of falling size.
+std::vector<std::string_view> type_names();
+
+}  // namespace mote::quantize

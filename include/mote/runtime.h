@@ -1,0 +1,60 @@
+// What all models and sessions of a program share: threads, the kernels chosen for this processor, limits and
+// where log lines go. The library has no globals and reads no environment: the program makes one Runtime and
+// passes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "mote/isa.h"
+#include "mote/result.h"
+
+// Of the library's inside; complete in its own headers only.
+namespace mote::kernels {
+struct KernelTable;
+}
+namespace mote::sys {
+struct CpuFeatures;
+class ThreadPool;
+}  // namespace mote::sys
+
+namespace mote::engine {
+
+struct RuntimeOptions {
+  unsigned threads = 0;                       // 0: one per physical core that the process may use
+  std::optional<kernels::Isa> isa;            // absent: the best that this processor runs
+  std::uint64_t memory_limit_bytes = 0;       // 0: what the system says is available
+  std::function<void(std::string_view)> log;  // one line, no newline; may be empty
+};
+
+// Not thread safe: one load, feed, generate, quantize or measurement at a time per Runtime, as they use its
+// one thread pool.
+class Runtime {
+ public:
+  // Errors: KERNEL_ISA where the asked instruction set is not available here.
+  static Result<std::unique_ptr<Runtime>> create(RuntimeOptions options = {});
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  [[nodiscard]] kernels::Isa isa() const;
+  // Bytes that a load may take now: the given limit, else what the system has available.
+  [[nodiscard]] std::uint64_t memory_available_bytes() const;
+  void log(std::string_view line) const;
+
+  // For the library's own modules.
+  [[nodiscard]] sys::ThreadPool& pool();
+  [[nodiscard]] const kernels::KernelTable& kernels() const;
+  [[nodiscard]] const sys::CpuFeatures& features() const;  // of the processor, whatever `isa` was asked for
+
+ private:
+  struct Parts;
+  explicit Runtime(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace mote::engine
