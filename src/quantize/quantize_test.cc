@@ -121,9 +121,9 @@ TEST_P(EveryPreset, GivesTheSameFileForAnyNumberOfThreads) {
   std::vector<std::string> files;
   for (const unsigned threads : {1U, 2U, 3U}) {
     sys::ThreadPool pool(threads);
-    QuantizeOptions options = options_for(input, std::string(GetParam().name));
-    if (threads == 3) options.features = sys::detect_cpu_features();
-    const auto report = quantize(pool, options);
+    const QuantizeOptions options = options_for(input, std::string(GetParam().name));
+    const sys::CpuFeatures features = threads == 3 ? sys::detect_cpu_features() : sys::CpuFeatures();
+    const auto report = quantize(pool, options, features);
     ASSERT_TRUE(report) << report.error().message;
     files.push_back(content(options.output));
     EXPECT_EQ(report->bytes, files.back().size());
@@ -179,8 +179,7 @@ TEST(Quantize, ReproducesTheRecordedBytes) {
       sys::ThreadPool pool(2);
       QuantizeOptions options = options_for(input, std::string(preset.name));
       options.method = method;
-      options.features = sys::detect_cpu_features();
-      ASSERT_TRUE(quantize(pool, options));
+      ASSERT_TRUE(quantize(pool, options, sys::detect_cpu_features()));
       const std::string key = std::string(preset.name) + "/" + std::string(to_string(method));
       char hash[17];
       std::snprintf(hash, sizeof hash, "%016llx",
