@@ -47,9 +47,6 @@ std::uint32_t bits(float f) { return std::bit_cast<std::uint32_t>(f); }
 
 class EveryCodec : public ::testing::TestWithParam<Codec> {};
 
-INSTANTIATE_TEST_SUITE_P(Table, EveryCodec, ::testing::ValuesIn(all_codecs().begin(), all_codecs().end()),
-                         [](const auto& test) { return std::string(test.param.name); });
-
 template <typename Keep>
 std::vector<Codec> codecs_that(const Keep& keep) {
   std::vector<Codec> codecs;

@@ -179,12 +179,12 @@ TEST(Finite, LooksAtScalesThatAreNoHalves) {
   };
   EXPECT_TRUE(finite(CodecId::iq1_m, {{53, 0xB1}, {55, 0x71}}));   // 0x7B11
   EXPECT_FALSE(finite(CodecId::iq1_m, {{53, 0xC1}, {55, 0x71}}));  // 0x7C11
-  EXPECT_TRUE(finite(CodecId::q8_k, {{2, 0x00}, {3, 0x7E}}));
+  EXPECT_TRUE(finite(CodecId::q8_k, {{2, 0x00}, {3, 0x7D}}));
   EXPECT_FALSE(finite(CodecId::q8_k, {{2, 0x80}, {3, 0x7F}}));
   EXPECT_FALSE(finite(CodecId::q8_k, {{2, 0x00}, {3, 0x7F}}));  // finite, but not 17 times it
   EXPECT_TRUE(finite(CodecId::mxfp4, {{0, 251}, {1, 0x7F}}));
-  EXPECT_FALSE(finite(CodecId::mxfp4, {{0, 252}, {1, 0x07}, {16, 0x7F}}) &&
-               finite(CodecId::mxfp4, {{0, 253}, {1, 0x07}}));
+  EXPECT_TRUE(finite(CodecId::mxfp4, {{0, 252}, {1, 0x7F}}));   // 12 * 2^124
+  EXPECT_FALSE(finite(CodecId::mxfp4, {{0, 253}, {1, 0x7F}}));  // 12 * 2^125
   EXPECT_FALSE(finite(CodecId::mxfp4, {{0, 255}}));
   EXPECT_TRUE(finite(CodecId::nvfp4, {{3, 0x7E}}));
   EXPECT_FALSE(finite(CodecId::nvfp4, {{3, 0x7F}}));

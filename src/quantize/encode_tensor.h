@@ -20,6 +20,7 @@ struct EncodeJob {
   Method method = Method::search;             // for block formats
   const SearchKernels* kernels = nullptr;     // for search
   Weighting weighting = Weighting::flat;      // for search
+  float factor = 1.0F;                        // values are divided by it first
   const std::atomic<bool>* cancel = nullptr;  // may be null
 };
 
@@ -34,5 +35,8 @@ struct EncodeError {
 // worker. Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, QUANT_MEMORY.
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out);
+
+// The largest magnitude of a tensor's values; infinite or NaN where one is.
+float largest_magnitude(sys::ThreadPool& pool, const QuantizedTensor& in);
 
 }  // namespace mote::quantize

@@ -24,10 +24,11 @@
 namespace mote::quantize {
 
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
-// scales and codes (search.h).
+// scales and codes (search.h), for the formats that have one; the others are rounded.
 enum class Method : std::uint8_t { rtn, search };
 
 constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantImportance{"QUANT_IMPORTANCE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 constexpr ErrorCode kQuantMemory{"QUANT_MEMORY", ErrorKind::resource_exhausted};
@@ -91,6 +92,7 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of the writer; QUANT_TYPE_UNKNOWN (with the nearest names),
 // QUANT_PATTERN (a tensor_type pattern that does not compile or matches too slowly), QUANT_REQUANTIZE,
+// QUANT_IMPORTANCE (a type that is not written without an importance matrix),
 // QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names tensor and element), QUANT_VERIFY,
 // CANCELLED. An existing output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options);
