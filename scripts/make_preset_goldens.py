@@ -21,7 +21,9 @@ import gguf
 import numpy as np
 
 PRESETS = ["F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_1", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_1", "Q4_0",
-           "IQ4_NL", "IQ4_XS", "Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "Q2_K_S"]
+           "IQ4_NL", "IQ4_XS", "Q3_K_L", "Q3_K_M", "Q3_K_S", "Q2_K", "Q2_K_S",
+           "MXFP4_MOE", "IQ3_M", "IQ3_S", "IQ3_XS", "IQ3_XXS", "IQ2_M", "IQ2_S", "IQ2_XS", "IQ2_XXS", "IQ1_M", "IQ1_S",
+           "TQ2_0", "TQ1_0", "Q2_0", "Q1_0"]
 
 # name: architecture, blocks, width, heads, kv heads, feed-forward, vocabulary, own head
 SHAPES = {
@@ -32,10 +34,12 @@ SHAPES = {
     "layers80-gqa8": ("llama", 80, 256, 8, 1, 512, 300, True),
     "layers80-gqa1": ("llama", 80, 256, 4, 4, 512, 300, True),
     "layers80-qwen2": ("qwen2", 80, 256, 8, 1, 512, 300, True),
+    "experts2": ("llama", 16, 256, 8, 2, 512, 300, True),
 }
+EXPERTS = {"experts2": 2}  # in stacks of rank 3
 
 
-def make_model(path, shape):
+def make_model(path, shape, experts=0):
     arch, blocks, width, heads, kv, ffn, vocab, own_head = shape
     w = gguf.GGUFWriter(str(path), arch)
     w.add_block_count(blocks)
@@ -47,6 +51,9 @@ def make_model(path, shape):
     w.add_layer_norm_rms_eps(1e-5)
     w.add_rope_dimension_count(width // heads)
     w.add_vocab_size(vocab)
+    if experts:
+        w.add_expert_count(experts)
+        w.add_expert_used_count(1)
     tensors = []
 
     def add(name, *dims):
@@ -70,9 +77,15 @@ def make_model(path, shape):
             add(b + "attn_v.bias", kvw)
         add(b + "attn_output.weight", width, width)
         add(b + "ffn_norm.weight", width)
-        add(b + "ffn_gate.weight", ffn, width)
-        add(b + "ffn_up.weight", ffn, width)
-        add(b + "ffn_down.weight", width, ffn)
+        if experts:
+            add(b + "ffn_gate_inp.weight", experts, width)
+            add(b + "ffn_gate_exps.weight", experts, ffn, width)
+            add(b + "ffn_up_exps.weight", experts, ffn, width)
+            add(b + "ffn_down_exps.weight", experts, width, ffn)
+        else:
+            add(b + "ffn_gate.weight", ffn, width)
+            add(b + "ffn_up.weight", ffn, width)
+            add(b + "ffn_down.weight", width, ffn)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -83,6 +96,8 @@ def make_model(path, shape):
 def ask(tool, model, preset, extra):
     out = subprocess.run([tool, "--dry-run", *extra, str(model), preset], capture_output=True, text=True)
     text = out.stdout + out.stderr
+    if "no tensor type fallback" in text:
+        return None  # a row that the type does not divide, and no other type is named for it
     line = re.compile(r"\[\s*\d+/\s*\d+\]\s+(\S+)\s+- \[[^\]]*\], type =\s*(\S+), size =[^\n]*?(?:\((\w+)\))?\s*(?=\[\s*\d+/|\n|$)")
     types = {m[1]: (m[3] or m[2]).upper() for m in line.finditer(text)}
     if not types:
@@ -103,11 +118,11 @@ def main():
     for name, shape in SHAPES.items():
         with tempfile.TemporaryDirectory() as folder:
             model = pathlib.Path(folder) / "model.gguf"
-            tensors = [t for t in make_model(model, shape) if len(t[1]) > 1]  # vectors always stay F32
+            tensors = [t for t in make_model(model, shape, EXPERTS.get(name, 0)) if len(t[1]) > 1]  # vectors always stay F32
             answers = {}
             for preset, extra in itertools.product(PRESETS, ([], ["--pure"])):
                 types = ask(tool, model, preset, extra)
-                order = [types[t] for t, _ in tensors]
+                order = [types[t] for t, _ in tensors] if types else []
                 answers[preset + (" pure" if extra else "")] = [[k, len(list(g))] for k, g in itertools.groupby(order)]
         with open(out / f"{name}.json", "w") as f:
             head = {"architecture": shape[0], "blocks": shape[1], "heads": shape[3], "kv_heads": shape[4]}

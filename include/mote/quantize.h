@@ -21,7 +21,7 @@
 namespace mote::quantize {
 
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
-// scales and codes for the least squared error.
+// scales and codes for the least squared error, for the formats that have one; the others are rounded.
 enum class Method : std::uint8_t { rtn, search };
 std::string_view to_string(Method method);
 
@@ -80,9 +80,9 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
-// matches too slowly), QUANT_REQUANTIZE, QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names
-// tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is replaced once the new
-// one is complete.
+// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
+// matrix), QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names tensor and element),
+// QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Names that `type` takes, in order of falling size.

@@ -61,6 +61,14 @@ inline void merge_bit_plane(const std::uint8_t* bytes, int shift, std::uint8_t* 
   }
 }
 
+// Bit i of `bits` to bit `at` of byte i of the result.
+inline std::uint64_t spread_bits(std::uint8_t bits, unsigned at) {
+  // Copy the byte to all, keep bit i in byte i, carry it to bit 7 (1 to 0x80 plus 0x7F stays within the
+  // byte).
+  const std::uint64_t kept = (bits * 0x0101010101010101ULL) & 0x8040201008040201ULL;
+  return ((kept + 0x7F7F7F7F7F7F7F7FULL) & 0x8080808080808080ULL) >> (7U - at);
+}
+
 // 4 bytes hold bit 4 of 32 codes in element order (Q5_0, Q5_1).
 inline void pack_fifth_bits(const std::uint8_t* codes, std::uint8_t* bytes) {
   for (std::size_t k = 0; k < 4; ++k) {
@@ -72,14 +80,9 @@ inline void pack_fifth_bits(const std::uint8_t* codes, std::uint8_t* bytes) {
 
 inline void merge_fifth_bits(const std::uint8_t* bytes, std::uint8_t* codes) {
   for (std::size_t k = 0; k < 4; ++k) {
-    // Eight bits to eight bytes: copy the byte to all, keep bit i in byte i, carry any of them to bit 7
-    // (1..0x80 plus 0x7F stays within the byte), move it to bit 4.
-    const std::uint64_t copies = bytes[k] * 0x0101010101010101ULL;
-    const std::uint64_t bits = copies & 0x8040201008040201ULL;
-    const std::uint64_t fifths = ((bits + 0x7F7F7F7F7F7F7F7FULL) & 0x8080808080808080ULL) >> 3U;
     std::uint64_t eight = 0;
     std::memcpy(&eight, codes + 8 * k, sizeof(eight));
-    eight |= fifths;
+    eight |= spread_bits(bytes[k], 4);
     std::memcpy(codes + 8 * k, &eight, sizeof(eight));
   }
 }

@@ -4,9 +4,20 @@
 #include <string>
 
 #include "base/strings.h"
+#include "codec/iq/iq1_m.h"
+#include "codec/iq/iq1_s.h"
+#include "codec/iq/iq2_s.h"
+#include "codec/iq/iq2_xs.h"
+#include "codec/iq/iq2_xxs.h"
+#include "codec/iq/iq3_s.h"
+#include "codec/iq/iq3_xxs.h"
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
+#include "codec/mxfp4.h"
+#include "codec/nvfp4.h"
 #include "codec/plain_float.h"
+#include "codec/q1_0.h"
+#include "codec/q2_0.h"
 #include "codec/q2_k.h"
 #include "codec/q3_k.h"
 #include "codec/q4_0.h"
@@ -17,6 +28,10 @@
 #include "codec/q5_k.h"
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
+#include "codec/q8_1.h"
+#include "codec/q8_k.h"
+#include "codec/tq1_0.h"
+#include "codec/tq2_0.h"
 
 namespace mote::codec {
 
@@ -35,7 +50,10 @@ constexpr Codec blocked(CodecId id, std::string_view name, std::uint32_t gguf_ty
   return {id, name, gguf_type, Block::kElements, sizeof(Block), decode, encode, &form, is_finite};
 }
 
-// gguf_type: numbers of gguf-py constants.py (GGMLQuantizationType).
+// In place of an encoder.
+constexpr decltype(Codec::encode_rtn) kNeedsImportance = nullptr;
+
+// gguf_type: numbers of ggml.h (enum ggml_type).
 constexpr std::array kCodecs = {
     plain(CodecId::f32, "F32", 0, 4, decode_f32, encode_f32, is_finite_f32),
     plain(CodecId::f16, "F16", 1, 2, decode_f16, encode_f16, is_finite_f16),
@@ -54,6 +72,27 @@ constexpr std::array kCodecs = {
                         is_finite_iq4_nl),
     blocked<BlockIq4Xs>(CodecId::iq4_xs, "IQ4_XS", 23, decode_iq4_xs, encode_iq4_xs, kFormIq4Xs,
                         is_finite_iq4_xs),
+    blocked<BlockQ81>(CodecId::q8_1, "Q8_1", 9, decode_q8_1, encode_q8_1, kFormQ81, is_finite_q8_1),
+    blocked<BlockQ8K>(CodecId::q8_k, "Q8_K", 15, decode_q8_k, encode_q8_k, kFormQ8K, is_finite_q8_k),
+    blocked<BlockIq1S>(CodecId::iq1_s, "IQ1_S", 19, decode_iq1_s, kNeedsImportance, kFormIq1S,
+                       is_finite_iq1_s),
+    blocked<BlockIq1M>(CodecId::iq1_m, "IQ1_M", 29, decode_iq1_m, kNeedsImportance, kFormIq1M,
+                       is_finite_iq1_m),
+    blocked<BlockIq2Xxs>(CodecId::iq2_xxs, "IQ2_XXS", 16, decode_iq2_xxs, kNeedsImportance, kFormIq2Xxs,
+                         is_finite_iq2_xxs),
+    blocked<BlockIq2Xs>(CodecId::iq2_xs, "IQ2_XS", 17, decode_iq2_xs, kNeedsImportance, kFormIq2Xs,
+                        is_finite_iq2_xs),
+    blocked<BlockIq2S>(CodecId::iq2_s, "IQ2_S", 22, decode_iq2_s, encode_iq2_s, kFormIq2S, is_finite_iq2_s),
+    blocked<BlockIq3Xxs>(CodecId::iq3_xxs, "IQ3_XXS", 18, decode_iq3_xxs, kNeedsImportance, kFormIq3Xxs,
+                         is_finite_iq3_xxs),
+    blocked<BlockIq3S>(CodecId::iq3_s, "IQ3_S", 21, decode_iq3_s, encode_iq3_s, kFormIq3S, is_finite_iq3_s),
+    blocked<BlockTq10>(CodecId::tq1_0, "TQ1_0", 34, decode_tq1_0, encode_tq1_0, kFormTq10, is_finite_tq1_0),
+    blocked<BlockTq20>(CodecId::tq2_0, "TQ2_0", 35, decode_tq2_0, encode_tq2_0, kFormTq20, is_finite_tq2_0),
+    blocked<BlockMxfp4>(CodecId::mxfp4, "MXFP4", 39, decode_mxfp4, encode_mxfp4, kFormMxfp4, is_finite_mxfp4),
+    blocked<BlockNvfp4>(CodecId::nvfp4, "NVFP4", 40, decode_nvfp4, encode_nvfp4, kFormNvfp4, is_finite_nvfp4),
+    blocked<BlockQ10>(CodecId::q1_0, "Q1_0", 41, decode_q1_0, encode_q1_0, kFormQ10, is_finite_q1_0),
+    blocked<BlockQ20>(CodecId::q2_0, "Q2_0", 42, decode_q2_0, encode_q2_0, kFormQ20, is_finite_q2_0),
+    plain(CodecId::f64, "F64", 28, 8, decode_f64, encode_f64, is_finite_f64),
 };
 
 // codec_of() indexes by id.

@@ -1,6 +1,6 @@
 // The table of weight formats. A codec knows the bytes of one block and nothing of files, threads or methods:
-// pure functions over spans of blocks. One file group per format (q4_0.h/.cc/_test.cc ...), one row in
-// codec.cc.
+// pure functions over spans of blocks. One file group per format (q4_0.h/.cc ..., those with codebooks in
+// iq/), one row in codec.cc.
 //
 // Adding a format: its CodecId, its file group, its row. Everything else (readers, kernels, quantizers,
 // tables, documents) works from the row.
@@ -23,10 +23,11 @@ namespace mote::codec {
 // element order, so an execution layout can be built without knowing the format.
 struct IntegerForm {
   std::uint16_t group_elements;  // 16 or 32; divides block_elements
-  std::uint8_t code_bits;        // codes are below 2^code_bits: 2 to 6, or 8
+  std::uint8_t code_bits;        // codes are below 2^code_bits: 2 to 6, or 8; with a table 3 or 4
   std::int16_t offset;           // ignored where there is a table
   const std::int8_t* table;      // 2^code_bits entries, or null
   bool has_min;
+  bool half_scales = false;  // scales and mins are halves, so that a layout may keep them as such
   // codes: block_elements; scales and mins: block_elements / group_elements each.
   void (*unpack)(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 };
@@ -39,7 +40,8 @@ struct Codec {
   std::uint32_t block_bytes;
   // Exact value of every element, equal bit for bit to the format's reference (Python package gguf).
   void (*decode)(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
-  // Plain rounding as the format's reference does it (min-max or absmax scales). Never null.
+  // Plain rounding as the format's reference does it (min-max or absmax scales). Null where the format has
+  // none: with so few bits only a search that knows the importance of inputs gives a usable weight.
   void (*encode_rtn)(const float* in, std::byte* blocks, std::size_t block_count) noexcept;
   const IntegerForm* integer_form;  // null for plain floats
   // True where a block's scales are all finite (and, for plain floats, the elements). Used when a file is

@@ -151,9 +151,12 @@ TEST(EncodeIq4, ReturnsEveryTableValueExactly) {
 TEST(Finite, LooksAtEveryScaleFieldOfABlock) {
   // Byte position of the upper half of each half-precision field.
   const std::pair<CodecId, std::vector<std::size_t>> fields[] = {
-      {CodecId::q4_0, {1}},    {CodecId::q4_1, {1, 3}},   {CodecId::q5_0, {1}},   {CodecId::q5_1, {1, 3}},
-      {CodecId::q8_0, {1}},    {CodecId::q2_k, {81, 83}}, {CodecId::q3_k, {109}}, {CodecId::q4_k, {1, 3}},
-      {CodecId::q5_k, {1, 3}}, {CodecId::q6_k, {209}},    {CodecId::iq4_nl, {1}}, {CodecId::iq4_xs, {1}}};
+      {CodecId::q4_0, {1}},    {CodecId::q4_1, {1, 3}},   {CodecId::q5_0, {1}},    {CodecId::q5_1, {1, 3}},
+      {CodecId::q8_0, {1}},    {CodecId::q2_k, {81, 83}}, {CodecId::q3_k, {109}},  {CodecId::q4_k, {1, 3}},
+      {CodecId::q5_k, {1, 3}}, {CodecId::q6_k, {209}},    {CodecId::iq4_nl, {1}},  {CodecId::iq4_xs, {1}},
+      {CodecId::q8_1, {1}},    {CodecId::iq1_s, {1}},     {CodecId::iq2_xxs, {1}}, {CodecId::iq2_xs, {1}},
+      {CodecId::iq2_s, {1}},   {CodecId::iq3_xxs, {1}},   {CodecId::iq3_s, {1}},   {CodecId::tq1_0, {53}},
+      {CodecId::tq2_0, {65}},  {CodecId::q1_0, {1}},      {CodecId::q2_0, {1}}};
   for (const auto& [id, positions] : fields) {
     const Codec& codec = codec_of(id);
     for (const std::size_t position : positions) {
@@ -165,6 +168,27 @@ TEST(Finite, LooksAtEveryScaleFieldOfABlock) {
       }
     }
   }
+}
+
+TEST(Finite, LooksAtScalesThatAreNoHalves) {
+  const auto finite = [](CodecId id, const std::vector<std::pair<std::size_t, int>>& bytes) {
+    const Codec& codec = codec_of(id);
+    std::vector<std::byte> blocks(2 * codec.block_bytes, std::byte{0x11});
+    for (const auto& [at, value] : bytes) blocks[codec.block_bytes + at] = static_cast<std::byte>(value);
+    return codec.is_finite(blocks.data(), 2);
+  };
+  EXPECT_TRUE(finite(CodecId::iq1_m, {{53, 0xB1}, {55, 0x71}}));   // 0x7B11
+  EXPECT_FALSE(finite(CodecId::iq1_m, {{53, 0xC1}, {55, 0x71}}));  // 0x7C11
+  EXPECT_TRUE(finite(CodecId::q8_k, {{2, 0x00}, {3, 0x7D}}));
+  EXPECT_FALSE(finite(CodecId::q8_k, {{2, 0x80}, {3, 0x7F}}));
+  EXPECT_FALSE(finite(CodecId::q8_k, {{2, 0x00}, {3, 0x7F}}));  // finite, but not 17 times it
+  EXPECT_TRUE(finite(CodecId::mxfp4, {{0, 251}, {1, 0x7F}}));
+  EXPECT_TRUE(finite(CodecId::mxfp4, {{0, 252}, {1, 0x7F}}));   // 12 * 2^124
+  EXPECT_FALSE(finite(CodecId::mxfp4, {{0, 253}, {1, 0x7F}}));  // 12 * 2^125
+  EXPECT_FALSE(finite(CodecId::mxfp4, {{0, 255}}));
+  EXPECT_TRUE(finite(CodecId::nvfp4, {{3, 0x7E}}));
+  EXPECT_FALSE(finite(CodecId::nvfp4, {{3, 0x7F}}));
+  EXPECT_FALSE(finite(CodecId::nvfp4, {{0, 0xFF}}));
 }
 
 TEST(Finite, TakesTheLargestNumbersOfPlainFloats) {
@@ -180,6 +204,12 @@ TEST(Finite, TakesTheLargestNumbersOfPlainFloats) {
   EXPECT_TRUE(finite(CodecId::bf16, 0xFF7FU));
   EXPECT_FALSE(finite(CodecId::bf16, 0x7F80U));
   EXPECT_FALSE(finite(CodecId::bf16, 0xFF81U));
+  const auto finite_double = [](double value) {
+    return codec_of(CodecId::f64).is_finite(reinterpret_cast<const std::byte*>(&value), 1);
+  };
+  EXPECT_TRUE(finite_double(-3.4028235e38));
+  EXPECT_FALSE(finite_double(3.5e38)) << "an infinity as a float";
+  EXPECT_FALSE(finite_double(__builtin_nan("")));
 }
 
 }  // namespace

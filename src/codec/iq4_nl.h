@@ -54,6 +54,7 @@ inline constexpr IntegerForm kFormIq4Nl{.group_elements = 32,
                                         .offset = 0,
                                         .table = kIq4Values,
                                         .has_min = false,
+                                        .half_scales = true,
                                         .unpack = unpack_iq4_nl};
 
 }  // namespace mote::codec

@@ -1,5 +1,6 @@
 #include "codec/plain_float.h"
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -20,6 +21,10 @@ void decode_bf16(const std::byte* blocks, float* out, std::size_t count) noexcep
   for (std::size_t i = 0; i < count; ++i) out[i] = bhalf_to_float(load_block<BHalf>(blocks, i));
 }
 
+void decode_f64(const std::byte* blocks, float* out, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<float>(load_block<double>(blocks, i));
+}
+
 void encode_f32(const float* in, std::byte* blocks, std::size_t count) noexcept {
   if (count > 0) std::memcpy(blocks, in, count * sizeof(float));
 }
@@ -30,6 +35,10 @@ void encode_f16(const float* in, std::byte* blocks, std::size_t count) noexcept 
 
 void encode_bf16(const float* in, std::byte* blocks, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) store_block(float_to_bhalf(in[i]), blocks, i);
+}
+
+void encode_f64(const float* in, std::byte* blocks, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) store_block(static_cast<double>(in[i]), blocks, i);
 }
 
 namespace {
@@ -55,6 +64,14 @@ bool is_finite_f16(const std::byte* blocks, std::size_t count) noexcept {
 
 bool is_finite_bf16(const std::byte* blocks, std::size_t count) noexcept {
   return all_exponents_finite<BHalf>(blocks, count, 0x7F80U);
+}
+
+bool is_finite_f64(const std::byte* blocks, std::size_t count) noexcept {
+  bool finite = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    finite &= std::isfinite(static_cast<float>(load_block<double>(blocks, i)));
+  }
+  return finite;
 }
 
 }  // namespace mote::codec

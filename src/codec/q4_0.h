@@ -38,6 +38,7 @@ inline constexpr IntegerForm kFormQ40{.group_elements = 32,
                                       .offset = 8,
                                       .table = nullptr,
                                       .has_min = false,
+                                      .half_scales = true,
                                       .unpack = unpack_q4_0};
 
 }  // namespace mote::codec

@@ -40,6 +40,7 @@ inline constexpr IntegerForm kFormQ41{.group_elements = 32,
                                       .offset = 0,
                                       .table = nullptr,
                                       .has_min = true,
+                                      .half_scales = true,
                                       .unpack = unpack_q4_1};
 
 }  // namespace mote::codec

@@ -39,6 +39,7 @@ inline constexpr IntegerForm kFormQ50{.group_elements = 32,
                                       .offset = 16,
                                       .table = nullptr,
                                       .has_min = false,
+                                      .half_scales = true,
                                       .unpack = unpack_q5_0};
 
 }  // namespace mote::codec

@@ -42,6 +42,7 @@ inline constexpr IntegerForm kFormQ51{.group_elements = 32,
                                       .offset = 0,
                                       .table = nullptr,
                                       .has_min = true,
+                                      .half_scales = true,
                                       .unpack = unpack_q5_1};
 
 }  // namespace mote::codec

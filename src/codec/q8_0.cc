@@ -25,9 +25,7 @@ void encode_q8_0(const float* in, std::byte* blocks, std::size_t block_count) no
   std::uint8_t codes[BlockQ80::kElements];
   for (std::size_t b = 0; b < block_count; ++b) {
     const float* x = in + b * BlockQ80::kElements;
-    const float amax = std::bit_cast<float>(
-        std::bit_cast<std::uint32_t>(signed_absmax(x, BlockQ80::kElements)) & 0x7FFFFFFFU);
-    const float d = amax / 127.0F;
+    const float d = absmax(x, BlockQ80::kElements) / 127.0F;
     const float inverse = inverse_or_zero(d);
     for (std::size_t i = 0; i < BlockQ80::kElements; ++i) {
       codes[i] = static_cast<std::uint8_t>(round_clamped(zero_unless_small(x[i] * inverse), -128, 127) + 128);

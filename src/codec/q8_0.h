@@ -37,6 +37,7 @@ inline constexpr IntegerForm kFormQ80{.group_elements = 32,
                                       .offset = 128,
                                       .table = nullptr,
                                       .has_min = false,
+                                      .half_scales = true,
                                       .unpack = unpack_q8_0};
 
 }  // namespace mote::codec

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -28,6 +29,9 @@ inline float signed_absmax(const float* x, std::size_t n) {
   }
   return first;
 }
+
+// Largest magnitude; NaN where there is one. n > 0.
+inline float absmax(const float* x, std::size_t n) { return std::fabs(signed_absmax(x, n)); }
 
 struct Range {
   float min;

@@ -57,10 +57,32 @@ class Loader {
     Linear out;
     MOTE_ASSIGN(out.source, tensor(role, block));
     MOTE_TRY(pack(out));
+    MOTE_ASSIGN(out.matrix.factor, factor(role, block));
     if (bias) {
       MOTE_ASSIGN(out.bias, floats(*bias, block));
     }
     return out;
+  }
+
+  // The factor of a whole matrix, "blk.0.attn_q.scale" beside "blk.0.attn_q.weight"; 1 where there is none.
+  Result<float> factor(Role role, std::uint32_t block) {
+    std::string name = model::gguf_name(role, block);
+    name.replace(name.rfind('.') + 1, std::string::npos, "scale");
+    const auto index = model_.canonical->find(name);
+    if (!index) return 1.0F;
+    const formats::TensorInfo& info = model_.canonical->tensors()[*index];
+    MOTE_ASSIGN(const QuantizedTensor in, model_.canonical->read(*index));
+    MOTE_TRY(check(info, in));
+    if (in.codec != CodecId::f32 || in.blocks().size() != sizeof(float)) {
+      return Error{.code = model::kModelTensor,
+                   .message = "cannot load the model: tensor " + name + " is not one float",
+                   .hint = {},
+                   .file = {},
+                   .byte_position = {}};
+    }
+    float value = 0.0F;
+    codec::codec_of(in.codec).decode(in.blocks().data(), &value, 1);
+    return value;
   }
 
   Result<void> pack(Linear& out) {

@@ -356,8 +356,8 @@ TEST_F(GgufReaderTest, RefusesPartialBlocksAndUnknownTypes) {
     EXPECT_THAT(message_, AllOf(HasSubstr("type " + std::to_string(retired)), HasSubstr("unknown or retired"),
                                 HasSubstr("F32"), HasSubstr("IQ4_XS")));
   }
-  EXPECT_EQ(code(one_tensor({"t", {256}, 16, 0})), "GGUF_TENSOR_TYPE");
-  EXPECT_THAT(message_, HasSubstr("16 (IQ2_XXS)"));
+  EXPECT_EQ(code(one_tensor({"t", {256}, 27, 0})), "GGUF_TENSOR_TYPE");
+  EXPECT_THAT(message_, HasSubstr("27 (I64)"));
 }
 
 // Row 16.

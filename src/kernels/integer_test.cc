@@ -79,18 +79,21 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {true, 32, true, false, false, 15, 8},                                                 // Q4_0
-    {true, 32, true, true, false, 15, 0},                                                  // Q4_1
-    {true, 32, false, true, false, 15, 0},                                                 // Q4_K
-    {true, 32, true, false, true, 255, 128},                                               // IQ4_NL
-    {true, 32, false, false, true, 255, 128},                                              // IQ4_XS
-    {true, 16, false, true, false, 3, 0},                                                  // Q2_K
-    {true, 16, false, false, false, 7, 4},                                                 // Q3_K
-    {true, 16, false, false, true, 255, 128},  {false, 32, true, false, false, 255, 128},  // Q8_0
-    {false, 32, true, false, false, 31, 16},                                               // Q5_0
-    {false, 32, false, true, false, 31, 0},                                                // Q5_K
-    {false, 16, false, false, false, 63, 32},                                              // Q6_K
-    {false, 16, false, true, false, 255, 128}, {false, 32, true, false, false, 127, 64},
+    {true, 32, true, false, false, 15, 8},                                                  // Q4_0
+    {true, 32, true, true, false, 15, 0},                                                   // Q4_1
+    {true, 32, false, true, false, 15, 0},                                                  // Q4_K
+    {true, 32, true, false, true, 255, 128},                                                // IQ4_NL
+    {true, 32, false, false, true, 255, 128},                                               // IQ4_XS
+    {true, 16, false, true, false, 3, 0},                                                   // Q2_K
+    {true, 16, false, false, false, 7, 4},                                                  // Q3_K
+    {true, 16, false, false, true, 255, 128},   {false, 32, true, false, false, 255, 128},  // Q8_0
+    {false, 32, true, false, false, 31, 16},                                                // Q5_0
+    {false, 32, false, true, false, 31, 0},                                                 // Q5_K
+    {false, 16, false, false, false, 63, 32},                                               // Q6_K
+    {false, 16, false, true, false, 255, 128},  {false, 32, true, false, false, 127, 64},
+    {true, 32, true, false, false, 3, 1},        // TQ1_0
+    {true, 16, true, false, true, 255, 128},     // NVFP4
+    {false, 32, false, false, false, 255, 128},  // Q8_K
 };
 
 struct Problem {

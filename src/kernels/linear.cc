@@ -41,8 +41,7 @@ PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
   m.group = static_cast<std::uint8_t>(form->group_elements);
   m.code_bits = form->code_bits <= 4 ? 4 : 8;
   m.has_min = form->has_min;
-  // Formats with one group per block store their scale as binary16; super-blocks multiply two numbers.
-  m.half_scales = codec.block_elements == form->group_elements;
+  m.half_scales = form->half_scales;
   m.max_value = static_cast<std::uint8_t>((1U << form->code_bits) - 1U);
   m.offset = form->offset;
   if (form->table != nullptr) {  // signed values become unsigned by an offset of 128
@@ -325,6 +324,12 @@ void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& 
     matmul_integer(table, w, a, y, y_stride, first_tile, last_tile, scratch);
   } else {
     matmul_float(table, w, a, y, y_stride, first_tile, last_tile, scratch);
+  }
+  if (w.factor == 1.0F) return;
+  const std::size_t first = first_tile * kTileRows;
+  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
+  for (std::size_t t = 0; t < a.n; ++t) {
+    for (std::size_t r = first; r < last; ++r) y[t * y_stride + r] *= w.factor;
   }
 }
 

@@ -8,6 +8,8 @@
 //                  y[r][t] = sum over groups g, in order, of scale_w * scale_a * (int32 dot) - min_w *
 //                  scale_a * sum_a
 //   float path     exact products of the decoded weights with f32 activations, lane-wise in a fixed order
+//
+// Both then multiply by the matrix's factor, where it is not 1.
 #pragma once
 
 #include <array>
@@ -37,6 +39,7 @@ struct PackedMatrix {
   std::uint8_t max_value = 255;  // of a code, or of its table value
   std::int32_t offset = 0;       // value = code (or table value) - offset
   std::array<std::uint8_t, 16> values{};
+  float factor = 1.0F;         // of every product; what a file keeps beside an NVFP4 tensor as "NAME.scale"
   std::size_t tile_bytes = 0;  // integer path
   // Integer path: tile_count() * tile_bytes, in `owned` or in the place that the caller gave.
   std::byte* tiles = nullptr;

@@ -23,12 +23,26 @@ struct Matrix {
     std::vector<float> x(rows * cols);
     for (float& v : x) v = static_cast<float>(rng.next_normal());
     bytes.resize(blocks * codec.block_bytes);
-    codec.encode_rtn(x.data(), bytes.data(), blocks);
+    if (codec.encode_rtn != nullptr) {
+      codec.encode_rtn(x.data(), bytes.data(), blocks);
+    } else {
+      for (std::size_t b = 0; b < blocks; ++b)
+        fill_randomly(rng, codec, bytes.data() + b * codec.block_bytes);
+    }
     values.resize(rows * cols);
     codec.decode(bytes.data(), values.data(), blocks);
     tensor.codec = id;
     tensor.shape = Shape{rows, cols};
     tensor.planes = {bytes};
+  }
+
+ private:
+  // A block of a format without an encoder.
+  static void fill_randomly(Rng& rng, const codec::Codec& codec, std::byte* block) {
+    do {
+      for (std::size_t i = 0; i < codec.block_bytes; ++i)
+        block[i] = static_cast<std::byte>(rng.next_below(256));
+    } while (!codec.is_finite(block, 1));
   }
 };
 
@@ -218,8 +232,9 @@ TEST(Matmul, ARowNeverDependsOnColumnsOrSplit) {
   const std::size_t rows = 53;
   const std::size_t cols = 256;
   constexpr std::size_t kMaxN = 130;  // more than one chunk of columns
-  constexpr CodecId kIds[] = {CodecId::f32,  CodecId::f16,  CodecId::q4_0, CodecId::q4_1, CodecId::q5_0,
-                              CodecId::q8_0, CodecId::q2_k, CodecId::q4_k, CodecId::q6_k, CodecId::iq4_xs};
+  constexpr CodecId kIds[] = {CodecId::f32,  CodecId::f16,  CodecId::q4_0,  CodecId::q4_1,  CodecId::q5_0,
+                              CodecId::q8_0, CodecId::q2_k, CodecId::q4_k,  CodecId::q6_k,  CodecId::iq4_xs,
+                              CodecId::f64,  CodecId::q1_0, CodecId::tq2_0, CodecId::nvfp4, CodecId::iq1_m};
   for (const NamedTable& named : tables()) {
     for (const CodecId id : kIds) {
       const Matrix m(rng, id, rows, cols);
@@ -249,6 +264,26 @@ TEST(Matmul, ARowNeverDependsOnColumnsOrSplit) {
           for (std::size_t i = rows; i < stride; ++i) ASSERT_EQ(split[t * stride + i], -1.0F);
         }
       }
+    }
+  }
+}
+
+TEST(Matmul, TheFactorMultipliesOnceEveryProductOfTheTilesAsked) {
+  Rng rng(9);
+  const Matrix m(rng, CodecId::nvfp4, 37, 128);
+  for (const NamedTable& named : tables()) {
+    for (const bool integer : {true, false}) {
+      PackedMatrix p = packed(m, integer);
+      const Inputs in(rng, named.table, 3, 128);
+      std::vector<float> expected = product(named.table, p, in.a);
+      for (float& v : expected) v *= 0.7F;
+      p.factor = 0.7F;
+      std::vector<float> y(expected.size());
+      AlignedBuffer scratch(matmul_scratch_bytes(p, 3));
+      for (std::size_t tile = 0; tile < p.tile_count(); ++tile) {
+        matmul(named.table, p, in.a, y.data(), p.rows, tile, tile + 1, scratch.data());
+      }
+      EXPECT_TRUE(same_bits(y, expected)) << named.name;
     }
   }
 }

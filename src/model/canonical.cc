@@ -89,7 +89,10 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_gguf_names(const 
   }
   for (std::size_t i = 0; i < source.tensors().size(); ++i) {
     const formats::TensorInfo& info = source.tensors()[i];
-    if (!wanted.contains(info.name) && info.name != gguf_name(Role::rope_freqs)) {
+    // "NAME.scale" is the factor of all values of "NAME.weight" (NVFP4).
+    std::string weight = info.name;
+    if (weight.ends_with(".scale")) weight.replace(weight.size() - 5, 5, "weight");
+    if (!wanted.contains(weight) && info.name != gguf_name(Role::rope_freqs)) {
       return tensor_error("cannot use the model: tensor " + escape_untrusted(info.name, 64) +
                               " has no place in architecture " + spec.architecture,
                           "the model differs from its architecture in a way that mote does not know");

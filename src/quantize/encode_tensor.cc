@@ -80,6 +80,10 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* 
     result.nonfinite = static_cast<std::size_t>(first - values);
     return result;
   }
+  if (job.factor != 1.0F) {
+    const float inverse = 1.0F / job.factor;
+    for (std::size_t i = 0; i < count; ++i) values[i] *= inverse;
+  }
   if (job.method == Method::search && has_search(job.type)) {
     encode_search(*job.kernels, job.type, job.weighting, values, nullptr, out, rows, plan.cols);
   } else {
@@ -169,6 +173,29 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
     total.squared_norm += r.squared_norm;
   }
   return total;
+}
+
+float largest_magnitude(sys::ThreadPool& pool, const QuantizedTensor& in) {
+  const codec::Codec& codec = codec::codec_of(in.codec);
+  const std::size_t blocks = in.blocks().size() / codec.block_bytes;
+  constexpr std::size_t kChunkBlocks = 16;  // 256 elements each at most
+  // Magnitudes of floats order like their bits, any NaN above infinity.
+  std::atomic<std::uint32_t> largest{0};
+  pool.parallel_for(blocks, kBandElements / codec.block_elements, [&](std::size_t begin, std::size_t end) {
+    float values[kChunkBlocks * 256];
+    std::uint32_t found = 0;
+    for (std::size_t b = begin; b < end; b += kChunkBlocks) {
+      const std::size_t count = std::min(kChunkBlocks, end - b);
+      codec.decode(in.blocks().data() + b * codec.block_bytes, values, count);
+      for (std::size_t i = 0; i < count * codec.block_elements; ++i) {
+        found = std::max(found, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFF'FFFFU);
+      }
+    }
+    std::uint32_t seen = largest.load();
+    while (seen < found && !largest.compare_exchange_weak(seen, found)) {
+    }
+  });
+  return std::bit_cast<float>(largest.load());
 }
 
 }  // namespace mote::quantize

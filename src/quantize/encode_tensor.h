@@ -19,6 +19,7 @@ struct EncodeJob {
   Method method = Method::search;          // for block formats
   const SearchKernels* kernels = nullptr;  // for search
   Weighting weighting = Weighting::flat;   // for search
+  float factor = 1.0F;                     // values are divided by it first
   const CancelToken* cancel = nullptr;     // may be null
 };
 
@@ -33,5 +34,8 @@ struct EncodeError {
 // worker. Errors: MODEL_NONFINITE, QUANT_VERIFY, CANCELLED, OUT_OF_MEMORY.
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out);
+
+// The largest magnitude of a tensor's values; infinite or NaN where one is.
+float largest_magnitude(sys::ThreadPool& pool, const QuantizedTensor& in);
 
 }  // namespace mote::quantize

@@ -14,20 +14,58 @@ namespace {
 using enum CodecId;
 
 constexpr std::array kPresets{
-    Preset{"F32", 0, f32, Mix::plain},       Preset{"F16", 1, f16, Mix::plain},
-    Preset{"BF16", 32, bf16, Mix::plain},    Preset{"Q8_0", 7, q8_0, Mix::plain},
-    Preset{"Q6_K", 18, q6_k, Mix::plain},    Preset{"Q5_K_M", 17, q5_k, Mix::q5_k_m},
-    Preset{"Q5_K_S", 16, q5_k, Mix::plain},  Preset{"Q5_1", 9, q5_1, Mix::plain},
-    Preset{"Q5_0", 8, q5_0, Mix::plain},     Preset{"Q4_K_M", 15, q4_k, Mix::q4_k_m},
-    Preset{"Q4_K_S", 14, q4_k, Mix::q4_k_s}, Preset{"Q4_1", 3, q4_1, Mix::plain},
-    Preset{"Q4_0", 2, q4_0, Mix::plain},     Preset{"IQ4_NL", 25, iq4_nl, Mix::iq4},
-    Preset{"IQ4_XS", 30, iq4_xs, Mix::iq4},  Preset{"Q3_K_L", 13, q3_k, Mix::q3_k_l},
-    Preset{"Q3_K_M", 12, q3_k, Mix::q3_k_m}, Preset{"Q3_K_S", 11, q3_k, Mix::plain},
-    Preset{"Q2_K", 10, q2_k, Mix::q2_k},     Preset{"Q2_K_S", 21, q2_k, Mix::q2_k_s},
+    Preset{"F32", 0, f32, Mix::plain},
+    Preset{"F16", 1, f16, Mix::plain},
+    Preset{"BF16", 32, bf16, Mix::plain},
+    Preset{"Q8_0", 7, q8_0, Mix::plain},
+    Preset{"MXFP4_MOE", 38, mxfp4, Mix::mxfp4_moe},
+    Preset{"Q6_K", 18, q6_k, Mix::plain},
+    Preset{"Q5_K_M", 17, q5_k, Mix::q5_k_m},
+    Preset{"Q5_K_S", 16, q5_k, Mix::plain},
+    Preset{"Q5_1", 9, q5_1, Mix::plain},
+    Preset{"Q5_0", 8, q5_0, Mix::plain},
+    Preset{"Q4_K_M", 15, q4_k, Mix::q4_k_m},
+    Preset{"Q4_K_S", 14, q4_k, Mix::q4_k_s},
+    Preset{"Q4_1", 3, q4_1, Mix::plain},
+    Preset{"Q4_0", 2, q4_0, Mix::plain},
+    Preset{"NVFP4", 39, nvfp4, Mix::plain},
+    Preset{"IQ4_NL", 25, iq4_nl, Mix::iq4},
+    Preset{"IQ4_XS", 30, iq4_xs, Mix::iq4},
+    Preset{"MXFP4", 38, mxfp4, Mix::plain},
+    Preset{"Q3_K_L", 13, q3_k, Mix::q3_k_l},
+    Preset{"Q3_K_M", 12, q3_k, Mix::q3_k_m},
+    Preset{"IQ3_M", 27, iq3_s, Mix::iq3_m},
+    Preset{"IQ3_S", 26, iq3_s, Mix::iq3_s},
+    Preset{"Q3_K_S", 11, q3_k, Mix::plain},
+    Preset{"IQ3_XS", 22, iq3_s, Mix::iq3_xs},
+    Preset{"IQ3_XXS", 23, iq3_xxs, Mix::iq3_xxs},
+    Preset{"Q2_K", 10, q2_k, Mix::q2_k},
+    Preset{"Q2_K_S", 21, q2_k, Mix::q2_k_s},
+    Preset{"IQ2_M", 29, iq2_s, Mix::iq2_s},
+    Preset{"IQ2_S", 28, iq2_xs, Mix::iq2_s},
+    Preset{"IQ2_XS", 20, iq2_xs, Mix::iq2_xs},
+    Preset{"Q2_0", 41, q2_0, Mix::ternary},
+    Preset{"IQ2_XXS", 19, iq2_xxs, Mix::iq2_xs},
+    Preset{"TQ2_0", 37, tq2_0, Mix::ternary},
+    Preset{"IQ1_M", 31, iq1_m, Mix::iq1},
+    Preset{"TQ1_0", 36, tq1_0, Mix::ternary},
+    Preset{"IQ1_S", 24, iq1_s, Mix::iq1},
+    Preset{"Q1_0", 40, q1_0, Mix::plain},
 };
 
 // attention_v: fused projections that hold v count as it.
-enum class Role : std::uint8_t { output, embedding, attention_v, attention_output, ffn_down, other };
+enum class Role : std::uint8_t {
+  output,
+  embedding,
+  attention_v,
+  attention_k,
+  attention_q,
+  attention_output,
+  ffn_up,
+  ffn_gate,
+  ffn_down,
+  other,
+};
 
 bool has(std::string_view name, std::string_view part) { return name.find(part) != std::string_view::npos; }
 
@@ -37,7 +75,11 @@ Role role_of(std::string_view name) {
   for (const std::string_view v : {"attn_v.weight", "attn_qkv.weight", "attn_kv_b.weight"}) {
     if (has(name, v)) return Role::attention_v;
   }
+  if (has(name, "attn_k.weight")) return Role::attention_k;
+  if (has(name, "attn_q.weight")) return Role::attention_q;
   if (has(name, "attn_output.weight")) return Role::attention_output;
+  if (has(name, "ffn_up")) return Role::ffn_up;
+  if (has(name, "ffn_gate")) return Role::ffn_gate;
   if (has(name, "ffn_down")) return Role::ffn_down;
   return Role::other;
 }
@@ -81,6 +123,24 @@ CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const Mod
     case Mix::q4_k_s:
       chosen = layer < 4 ? q5_k : type;
       break;
+    // So far below four bits that even a large model's v gets no less than this.
+    case Mix::iq1:
+    case Mix::iq2_xs:
+      return shared ? q4_k : q2_k;
+    case Mix::iq2_s:
+      return shared ? q4_k : iq3_s;
+    case Mix::iq3_xxs:
+      chosen = shared ? q4_k : iq3_s;
+      break;
+    case Mix::iq3_xs:
+    case Mix::iq3_s:
+      chosen = shared ? q4_k : type;
+      break;
+    case Mix::iq3_m:
+      chosen = q4_k;
+      break;
+    case Mix::ternary:
+    case Mix::mxfp4_moe:
     case Mix::plain:
       break;
   }
@@ -107,10 +167,60 @@ CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers) {
     case Mix::q4_k_s:
     case Mix::iq4:
       return layer < layers / 8 ? q5_k : type;
-    case Mix::plain:
+    case Mix::iq1:
+    case Mix::iq2_xs:
+      return layer < layers / 8 ? q2_k : type;
+    case Mix::iq2_s:
+      return layer < layers / 8 ? iq3_s : type;
+    case Mix::iq3_xxs:
+      return layer < layers / 8 ? q4_k : q3_k;
+    case Mix::iq3_m:
+      return layer < layers / 8 ? q4_k : type;
+    default:
       break;
   }
   return type;
+}
+
+// Keys and queries: their errors are averaged by the softmax.
+CodecId attention_kq_type(Mix mix, CodecId type) {
+  if (mix == Mix::iq3_xs) return iq3_xxs;
+  return mix == Mix::iq3_xxs ? iq2_s : type;
+}
+
+CodecId ffn_in_type(Mix mix, CodecId type, int layer, int layers) {
+  const bool inner = layer >= layers / 8 && layer < 7 * layers / 8;
+  return mix == Mix::iq3_xs && inner ? iq3_xxs : type;
+}
+
+// Of an embedding that is not the head too.
+CodecId embedding_type(Mix mix, CodecId type) {
+  switch (mix) {
+    case Mix::iq1:
+    case Mix::iq2_xs:
+      return q2_k;
+    case Mix::iq2_s:
+    case Mix::iq3_xxs:
+      return iq3_s;
+    case Mix::ternary:
+      return q4_k;
+    default:
+      return type;
+  }
+}
+
+CodecId output_type(const Preset& preset) {
+  switch (preset.mix) {
+    case Mix::mxfp4_moe:
+      return q8_0;
+    case Mix::iq1:
+    case Mix::iq2_xs:
+    case Mix::iq2_s:
+    case Mix::iq3_xxs:
+      return q5_k;
+    default:
+      return preset.type == q8_0 ? q8_0 : q6_k;
+  }
 }
 
 CodecId attention_output_type(Mix mix, CodecId type) {
@@ -121,6 +231,13 @@ CodecId attention_output_type(Mix mix, CodecId type) {
       return q4_k;
     case Mix::q3_k_l:
       return q5_k;
+    case Mix::iq1:
+      return iq2_xxs;
+    case Mix::iq2_s:
+    case Mix::iq3_xxs:
+      return iq3_s;
+    case Mix::iq3_m:
+      return q4_k;
     default:
       return type;
   }
@@ -133,9 +250,21 @@ TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
   if (divides(wanted, cols)) return {wanted, false};
   CodecId type = f16;
   switch (wanted) {
+    case iq1_s:
+    case iq1_m:
+    case iq2_xxs:
+    case iq2_xs:
+    case iq2_s:
+    case iq3_xxs:
+    case iq3_s:
     case iq4_xs:
+    case nvfp4:  // here llama-quantize gives up
       type = iq4_nl;
       break;
+    case q1_0:  // here too
+    case q2_0:
+    case tq1_0:
+    case tq2_0:
     case q2_k:
     case q3_k:
       type = q4_0;
@@ -160,6 +289,8 @@ struct Counters {
   int attention_v = 0;
   int attention_v_total = 0;
   int ffn_down = 0;
+  int ffn_gate = 0;
+  int ffn_up = 0;
 };
 
 CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOptions& options, bool tied,
@@ -167,8 +298,10 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
   const Role role = role_of(tensor.name);
   if (role == Role::output || (tied && role == Role::embedding)) {
     if (options.output) return *options.output;
-    return preset.type == q8_0 || !divides(preset.type, tensor.shape.cols()) ? q8_0 : q6_k;
+    return divides(preset.type, tensor.shape.cols()) ? output_type(preset) : q8_0;
   }
+  // Experts are stacked into one tensor of rank 3; nothing else is made MXFP4.
+  if (preset.mix == Mix::mxfp4_moe) return tensor.shape.rank() > 2 && tensor.shape[0] > 1 ? mxfp4 : q8_0;
   const int blocks = static_cast<int>(facts.blocks);
   switch (role) {
     case Role::attention_v:
@@ -178,6 +311,15 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
       return ffn_down_type(preset.mix, preset.type, counters.ffn_down++, blocks);
     case Role::attention_output:
       return attention_output_type(preset.mix, preset.type);
+    case Role::attention_k:
+    case Role::attention_q:
+      return attention_kq_type(preset.mix, preset.type);
+    case Role::ffn_gate:
+      return ffn_in_type(preset.mix, preset.type, counters.ffn_gate++, blocks);
+    case Role::ffn_up:
+      return ffn_in_type(preset.mix, preset.type, counters.ffn_up++, blocks);
+    case Role::embedding:
+      return embedding_type(preset.mix, preset.type);
     default:
       return preset.type;
   }
@@ -232,6 +374,8 @@ bool is_embedding(std::string_view name) {
   const Role role = role_of(name);
   return role == Role::embedding || role == Role::output;
 }
+
+bool is_ffn_down(std::string_view name) { return role_of(name) == Role::ffn_down; }
 
 Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFacts& facts,
                                              const TypeOptions& options,

@@ -3,8 +3,10 @@
 //
 // Why its rules and not better ones: a file made here under a name that people know has the types, and so the
 // size and speed, that they expect. Better allocations are recipes of their own. The rules are facts of that
-// program (src/llama-quant.cpp of llama.cpp), kept here as a table in our words; tests/golden/presets holds
-// what it really chose for two models, tensor by tensor.
+// program (src/llama-quant.cpp of llama.cpp, without an importance matrix), kept here as a table in our
+// words; tests/golden/presets holds what it really chose for models of several shapes, tensor by tensor.
+// MXFP4 and NVFP4 are names of ours: that program writes the one for experts only (MXFP4_MOE) and has no
+// preset for the other.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +35,15 @@ enum class Mix : std::uint8_t {
   q4_k_m,
   q5_k_m,
   iq4,
+  iq1,
+  iq2_xs,
+  iq2_s,
+  iq3_xxs,
+  iq3_xs,
+  iq3_s,
+  iq3_m,
+  ternary,
+  mxfp4_moe,
 };
 
 struct Preset {
@@ -80,6 +91,9 @@ bool is_quantizable(const formats::TensorInfo& tensor);
 
 // The token embedding or the head.
 bool is_embedding(std::string_view name);
+
+// A matrix from the feed-forward network back to the residual stream.
+bool is_ffn_down(std::string_view name);
 
 // One choice per tensor, in the order given. Whether the head shares the embedding is read from the names.
 // Errors: QUANT_PATTERN where a rule's match exceeds its step limit.

@@ -42,8 +42,10 @@ Golden read_golden(const std::filesystem::path& path) {
   golden.facts.kv_heads = static_cast<std::uint32_t>(*json.find("kv_heads")->as_uint64());
   for (const Json& t : *json.find("tensors")->if_array()) {
     const JsonArray& pair = *t.if_array();
-    const JsonArray& dims = *pair[1].if_array();
-    golden.tensors.push_back(matrix(*pair[0].if_string(), *dims[0].as_uint64(), *dims[1].as_uint64()));
+    std::vector<std::uint64_t> dims;
+    for (const Json& dim : *pair[1].if_array()) dims.push_back(*dim.as_uint64());
+    const Shape shape = dims.size() == 3 ? Shape{dims[0], dims[1], dims[2]} : Shape{dims[0], dims[1]};
+    golden.tensors.push_back({*pair[0].if_string(), CodecId::f16, shape, *shape.element_count().value() * 2});
   }
   golden.types = *json.find("types")->if_object();
   return golden;
@@ -64,7 +66,8 @@ TEST_P(EveryShape, GetsTheTypesThatLlamaQuantizeChose) {
   const auto path = testing::source_path("tests/golden/presets/" + std::string(GetParam()) + ".json");
   const Golden golden = read_golden(path);
   ASSERT_GT(golden.tensors.size(), 20U);
-  ASSERT_EQ(golden.types.size(), 2 * all_presets().size());
+  constexpr std::size_t kOwn = 2;  // MXFP4 and NVFP4 are no presets of llama-quantize
+  ASSERT_EQ(golden.types.size(), 2 * (all_presets().size() - kOwn));
   for (const auto& [name, runs] : golden.types) {
     TypeOptions options;
     options.pure = name.ends_with(" pure");
@@ -73,6 +76,7 @@ TEST_P(EveryShape, GetsTheTypesThatLlamaQuantizeChose) {
     const auto choices = choose_types(*preset, golden.facts, options, golden.tensors);
     ASSERT_TRUE(choices);
     const std::vector<std::string> expected = unroll(runs);
+    if (expected.empty()) continue;  // llama-quantize gave up on a row that the type does not divide
     ASSERT_EQ(expected.size(), golden.tensors.size());
     for (std::size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(codec::codec_of((*choices)[i].type).name, expected[i])
@@ -83,7 +87,7 @@ TEST_P(EveryShape, GetsTheTypesThatLlamaQuantizeChose) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EveryShape,
                          ::testing::Values("smollm2-135m", "narrow-rows", "wide-gqa4", "wide-gqa1-tied",
-                                           "layers80-gqa8", "layers80-gqa1", "layers80-qwen2"),
+                                           "layers80-gqa8", "layers80-gqa1", "layers80-qwen2", "experts2"),
                          [](const auto& shape) {
                            std::string name = shape.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -26,15 +26,45 @@ namespace {
 namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-1";
+constexpr std::string_view kBytesVersion = "mote-quantize-2";
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
   Preset preset;
   model::Model model;
-  std::vector<formats::TensorInfo> outputs;  // what will be written, in the source's order
+  // What will be written, in the source's order, and which of its tensors each comes from. A factor (below)
+  // follows the tensor that it belongs to and has the same source.
+  std::vector<formats::TensorInfo> outputs;
+  std::vector<std::size_t> sources;
   QuantizeReport report;
 };
+
+// NVFP4 spans too few magnitudes for weights as they are: the largest of a tensor is put on the largest that
+// the format has, and the factor stands beside the tensor. Only where llama.cpp looks for one
+// (llama-model.cpp, "scale").
+bool takes_factor(CodecId type, const formats::TensorInfo& tensor) {
+  if (type != CodecId::nvfp4 || tensor.codec == type || tensor.shape.rank() != 2) return false;
+  for (const std::string_view name :
+       {"attn_q", "attn_k", "attn_v", "attn_output", "attn_qkv", "ffn_gate", "ffn_up", "ffn_down"}) {
+    if (tensor.name.starts_with("blk.") && tensor.name.ends_with("." + std::string(name) + ".weight"))
+      return true;
+  }
+  return tensor.name == "output.weight";
+}
+
+std::string factor_name(std::string name) {
+  return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
+}
+
+bool is_factor(const Job& job, std::size_t output) {
+  return output > 0 && job.sources[output] == job.sources[output - 1];
+}
+
+float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
+  constexpr float kLargest = 6.0F * 448.0F;  // code times scale
+  const float factor = largest_magnitude(pool, in) / kLargest;
+  return factor > 0.0F ? factor : 1.0F;  // also of a NaN: encoding finds it and says where
+}
 
 Result<TypeOptions> type_options(const QuantizeOptions& options) {
   TypeOptions result;
@@ -85,6 +115,15 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
                    options.input.string(),
                    {}};
     }
+    if (type != tensor.codec && codec.encode_rtn == nullptr) {
+      return Error{kQuantImportance,
+                   "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
+                       ", which is not written without the importance of its inputs; this version reads no "
+                       "importance matrix",
+                   "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
+                   options.input.string(),
+                   {}};
+    }
     const auto bytes = codec::tensor_bytes(codec, tensor.shape).value();
     const auto elements = tensor.shape.element_count().value();
     if (!bytes || !elements) {
@@ -95,7 +134,8 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
                    {}};
     }
     const bool same = type == tensor.codec;
-    const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(options.method);
+    const Method method_used = has_search(type) ? options.method : Method::rtn;
+    const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
     const std::span<const std::uint64_t> dims = tensor.shape.dims();
     job.report.tensors.push_back(TensorReport{.name = tensor.name,
                                               .shape = {dims.begin(), dims.end()},
@@ -106,6 +146,21 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
                                               .bytes = *bytes,
                                               .fallback = choices[i].fallback});
     job.outputs.push_back(formats::TensorInfo{tensor.name, type, tensor.shape, *bytes});
+    job.sources.push_back(i);
+    if (takes_factor(type, tensor) && !job.model.canonical->find(factor_name(tensor.name))) {
+      job.report.tensors.push_back(TensorReport{.name = factor_name(tensor.name),
+                                                .shape = {1},
+                                                .source_type = "F32",
+                                                .type = "F32",
+                                                .method = "copy",
+                                                .error = 0,
+                                                .bytes = sizeof(float),
+                                                .fallback = false});
+      job.outputs.push_back(
+          formats::TensorInfo{factor_name(tensor.name), CodecId::f32, Shape{1}, sizeof(float)});
+      job.sources.push_back(i);
+      total_bits = total_bits + Checked(8 * sizeof(float));
+    }
     job.report.parameters += *elements;
     total_bits = total_bits + Checked(*bytes) * 8;
   }
@@ -157,9 +212,14 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   return text;
 }
 
+Weighting weighting_of(std::string_view name, CodecId type) {
+  if (is_embedding(name)) return kEmbeddingWeighting;
+  return is_ffn_down(name) ? kDownWeighting : default_weighting(type);
+}
+
 // The tensor in its new form, in `out`; its error goes to the report.
 Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
-                     CodecId type, const QuantizedTensor& in, std::span<std::byte> out,
+                     CodecId type, const QuantizedTensor& in, float factor, std::span<std::byte> out,
                      TensorReport& report) {
   if (in.codec == type) {
     const codec::Codec& codec = codec::codec_of(in.codec);
@@ -181,9 +241,8 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
   }
-  const EncodeJob encode{type, options.method, &search_kernels(features),
-                         is_embedding(report.name) ? kEmbeddingWeighting : default_weighting(type),
-                         options.cancel};
+  const EncodeJob encode{type,   options.method, &search_kernels(features), weighting_of(report.name, type),
+                         factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
   return {};
@@ -197,7 +256,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
   progress.tensor_count = job.outputs.size();
   for (std::size_t i = 0; i < job.outputs.size(); ++i) {
     largest = std::max(largest, job.outputs[i].bytes);
-    progress.total_bytes += source.tensors()[i].bytes;
+    if (!is_factor(job, i)) progress.total_bytes += source.tensors()[job.sources[i]].bytes;
   }
   AlignedBuffer buffer(largest);
   if (buffer.size() < largest) {
@@ -208,7 +267,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     progress.tensor = i;
     progress.name = report.name;
     if (options.progress) options.progress(progress);
-    progress.done_bytes += source.tensors()[i].bytes;
+    if (!is_factor(job, i)) progress.done_bytes += source.tensors()[job.sources[i]].bytes;
     if (writer.done(i)) {
       report.resumed = true;
       continue;
@@ -220,11 +279,18 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
                    {},
                    {}};
     }
-    MOTE_ASSIGN(const QuantizedTensor in, source.read(i));
+    const std::size_t from = job.sources[i];
+    MOTE_ASSIGN(const QuantizedTensor in, source.read(from));
     const std::span<std::byte> out(buffer.data(), report.bytes);
-    MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, out, report));
+    const bool has_factor = i + 1 < job.outputs.size() && is_factor(job, i + 1);
+    const float factor = has_factor || is_factor(job, i) ? factor_of(pool, in) : 1.0F;
+    if (is_factor(job, i)) {
+      codec::codec_of(CodecId::f32).encode_rtn(&factor, out.data(), 1);
+    } else {
+      MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, factor, out, report));
+    }
     MOTE_TRY(writer.write(i, out));
-    source.dont_need(i);
+    source.dont_need(from);
   }
   return {};
 }

@@ -9,6 +9,7 @@
 namespace mote::quantize {
 
 constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantImportance{"QUANT_IMPORTANCE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 

@@ -17,6 +17,7 @@
 #include "codec/q5_k.h"
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
+#include "quantize/search_patterns.h"
 
 namespace mote::quantize {
 namespace {
@@ -79,12 +80,15 @@ struct Matrix {
   std::size_t rows, cols;
   std::vector<float> row_squares;  // mean squares, with importance only
 
+  void weights(std::size_t first, std::size_t n, float* u) const {
+    const float* of_columns = importance == nullptr ? nullptr : importance + first % cols;
+    fill_weights(weighting, x + first, of_columns, importance == nullptr ? 0.0F : row_squares[first / cols],
+                 n, u);
+  }
   // The n elements from `first`, which lie in one row.
   void load(std::size_t first, std::size_t n, std::size_t lane, Batch& batch) const {
     float u[kMaxBlock];
-    const float* weights = importance == nullptr ? nullptr : importance + first % cols;
-    const float square = weights == nullptr ? 0.0F : row_squares[first / cols];
-    fill_weights(weighting, x + first, weights, square, n, u);
+    weights(first, n, u);
     batch.set(lane, x + first, u, n);
   }
 };
@@ -158,6 +162,17 @@ void encode_supers(SearchKernels::SuperKernel kernel, const Matrix& in, std::byt
   }
 }
 
+template <typename Block>
+void encode_patterns(const Matrix& in, std::byte* out, void (*search)(const float*, const float*, Block&)) {
+  float u[Block::kElements];
+  for (std::size_t b = 0; b < in.rows * in.cols / Block::kElements; ++b) {
+    in.weights(b * Block::kElements, Block::kElements, u);
+    Block block;
+    search(in.x + b * Block::kElements, u, block);
+    std::memcpy(out + b * sizeof(Block), &block, sizeof(Block));
+  }
+}
+
 }  // namespace
 
 const SearchKernels& search_kernels(const sys::CpuFeatures& features) {
@@ -170,11 +185,14 @@ const SearchKernels& search_kernels(const sys::CpuFeatures& features) {
   return kSearchBaseline;
 }
 
-bool has_search(CodecId id) { return id != CodecId::f32 && id != CodecId::f16 && id != CodecId::bf16; }
+bool has_search(CodecId id) {
+  return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || id == CodecId::iq2_s || id == CodecId::iq3_s;
+}
 
 Weighting default_weighting(CodecId id) {
   switch (id) {
     case CodecId::q3_k:
+    case CodecId::iq3_s:
     case CodecId::iq4_xs:
       return Weighting::steep;
     case CodecId::q2_k:
@@ -182,6 +200,7 @@ Weighting default_weighting(CodecId id) {
     case CodecId::q5_k:
     case CodecId::q6_k:
     case CodecId::iq4_nl:
+    case CodecId::iq2_s:
       return Weighting::magnitude;
     default:
       return Weighting::flat;
@@ -200,10 +219,12 @@ void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting
     in.row_squares.push_back(mean_square(x + row * cols, cols));
   }
   switch (id) {
-    case CodecId::f32:
-    case CodecId::f16:
-    case CodecId::bf16:
+    default:
       return;
+    case CodecId::iq2_s:
+      return encode_patterns<codec::BlockIq2S>(in, out, search_iq2_s);
+    case CodecId::iq3_s:
+      return encode_patterns<codec::BlockIq3S>(in, out, search_iq3_s);
     case CodecId::q4_0:
       return encode_blocks<codec::BlockQ40>(
           kernels.q4_0, in, out,

@@ -22,6 +22,22 @@ enum class CodecId : std::uint8_t {
   q6_k,
   iq4_nl,
   iq4_xs,
+  q8_1,
+  q8_k,
+  iq1_s,
+  iq1_m,
+  iq2_xxs,
+  iq2_xs,
+  iq2_s,
+  iq3_xxs,
+  iq3_s,
+  tq1_0,
+  tq2_0,
+  mxfp4,
+  nvfp4,
+  q1_0,
+  q2_0,
+  f64,
 };
 
 }  // namespace mote

@@ -1,7 +1,10 @@
 // Gives the codec module's functions to codec_oracle.py. Raw bytes on stdin, raw bytes on stdout:
 //
-//   codec_probe list            name gguf_type block_elements block_bytes group offset has_min table..., one
-//   per line codec_probe decode TYPE     blocks -> float32 codec_probe encode TYPE     float32 -> blocks
+//   codec_probe list            one line per format:
+//                               name gguf_type block_elements block_bytes encodes [group offset has_min
+//                               table...]
+//   codec_probe decode TYPE     blocks -> float32
+//   codec_probe encode TYPE     float32 -> blocks
 //   codec_probe unpack TYPE     blocks -> per block: codes, float32 scales, float32 mins
 //   codec_probe finite TYPE     blocks -> one byte per block
 #include <cstdio>
@@ -29,8 +32,8 @@ void write_all(const void* data, std::size_t bytes) { std::fwrite(data, 1, bytes
 
 void list() {
   for (const Codec& codec : mote::codec::all_codecs()) {
-    std::printf("%.*s %u %u %u", static_cast<int>(codec.name.size()), codec.name.data(), codec.gguf_type,
-                codec.block_elements, codec.block_bytes);
+    std::printf("%.*s %u %u %u %d", static_cast<int>(codec.name.size()), codec.name.data(), codec.gguf_type,
+                codec.block_elements, codec.block_bytes, codec.encode_rtn != nullptr ? 1 : 0);
     if (const IntegerForm* form = codec.integer_form; form != nullptr) {
       std::printf(" %d %d %d", form->group_elements, form->offset, form->has_min ? 1 : 0);
       for (int i = 0; form->table != nullptr && i < 1 << form->code_bits; ++i)
@@ -93,7 +96,7 @@ int main(int argc, char** argv) {
   const std::vector<std::byte> in = read_all();
   if (command == "decode") {
     decode(*codec, in);
-  } else if (command == "encode") {
+  } else if (command == "encode" && codec->encode_rtn != nullptr) {
     encode(*codec, in);
   } else if (command == "unpack" && codec->integer_form != nullptr) {
     unpack(*codec, in);

@@ -28,7 +28,8 @@ except ImportError as missing:
 
 VT = gguf.GGUFValueType
 READ_TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-              "IQ4_NL", "IQ4_XS"]
+              "IQ4_NL", "IQ4_XS", "Q8_K", "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "TQ1_0",
+              "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "F64"]
 INTEGERS = {VT.UINT8: (0, 2**8 - 1), VT.INT8: (-2**7, 2**7 - 1), VT.UINT16: (0, 2**16 - 1),
             VT.INT16: (-2**15, 2**15 - 1), VT.UINT32: (0, 2**32 - 1), VT.INT32: (-2**31, 2**31 - 1),
             VT.UINT64: (0, 2**64 - 1), VT.INT64: (-2**63, 2**63 - 1)}

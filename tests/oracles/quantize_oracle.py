@@ -24,7 +24,8 @@ try:
 except ImportError as e:
     skip(str(e))
 
-BLOCK_TYPES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"]
+BLOCK_TYPES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS",
+               "IQ2_S", "IQ3_S"]
 COLS = 512
 
 
@@ -55,11 +56,14 @@ def ours(probe, name, isa, x):
 
 def implied_weights(name, x):
     b = x.reshape(-1, 16 if name in ("Q2_K", "Q3_K", "Q6_K") else 32).astype(np.float64)
-    if name == "Q2_K":
+    if name == "IQ2_S":
+        b = x.reshape(-1, 256).astype(np.float64)
+        w = 0.5 * (b * b).mean(1, keepdims=True) + b * b
+    elif name == "Q2_K":
         w = np.abs(b)
     elif name in ("Q4_K", "Q5_K"):
         w = np.abs(b) + np.sqrt((b * b).mean(1, keepdims=True))
-    elif name in ("Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS"):
+    elif name in ("Q3_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S"):
         w = b * b
     else:
         w = np.ones_like(b)
