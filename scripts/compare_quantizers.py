@@ -3,17 +3,18 @@
 
 Both programs quantize the same 16-bit GGUF. Errors: squared error over squared norm of all block-quantized tensors,
 decoded by the Python package gguf; plain, and with the weights that llama.cpp's encoder of each tensor's type
-implies (no importance matrix). KLD: llama-perplexity judges both files against the 16-bit one. Prints the table of
-docs/results.md.
+implies (no importance matrix). KLD: `mote compare` judges both files against the 16-bit one on the same positions, so
+that the difference has a standard error of its own (bootstrap over windows); `compare_llama_cpp.py kld` holds it to
+llama-perplexity. Prints the tables of docs/results.md.
 
 usage: MOTE_LLAMA_CPP=DIR scripts/compare_quantizers.py [--mote build/release/bin/mote] [--base BASE.gguf]
            [--text wiki.test.raw] [--chunks 20] [--types Q4_0,Q4_K_M] [--no-kld]
-DIR: a built llama.cpp (llama-quantize, llama-perplexity). needs: numpy, gguf
+DIR: a built llama.cpp (llama-quantize). needs: numpy, gguf
 """
 import argparse
+import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -78,18 +79,10 @@ def main():
     tools = pathlib.Path(root) / "build/bin"
     base = {t.name: t for t in gguf.GGUFReader(args.base).tensors}
     parameters = sum(int(t.n_elements) for t in base.values())
-    print("| type | plain error, mote / llama | weighted error, mote / llama | mean KLD mote | mean KLD llama | ratio | M weights/s |")
-    print("|---|---|---|---|---|---|---|")
+    print("| type | plain error, mote / llama | weighted error, mote / llama | mean KLD mote | mean KLD llama "
+          "| ratio | difference ± its error | top-1 mote | top-1 llama | M weights/s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        judge = [tools / "llama-perplexity", "-f", args.text, "-c", "512", "--chunks", str(args.chunks),
-                 "--kl-divergence-base", f"{folder}/base.logits"]
-        if not args.no_kld:
-            run([*judge, "-m", args.base])
-
-        def kld(path):
-            text, _ = run([*judge, "-m", path, "--kl-divergence"])
-            return float(re.search(r"Mean\s+KLD:\s+([-\d.]+)", text)[1])
-
         for name in args.types.split(","):
             ours, theirs = f"{folder}/ours.gguf", f"{folder}/theirs.gguf"
             _, seconds = run([args.mote, "quantize", args.base, "-o", ours, "--type", name])
@@ -97,10 +90,18 @@ def main():
             (plain, weighted), (plain_ref, weighted_ref) = errors(base, ours), errors(base, theirs)
             row = f"| {name} | {plain / plain_ref:.4f} | {weighted / weighted_ref:.4f} "
             if args.no_kld:
-                row += "| | | "
+                row += "| | | | | | "
             else:
-                a, b = kld(ours), kld(theirs)
-                row += f"| {a:.5f} | {b:.5f} | {a / b:.3f} "
+                done = subprocess.run([args.mote, "compare", "--json", "--reference", args.base, ours, theirs, "-f", args.text,
+                                       "-c", "512", "--chunks", str(args.chunks)], capture_output=True, text=True)
+                if done.returncode != 0:
+                    sys.exit(f"mote compare of {name} failed:\n{done.stdout}{done.stderr}")
+                result = json.loads(done.stdout)
+                a, b = result["models"]
+                [pair] = result["pairs"]  # b less a
+                row += (f"| {a['kld_mean']:.5f} | {b['kld_mean']:.5f} | {a['kld_mean'] / b['kld_mean']:.3f} "
+                        f"| {-pair['kld_difference']:+.5f} ± {pair['stderr']:.5f} "
+                        f"| {100 * a['top1_agreement']:.1f} % | {100 * b['top1_agreement']:.1f} % ")
             print(row + f"| {parameters / seconds / 1e6:.0f} |", flush=True)
             os.remove(ours)
             os.remove(theirs)
