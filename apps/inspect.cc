@@ -38,15 +38,16 @@ class Inspect : public Command {
     report::Table table({{"tensor"}, {"shape"}, {"type"}, {"bytes", report::Align::right}});
     for (const formats::TensorInfo& tensor : model.canonical->tensors()) {
       parameters += tensor.shape.element_count().value().value_or(0);
-      tensor_bytes += tensor.bytes;
-      const std::string_view type = codec::codec_of(tensor.codec).name;
+      tensor_bytes += formats::stored_bytes(tensor);
+      const std::string_view type = formats::type_name(tensor);
       Json entry;
       entry["name"] = tensor.name;
       entry["shape"] = shape_json(tensor.shape);
       entry["type"] = type;
-      entry["bytes"] = tensor.bytes;
+      entry["bytes"] = formats::stored_bytes(tensor);
       list.push_back(std::move(entry));
-      table.add_row({tensor.name, to_string(tensor.shape), std::string(type), with_thousands(tensor.bytes)});
+      table.add_row({tensor.name, to_string(tensor.shape), std::string(type),
+                     with_thousands(formats::stored_bytes(tensor))});
     }
     const double bpw =
         parameters == 0 ? 0 : 8.0 * static_cast<double>(tensor_bytes) / static_cast<double>(parameters);

@@ -15,6 +15,7 @@ namespace mote::cli {
 namespace {
 
 constexpr int kJsonSchema = 1;
+constexpr ErrorCode kModelChanged{"MODEL_CHANGED", ErrorKind::corrupt_data};
 constexpr ErrorCode kInternal{"INTERNAL", ErrorKind::internal};
 constexpr ErrorCode kOutputClosed{"OUTPUT_CLOSED", ErrorKind::failed};
 
@@ -107,6 +108,11 @@ int run_command(Program& program, Command& command, std::span<const std::string>
   }
   const Result<Json> result = command.run(program);
   program.end_progress();
+  // First of all: a file that lost its end makes every result and every other error a consequence.
+  if (const auto file = program.changed_file()) {
+    return fail(program, Error{kModelChanged, "the file became shorter while it was read",
+                               "do not change a file in use; load it again", *file, std::nullopt});
+  }
   if (!result) return fail(program, result.error());
   if (program.json()) print_json(*result);
   // What was cut short by a signal and still has a result says so by its status.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -9,13 +10,31 @@
 #include <cstdlib>
 
 #include "mote/error.h"
+#include "sys/lost_pages.h"
 
 namespace mote::cli {
 namespace {
 
-// Signal handlers reach nothing but globals, so these two are the program's only ones.
+// Signal handlers reach nothing but globals, so these four are the program's only ones.
 CancelToken g_cancel;                     // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t g_signal = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+char g_changed_file[512] = {};                  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+volatile std::sig_atomic_t g_file_changed = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+// A mapped file became shorter and its end was touched. The work goes on with zeros until it looks at the
+// cancel token; main() then reports MODEL_CHANGED instead of whatever came out.
+extern "C" void on_bus_error(int number, siginfo_t* info, void* /*context*/) {
+  static thread_local char path[sizeof g_changed_file];  // several threads may fault at once
+  if (info->si_code == BUS_ADRERR && sys::replace_lost_pages(info->si_addr, path)) {
+    // The first one's name stays; a thread that faulted at the same time finds none.
+    if (g_changed_file[0] == '\0') std::copy_n(path, sizeof path, g_changed_file);
+    g_file_changed = 1;
+    g_cancel.request();
+    return;
+  }
+  std::signal(number, SIG_DFL);  // the instruction faults again and ends the program
+}
 
 extern "C" void on_signal(int number) {
   if (g_signal != 0) _exit(128 + number);
@@ -48,12 +67,17 @@ Program::Program()
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction bus_action = {};
+  bus_action.sa_sigaction = on_bus_error;
+  bus_action.sa_flags = SA_SIGINFO;
+  sigemptyset(&bus_action.sa_mask);
+  sigaction(SIGBUS, &bus_action, nullptr);
   // A reader that went away is an error of the write, not a death without a word.
   std::signal(SIGPIPE, SIG_IGN);
 }
 
 void Program::print(std::string_view text) {
-  if (json_) return;
+  if (json_ || g_file_changed != 0) return;
   end_progress();
   put(stdout, text);
 }
@@ -93,6 +117,11 @@ int Program::signal() const { return g_signal; }
 void Program::forget_signal() {
   g_signal = 0;
   g_cancel.reset();
+}
+
+std::optional<std::string> Program::changed_file() const {
+  if (g_file_changed == 0) return std::nullopt;
+  return std::string(g_changed_file);
 }
 
 std::vector<std::filesystem::path> Program::data_folders() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,8 @@ namespace mote::cli {
 class Program {
  public:
   // Reads NO_COLOR, MOTE_ISA, MOTE_THREADS and MOTE_HOME, and takes over SIGINT and SIGTERM: the first one
-  // raises the cancel token, a second one ends the program at once.
+  // raises the cancel token, a second one ends the program at once. SIGBUS of a mapped file that became
+  // shorter raises it too; print() is silent from then on.
   Program();
 
   void set_json(bool json) { json_ = json; }
@@ -35,6 +37,8 @@ class Program {
   [[nodiscard]] int signal() const;
   // For interactive use: an interrupt that was dealt with.
   void forget_signal();
+  // The mapped file that became shorter while it was read, if one did: whatever was computed since is void.
+  [[nodiscard]] std::optional<std::string> changed_file() const;
 
   [[nodiscard]] const std::string& isa() const { return isa_; }          // MOTE_ISA, may be empty
   [[nodiscard]] const std::string& threads() const { return threads_; }  // MOTE_THREADS, may be empty

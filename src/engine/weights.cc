@@ -176,6 +176,8 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool e
     MOTE_ASSIGN(BlockWeights block, load_block(loader, spec, b));
     out.blocks.push_back(std::move(block));
   }
+  // What was packed is only as good as the file still was at the end.
+  MOTE_TRY(model.checkpoint->source->check());
   return out;
 }
 

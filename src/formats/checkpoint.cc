@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "formats/file_kind.h"
 #include "formats/gguf_reader.h"
+#include "formats/gguf_shards.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_shards.h"
 
@@ -46,6 +47,15 @@ Result<Checkpoint> open_gguf(const std::filesystem::path& path, const Limits& li
   out.kind = CheckpointKind::gguf;
   out.path = path;
   out.folder = path.parent_path();
+  if (is_shard(file->metadata())) {
+    MOTE_ASSIGN(auto shards, GgufShards::open(std::move(file), path, limits));
+    out.metadata = shards->take_metadata();
+    out.file_bytes = shards->file_bytes();
+    out.files.assign(shards->paths().begin(), shards->paths().end());
+    out.source = std::move(shards);
+    return out;
+  }
+  out.files = {path};
   out.metadata = file->take_metadata();
   out.file_bytes = file->file_bytes();
   out.source = std::move(file);

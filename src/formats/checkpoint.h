@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "formats/limits.h"
@@ -21,8 +22,9 @@ std::string_view to_string(CheckpointKind kind);  // "GGUF file", "Hugging Face 
 
 struct Checkpoint {
   CheckpointKind kind = CheckpointKind::gguf;
-  std::filesystem::path path;    // the file with the tensors, or the index of several
-  std::filesystem::path folder;  // where tokenizer files lie
+  std::filesystem::path path;                // the file with the tensors, or the index of several
+  std::filesystem::path folder;              // where tokenizer files lie
+  std::vector<std::filesystem::path> files;  // gguf: every file with tensors, in order
   std::unique_ptr<TensorSource> source;
   Metadata metadata;             // gguf
   Json config;                   // huggingface: config.json, an object
@@ -31,11 +33,11 @@ struct Checkpoint {
   std::uint64_t file_bytes = 0;  // of all files with tensors
 };
 
-// `path`: a GGUF file; a folder with config.json and model.safetensors or model.safetensors.index.json; a
-// .safetensors file beside its config.json; a llama2.c .bin. The content decides, not the name. Errors: those
-// of the readers; MODEL_FORMAT (nothing that mote reads), FORMAT_PICKLE (refused, whatever its name),
-// FORMAT_QUANTIZED (a quantized Hugging Face folder), MODEL_CONFIG (config.json missing or no object),
-// INPUT_MISSING, INPUT_NOT_REGULAR.
+// `path`: a GGUF file, the first one where there are several; a folder with config.json and model.safetensors
+// or model.safetensors.index.json; a .safetensors file beside its config.json; a llama2.c .bin. The content
+// decides, not the name. Errors: those of the readers; MODEL_FORMAT (nothing that mote reads), FORMAT_PICKLE
+// (refused, whatever its name), FORMAT_QUANTIZED (a quantized Hugging Face folder), MODEL_CONFIG (config.json
+// missing or no object), INPUT_MISSING, INPUT_NOT_REGULAR.
 Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const Limits& limits = {});
 
 }  // namespace mote::formats

@@ -46,7 +46,6 @@ class GgufParser {
     MOTE_TRY(counts());
     MOTE_TRY(entries());
     MOTE_TRY(alignment());
-    MOTE_TRY(refuse_shards());
     MOTE_TRY(tensor_infos());
     return place_tensors();
   }
@@ -160,15 +159,6 @@ class GgufParser {
     }
     out_.alignment_ = *number;
     return {};
-  }
-
-  Result<void> refuse_shards() {
-    if (!out_.metadata_.contains("split.count")) return {};
-    MOTE_ASSIGN(const std::uint64_t count, out_.metadata_.get_uint("split.count"));
-    if (count <= 1) return {};
-    return Error{kGgufSplit,
-                 "the file is one of " + with_thousands(count) + " shards, which mote does not join yet",
-                 "merge them first: llama-gguf-split --merge FIRST_SHARD OUT.gguf", "", std::nullopt};
   }
 
   Result<void> tensor_infos() {

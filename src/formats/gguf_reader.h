@@ -3,8 +3,8 @@
 // Everything that the header says is checked before anything is allocated for it and before a tensor's bytes
 // are touched: counts against the bytes that remain, sizes with checked arithmetic, offsets against the
 // running padded sum (as the reference reader does), ends against the file. What open() returns is therefore
-// consistent: no later step checks sizes again. Not handled: big-endian files, version 1, and one shard of
-// several (refused by name).
+// consistent: no later step checks sizes again. Not handled: big-endian files and version 1. One shard of
+// several opens like any file; gguf_shards.h joins them.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class GgufFile final : public MappedSource {
   // Errors of sys::MappedFile::open; GGUF_TRUNCATED, GGUF_MAGIC, GGUF_VERSION, GGUF_ENDIAN, GGUF_COUNT,
   // GGUF_KEY, GGUF_DUP_KEY, GGUF_TYPE, GGUF_ARRAY, GGUF_DEPTH, GGUF_STRING, GGUF_LIMIT, GGUF_ALIGNMENT,
   // GGUF_DIMS, GGUF_SHAPE_OVERFLOW, GGUF_BLOCK, GGUF_TENSOR_TYPE, GGUF_TENSOR_NAME, GGUF_OFFSET,
-  // GGUF_OVERLAP, GGUF_SPLIT; FORMAT_PICKLE. A file without tensors (a vocabulary) is valid.
+  // GGUF_OVERLAP; FORMAT_PICKLE. A file without tensors (a vocabulary) is valid.
   static Result<std::unique_ptr<GgufFile>> open(const std::filesystem::path& path, const Limits& limits = {});
 
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }

@@ -409,15 +409,6 @@ TEST_F(GgufReaderTest, FailsOneReadWhenTheFileShrinksWhileOpen) {
   EXPECT_EQ(tensor.error().code.name, "MODEL_CHANGED");
 }
 
-TEST_F(GgufReaderTest, RefusesOneShardOfSeveral) {
-  TestGguf file = small_file();
-  file.entry("split.count", 2, Bytes().put(std::uint16_t{3}));
-  EXPECT_EQ(code(file), "GGUF_SPLIT");
-  TestGguf alone = small_file();
-  alone.entry("split.count", 2, Bytes().put(std::uint16_t{1}));
-  EXPECT_EQ(code(alone), "opened");
-}
-
 TEST_F(GgufReaderTest, ReadsEveryValueType) {
   TestGguf file;
   file.entry("u8", 0, Bytes().put(std::uint8_t{200}));

@@ -30,7 +30,7 @@ inline constexpr ErrorCode kGgufTensorType{"GGUF_TENSOR_TYPE", ErrorKind::corrup
 inline constexpr ErrorCode kGgufTensorName{"GGUF_TENSOR_NAME", ErrorKind::corrupt_data};
 inline constexpr ErrorCode kGgufOffset{"GGUF_OFFSET", ErrorKind::corrupt_data};
 inline constexpr ErrorCode kGgufOverlap{"GGUF_OVERLAP", ErrorKind::corrupt_data};
-inline constexpr ErrorCode kGgufSplit{"GGUF_SPLIT", ErrorKind::failed};
+inline constexpr ErrorCode kGgufSplit{"GGUF_SPLIT", ErrorKind::corrupt_data};
 
 inline constexpr std::string_view kAlignmentKey = "general.alignment";
 inline constexpr std::uint64_t kDefaultAlignment = 32;

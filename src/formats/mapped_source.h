@@ -19,6 +19,9 @@ class MappedSource : public TensorSource {
  public:
   [[nodiscard]] std::span<const TensorInfo> tensors() const final { return tensors_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const final;
+  // The bytes as they lie in the file, of integers too. Not aligned.
+  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const;
+  [[nodiscard]] Result<void> check() const final { return file_.check_length(); }
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const final;
 
   [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }

@@ -44,6 +44,8 @@ struct MetaValue {
                std::vector<double>>  // the large ones, compact
       value;
   ValueType element = ValueType::u32;  // of an array
+
+  friend bool operator==(const MetaValue&, const MetaValue&) = default;  // a NaN equals nothing
 };
 
 class Metadata {

@@ -33,15 +33,23 @@ constexpr std::uint64_t kLengthBytes = 8;
 // {"name":{"dtype":...,"shape":...,"data_offsets":...}}: three levels, the arrays are the third.
 constexpr std::uint32_t kHeaderDepth = 8;
 
-// dtypes that the format knows and mote does not read (safetensors/src/tensor.rs, enum Dtype).
-constexpr std::array<std::string_view, 20> kOtherDtypes = {
-    "BOOL",        "F4",  "F6_E2M3", "F6_E3M2", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ",
-    "F8_E5M2FNUZ", "I16", "U16",     "I32",     "U32", "F64", "I64",     "U64",     "C64",     "C128"};
+// dtypes that the format knows and that mote cannot use alone: halves of formats with scales of their own,
+// and complex numbers (safetensors/src/tensor.rs, enum Dtype).
+constexpr std::array<std::string_view, 8> kOtherDtypes = {"F4",          "F6_E2M3",     "F6_E3M2", "F8_E8M0",
+                                                          "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64",     "C128"};
 
 std::optional<CodecId> codec_of_dtype(std::string_view dtype) {
   if (dtype == "F32") return CodecId::f32;
   if (dtype == "F16") return CodecId::f16;
   if (dtype == "BF16") return CodecId::bf16;
+  return std::nullopt;
+}
+
+std::optional<StoredType> stored_of_dtype(std::string_view dtype) {
+  using enum StoredType;
+  for (const StoredType type : {f64, f8_e4m3, f8_e5m2, boolean, i8, u8, i16, u16, i32, u32, i64, u64}) {
+    if (dtype == to_string(type)) return type;
+  }
   return std::nullopt;
 }
 
@@ -169,11 +177,11 @@ class SafetensorsParser {
                           "has data_offsets " + with_thousands(*begin) + " to " + with_thousands(*end) +
                               ", the file has " + with_thousands(available) + " bytes of data");
     }
-    if (*end - *begin != info.bytes) {
+    if (*end - *begin != stored_bytes(info)) {
       return tensor_error(kStSize, name,
                           "has " + with_thousands(*end - *begin) + " bytes of data, dtype " +
                               *dtype->if_string() + " and shape " + to_string(info.shape) + " need " +
-                              with_thousands(info.bytes));
+                              with_thousands(stored_bytes(info)));
     }
     out_.tensors_.push_back(std::move(info));
     out_.offsets_.push_back(*begin);
@@ -183,9 +191,13 @@ class SafetensorsParser {
   Result<void> read_dtype(TensorInfo& info, const Json& value) {
     const std::string* dtype = value.if_string();
     if (dtype == nullptr) return tensor_error(kStDtype, info.name, "has a dtype that is no string");
-    const auto codec = codec_of_dtype(*dtype);
-    if (codec) {
+    if (const auto codec = codec_of_dtype(*dtype)) {
       info.codec = *codec;
+      return {};
+    }
+    if (const auto stored = stored_of_dtype(*dtype)) {
+      info.stored = *stored;
+      info.codec = weight_codec(*stored).value_or(CodecId::f32);
       return {};
     }
     const bool known = std::find(kOtherDtypes.begin(), kOtherDtypes.end(), *dtype) != kOtherDtypes.end();
@@ -193,7 +205,7 @@ class SafetensorsParser {
         tensor_error(kStDtype, info.name,
                      "has dtype " + in_quotes(*dtype) +
                          (known ? ", which mote does not read" : ", which the format does not know") +
-                         "; readable: F32 F16 BF16");
+                         "; readable: F64 F32 F16 BF16 F8_E4M3 F8_E5M2 BOOL and I, U of 8 to 64 bits");
     if (known) error.hint = "save the model in float32, float16 or bfloat16";
     return error;
   }
@@ -217,11 +229,12 @@ class SafetensorsParser {
       lengths[i] = *length;
     }
     info.shape = Shape(std::span<const std::uint64_t>(lengths.data(), dims->size()));
-    const auto bytes = codec::tensor_bytes(codec::codec_of(info.codec), info.shape).value();
-    if (!bytes)
+    const auto in_file = (info.shape.element_count() * element_bytes(info.stored)).value();
+    const auto as_weight = codec::tensor_bytes(codec::codec_of(info.codec), info.shape).value();
+    if (!in_file || !as_weight)
       return tensor_error(kStShape, info.name,
                           "has shape " + to_string(info.shape) + ": its size exceeds 64 bits");
-    info.bytes = *bytes;
+    info.bytes = info.is_integer() ? *in_file : *as_weight;
     return {};
   }
 
@@ -244,7 +257,7 @@ class SafetensorsParser {
                                 (out_.offsets_[i] < expected ? "inside" : "after a gap behind") +
                                 " the tensor before it, which ends at " + with_thousands(expected));
       }
-      expected += info.bytes;  // cannot wrap: each end was compared with the file's length
+      expected += stored_bytes(info);  // cannot wrap: each end was compared with the file's length
       offsets.push_back(data_start + out_.offsets_[i]);
       tensors.push_back(std::move(info));
     }

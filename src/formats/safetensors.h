@@ -2,8 +2,10 @@
 // index.
 //
 // Checks are those of the reference reader, all before the first tensor is handed out: header length, strict
-// JSON, no duplicate names, every byte of the data belongs to exactly one tensor. Values are F32, F16 and
-// BF16; other types are refused by name. Tensor bytes need not be aligned: read them by memcpy.
+// JSON, no duplicate names, every byte of the data belongs to exactly one tensor. F64 is handed out as
+// F32 and F8 as F16, in buffers of their own; integers can be listed; what needs scales of another tensor
+// (F4, F6, F8_E8M0) and complex numbers are refused by name. Tensor bytes need not be aligned: read them by
+// memcpy.
 #pragma once
 
 #include <filesystem>

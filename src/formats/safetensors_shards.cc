@@ -135,6 +135,11 @@ Result<QuantizedTensor> SafetensorsShards::read(std::size_t index) const {
   return files_[places_[index].file]->read(places_[index].tensor);
 }
 
+Result<void> SafetensorsShards::check() const {
+  for (const auto& file : files_) MOTE_TRY(file->check());
+  return {};
+}
+
 std::optional<std::size_t> SafetensorsShards::find(std::string_view name) const {
   const auto found = index_.find(name);
   if (found == index_.end()) return std::nullopt;

@@ -33,6 +33,11 @@ class SafetensorsShards final : public TensorSource {
     return tensors_;
   }  // shard after shard
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
+  // The bytes as they lie in the file, of integers too.
+  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const {
+    return files_[places_[index].file]->stored(places_[index].tensor);
+  }
+  [[nodiscard]] Result<void> check() const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
   void dont_need(std::size_t index) const override {
     files_[places_[index].file]->dont_need(places_[index].tensor);

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "formats/gguf_test_file.h"
 #include "testing/environment.h"
@@ -120,7 +123,8 @@ TEST_F(SafetensorsTest, RefusesOtherDtypesAndOddShapes) {
   EXPECT_EQ(code(one("\"X9\"", "[2,2]", "[0,16]")), "ST_DTYPE");
   EXPECT_THAT(message_, HasSubstr("does not know"));
   EXPECT_EQ(code(one("5", "[2,2]", "[0,16]")), "ST_DTYPE");
-  for (const char* known : {"I64", "F64", "BOOL", "U8", "F8_E4M3", "I32"}) {
+  for (const char* known :
+       {"F4", "F6_E2M3", "F6_E3M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "C64", "C128"}) {
     EXPECT_EQ(code(one("\"" + std::string(known) + "\"", "[2]", "[0,16]")), "ST_DTYPE");
     EXPECT_THAT(message_, AllOf(HasSubstr("\"t\""), HasSubstr(known), HasSubstr("mote does not read")));
   }
@@ -128,6 +132,69 @@ TEST_F(SafetensorsTest, RefusesOtherDtypesAndOddShapes) {
                             "[9223372036854775808,4]", "[18446744073709551616]", "[4294967296,4294967296]"}) {
     EXPECT_EQ(code(one("\"F32\"", shape, "[0,16]")), "ST_SHAPE") << shape;
   }
+}
+
+TEST_F(SafetensorsTest, HandsOutF8AsF16AndF64AsF32) {
+  // 1, -448, NaN, 2^-9 in E4M3; 1, -57344, infinity, 2^-16 in E5M2; bits of each as F16 by hand.
+  const auto e4m3 =
+      open(file_of(R"({"t":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}})", "\x38\xFE\x7F\x01"));
+  ASSERT_TRUE(e4m3) << format_error(e4m3.error());
+  const auto e5m2 = SafetensorsFile::open(
+      save(path_.parent_path() / "e5m2",  // the other one stays mapped
+           file_of(R"({"t":{"dtype":"F8_E5M2","shape":[2,2],"data_offsets":[0,4]}})", "\x3C\xFB\x7C\x01")));
+  ASSERT_TRUE(e5m2) << format_error(e5m2.error());
+  const auto halves = [](const SafetensorsFile& file) {
+    const auto tensor = file.read(0);
+    EXPECT_EQ(tensor->codec, CodecId::f16);
+    std::vector<std::uint16_t> out(tensor->blocks().size() / 2);
+    std::memcpy(out.data(), tensor->blocks().data(), tensor->blocks().size());
+    return out;
+  };
+  EXPECT_EQ(halves(**e4m3), (std::vector<std::uint16_t>{0x3C00, 0xDF00, 0x7E00, 0x1800}));
+  EXPECT_EQ(halves(**e5m2), (std::vector<std::uint16_t>{0x3C00, 0xFB00, 0x7C00, 0x0100}));
+  const TensorInfo& info = (*e4m3)->tensors()[0];
+  EXPECT_EQ(type_name(info), "F8_E4M3");
+  EXPECT_EQ(stored_bytes(info), 4U);
+  EXPECT_EQ(info.bytes, 8U);
+  // 1 + 2^-24 + 2^-40 rounds up to 1 + 2^-23, unlike 1 + 2^-24, a tie.
+  const std::vector<double> wide = {1 + 0x1p-24 + 0x1p-40, 1 + 0x1p-24, 1e39, -0.1};
+  const std::string raw(reinterpret_cast<const char*>(wide.data()), 32);
+  const auto f64 = open(file_of(R"({"t":{"dtype":"F64","shape":[4],"data_offsets":[0,32]}})", raw));
+  ASSERT_TRUE(f64) << format_error(f64.error());
+  const auto tensor = (*f64)->read(0);
+  ASSERT_TRUE(tensor);
+  std::vector<float> floats(4);
+  ASSERT_EQ(tensor->blocks().size(), 16U);
+  std::memcpy(floats.data(), tensor->blocks().data(), 16);
+  EXPECT_EQ(floats, (std::vector<float>{1 + 0x1p-23F, 1, std::numeric_limits<float>::infinity(), -0.1F}));
+}
+
+TEST_F(SafetensorsTest, ListsIntegersAndRefusesThemAsWeights) {
+  const struct {
+    const char* dtype;
+    std::size_t bytes;
+  } types[] = {{"BOOL", 1}, {"I8", 1},  {"U8", 1},  {"I16", 2}, {"U16", 2},
+               {"I32", 4},  {"U32", 4}, {"I64", 8}, {"U64", 8}};
+  for (const auto& [dtype, bytes] : types) {
+    const std::string end = std::to_string(3 * bytes);
+    const std::string data = std::string("abcdefghijklmnopqrstuvwx").substr(0, 3 * bytes);
+    const auto file = open(file_of(
+        "{\"t\":{\"dtype\":\"" + std::string(dtype) + "\",\"shape\":[3],\"data_offsets\":[0," + end + "]}}",
+        data));
+    ASSERT_TRUE(file) << dtype << format_error(file.error());
+    const TensorInfo& info = (*file)->tensors()[0];
+    EXPECT_EQ(type_name(info), dtype);
+    EXPECT_EQ(info.bytes, 3 * bytes);
+    EXPECT_TRUE(info.is_integer());
+    const auto raw = (*file)->stored(0);
+    EXPECT_EQ(std::string(reinterpret_cast<const char*>(raw.data()), raw.size()), data);
+    const auto weight = (*file)->read(0);
+    ASSERT_FALSE(weight);
+    EXPECT_EQ(weight.error().code.name, "TENSOR_TYPE");
+    EXPECT_THAT(weight.error().message, AllOf(HasSubstr("\"t\""), HasSubstr(dtype)));
+  }
+  EXPECT_EQ(code(one("\"I64\"", "[2,2]", "[0,16]")), "ST_SIZE");
+  EXPECT_EQ(code(one("\"U8\"", "[4294967296,4294967296]", "[0,16]")), "ST_SHAPE");
 }
 
 // Row 31.

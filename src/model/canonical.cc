@@ -33,7 +33,8 @@ Result<void> check_shape(std::string_view name, const Shape& found, const Shape&
 
 // Tensors that old exporters write beside the weights and that every reader computes itself.
 bool is_derived(std::string_view name) {
-  return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".attention.masked_bias");
+  return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".attention.masked_bias") ||
+         name.ends_with(".position_ids");
 }
 
 std::shared_ptr<AlignedBuffer> make_buffer(std::uint64_t bytes) {
@@ -66,6 +67,7 @@ Result<QuantizedTensor> owned(CodecId codec, const Shape& shape, std::uint64_t b
 Result<void> CanonicalSource::add(formats::TensorInfo info, const Origin& origin) {
   if (origin.to_f32) {
     info.codec = CodecId::f32;
+    info.stored = StoredType::codec;
     const auto bytes = (info.shape.element_count() * 4).value();
     if (!bytes) return tensor_error("cannot use tensor " + info.name + ": too large", "");
     info.bytes = *bytes;
@@ -86,6 +88,7 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_gguf_names(const 
     const auto index = source.find(need.name);
     if (!index) return missing(need.name, need.shape);
     MOTE_TRY(check_shape(need.name, source.tensors()[*index].shape, need.shape));
+    MOTE_TRY(formats::check_is_weight(source.tensors()[*index]));
   }
   for (std::size_t i = 0; i < source.tensors().size(); ++i) {
     const formats::TensorInfo& info = source.tensors()[i];
@@ -123,7 +126,8 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_hf_names(const fo
     MOTE_TRY(out->add({.name = gguf_name(Role::rope_freqs),
                        .codec = CodecId::f32,
                        .shape = shape,
-                       .bytes = spec.rope.divisors.size() * 4},
+                       .bytes = spec.rope.divisors.size() * 4,
+                       .stored = {}},
                       {}));
   }
   std::vector<bool> used(source.tensors().size(), false);
@@ -133,6 +137,7 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_hf_names(const fo
     if (!index) return missing(name, need.shape);
     const formats::TensorInfo& info = source.tensors()[*index];
     MOTE_TRY(check_shape(name, info.shape, need.shape));
+    MOTE_TRY(formats::check_is_weight(info));
     used[*index] = true;
     Origin origin{
         .index = *index, .permute_heads = 0, .to_f32 = info.shape.rank() < 2 && info.codec != CodecId::f32};
@@ -140,8 +145,12 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_hf_names(const fo
       if (need.role == Role::attn_q || need.role == Role::attn_q_bias) origin.permute_heads = spec.heads;
       if (need.role == Role::attn_k || need.role == Role::attn_k_bias) origin.permute_heads = spec.kv_heads;
     }
-    MOTE_TRY(
-        out->add({.name = need.name, .codec = info.codec, .shape = info.shape, .bytes = info.bytes}, origin));
+    MOTE_TRY(out->add({.name = need.name,
+                       .codec = info.codec,
+                       .shape = info.shape,
+                       .bytes = info.bytes,
+                       .stored = info.stored},
+                      origin));
   }
   // A tied model's folder may hold the head a second time; transformers ignores it too.
   if (spec.tied_head) {

@@ -199,6 +199,7 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   std::string text(kBytesVersion);
   text += "|" + fs::weakly_canonical(options.input, ignored).string();
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
+  for (const fs::path& file : checkpoint.files) text += "|" + file_identity(file);
   if (checkpoint.kind == formats::CheckpointKind::huggingface) {
     std::vector<std::string> shards;
     for (const auto& entry : fs::directory_iterator(checkpoint.folder, ignored)) {
@@ -248,8 +249,18 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
   return {};
 }
 
-Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
-                           const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer) {
+bool stopped(const QuantizeOptions& options) { return options.cancel != nullptr && options.cancel->requested(); }
+
+Error cancelled(std::string_view tensor) {
+  return {kCancelled,
+          "quantizing stopped before tensor '" + escape_untrusted(tensor) + "' was written",
+          "run the same command again to go on",
+          {},
+          {}};
+}
+
+Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options, Job& job,
+                           formats::GgufWriter& writer) {
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;
@@ -272,13 +283,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
       report.resumed = true;
       continue;
     }
-    if (options.cancel != nullptr && options.cancel->requested()) {
-      return Error{kCancelled,
-                   "quantizing stopped before tensor '" + escape_untrusted(report.name) + "'",
-                   "run the same command again to go on",
-                   {},
-                   {}};
-    }
+    if (stopped(options)) return cancelled(report.name);
     const std::size_t from = job.sources[i];
     MOTE_ASSIGN(const QuantizedTensor in, source.read(from));
     const std::span<std::byte> out(buffer.data(), report.bytes);
@@ -289,6 +294,9 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     } else {
       MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, factor, out, report));
     }
+    // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
+    MOTE_TRY(source.read(from));
+    if (stopped(options)) return cancelled(report.name);
     MOTE_TRY(writer.write(i, out));
     source.dont_need(from);
   }

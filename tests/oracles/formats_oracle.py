@@ -196,10 +196,41 @@ def safetensors_files(probe, folder, rng, number):
         index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": weight_map}))
         got = {t["name"]: t for t in probe("tensors", index)["tensors"]}
         check(got == together, f"st index {n}")
-    safetensors.numpy.save_file({"a": np.zeros(3, np.int64)}, str(folder / "int.safetensors"))
-    done = subprocess.run([probe.path, "tensors", str(folder / "int.safetensors")], capture_output=True, text=True,
-                          check=False)
-    check(done.returncode == 1 and "ST_DTYPE" in done.stderr and "I64" in done.stderr, "st int64 is refused by name")
+    stored_types(probe, folder)
+
+
+def stored_types(probe, folder):
+    """Every dtype of torch that is no plain float of a codec: all 256 patterns of F8, odd values of F64."""
+    as_bytes = lambda t: t.contiguous().view(-1).view(torch.uint8).numpy().tobytes().hex()
+    patterns = torch.arange(256, dtype=torch.uint8)
+    wide = torch.cat([torch.tensor([0.0, -0.0, 1e39, -1e39, float("inf"), 5e-324, 1e-46, 1 + 2**-24, 1 + 3 * 2**-24, 1 / 3],
+                                   dtype=torch.float64), torch.randn(500, dtype=torch.float64) * 1e-40])
+    floats = {"F8_E4M3": (patterns.view(torch.float8_e4m3fn), "F16"), "F8_E5M2": (patterns.clone().view(torch.float8_e5m2), "F16"),
+              "F64": (wide, "F32")}
+    integers = {"BOOL": torch.bool, "I8": torch.int8, "U8": torch.uint8, "I16": torch.int16, "U16": torch.uint16,
+                "I32": torch.int32, "U32": torch.uint32, "I64": torch.int64, "U64": torch.uint64}
+    tensors = {k: t for k, (t, _) in floats.items()} | {k: torch.arange(12).to(t) for k, t in integers.items()}
+    safetensors.torch.save_file(tensors, str(folder / "types.safetensors"))
+    done = subprocess.run([probe.path, "stored", str(folder / "types.safetensors")], capture_output=True, text=True,
+                          check=True)
+    shown = {t["name"]: t for t in json.loads(done.stdout)}
+    check(set(shown) == set(tensors), "st types listed")
+    for name, tensor in tensors.items():
+        check(shown[name]["type"] == name and shown[name]["stored"] == as_bytes(tensor), f"st {name} as stored")
+        if name in integers:
+            check(shown[name]["weight_type"] == "TENSOR_TYPE", f"st {name} is no weight")
+            continue
+        kind = {"F16": torch.float16, "F32": torch.float32}[floats[name][1]]
+        got = torch.frombuffer(bytearray.fromhex(shown[name]["weight"]), dtype=kind)
+        check(shown[name]["weight_type"] == floats[name][1] and
+              torch.equal(torch.nan_to_num(got, nan=7), torch.nan_to_num(tensor.to(kind), nan=7)) and
+              torch.equal(torch.signbit(got), torch.signbit(tensor.to(kind))), f"st {name} as a weight")
+    for other in ("F4", "F8_E8M0", "F6_E2M3", "C64"):
+        header = json.dumps({"a": {"dtype": other, "shape": [8], "data_offsets": [0, 8]}}).encode()
+        (folder / "other.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+        done = subprocess.run([probe.path, "tensors", str(folder / "other.safetensors")], capture_output=True, text=True,
+                              check=False)
+        check(done.returncode == 1 and "ST_DTYPE" in done.stderr and other in done.stderr, f"st {other} is refused by name")
 
 
 def llama2c_file(probe, path):

@@ -1,6 +1,7 @@
 // Shows what the readers of src/formats see, as JSON on stdout, for formats_oracle.py.
 //   formats_probe read MODEL          anything that open_checkpoint takes
 //   formats_probe tensors PATH        a .safetensors file or an index, without a config
+//   formats_probe stored PATH         a .safetensors file: bytes as stored and as weights
 //   formats_probe rewrite IN OUT      a GGUF file read and written again
 // Strings and tensor bytes as hex, floats as the bits of a double: nothing is lost on the way. Exit 1 and the
 // error line on stderr where reading fails.
@@ -102,6 +103,30 @@ int show(const mote::formats::TensorSource& source, const mote::formats::Metadat
   return 0;
 }
 
+// Type and bytes as they lie in the file, and the weight that reading gives, or the code of its refusal.
+int show_stored(const char* path) {
+  const auto file = mote::formats::SafetensorsFile::open(path);
+  if (!file) return fail(file.error());
+  JsonArray out;
+  for (std::size_t i = 0; i < (*file)->tensors().size(); ++i) {
+    const auto& info = (*file)->tensors()[i];
+    const auto in_hex = [](std::span<const std::byte> bytes) {
+      return hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    };
+    Json entry;
+    entry["name"] = info.name;
+    entry["type"] = mote::formats::type_name(info);
+    entry["stored"] = in_hex((*file)->stored(i));
+    const auto weight = (*file)->read(i);
+    entry["weight_type"] =
+        weight ? mote::codec::codec_of(weight->codec).name : std::string_view(weight.error().code.name);
+    entry["weight"] = weight ? in_hex(weight->blocks()) : std::string();
+    out.push_back(std::move(entry));
+  }
+  std::printf("%s\n", Json(std::move(out)).dump().c_str());
+  return 0;
+}
+
 int rewrite(const char* in, const char* out) {
   const auto file = mote::formats::GgufFile::open(in);
   if (!file) return fail(file.error());
@@ -133,6 +158,7 @@ int main(int argc, char** argv) {
     const auto file = mote::formats::SafetensorsFile::open(argv[2]);
     return file ? show(**file, {}) : fail(file.error());
   }
+  if (command == "stored") return show_stored(argv[2]);
   if (command == "rewrite" && argc == 4) return rewrite(argv[2], argv[3]);
   std::fprintf(stderr, "usage: formats_probe read|tensors|rewrite PATH [OUT]\n");
   return 2;
