@@ -182,7 +182,9 @@ TEST(ChatTemplate, EachBudgetIsNamedWhenItIsSpent) {
           "bytes of output");
   limited(
       "{% set ns = namespace(x=[1, 2]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-      "values in a list");
+      "bytes of memory");
+  limited("{% set ns = namespace(x=1) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}",
+          "values in a list");
   limited("{{ 'a' * 1000000000000 }}", "bytes of output");
   limited("{{ [0] * 1000000000000 }}", "bytes of memory");
   limited("{{ 'a' | center(1000000000000) }}", "bytes of output");

@@ -119,7 +119,7 @@ KEYS = [
     ("same_key_and_value_twice", "GGUF_DUP_KEY", twice("llama.block_count", U32, 1)),
     ("alignment_twice", "GGUF_DUP_KEY", lambda g: g.add("general.alignment", U32, 32).add("general.alignment", U32, 64)),
     ("tokens_twice", "GGUF_DUP_KEY", lambda g: g.add("tokenizer.ggml.tokens", ARRAY, array(STRING, ["x"]), raw=True)),
-    ("ends_inside_a_key", "GGUF_TRUNCATED", lambda g: g.bytes()[:g.bytes().index(b"llama.rope.freq_base") + 5]),
+    ("ends_inside_a_key", "GGUF_TRUNCATED", lambda g: g.bytes()[:g.bytes().index(b"tokenizer.ggml.eos_token_id") + 5]),
 ]
 
 VALUES = [
