@@ -27,11 +27,19 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Both warn about correct code in inlined standard containers of GCC 12 (bug reports 105329, 105562).
   target_compile_options(mote_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # std::stable_sort of GCC 12's library uses what that library itself calls deprecated.
+  target_compile_options(mote_flags INTERFACE -Wno-deprecated-declarations)
+endif()
 target_compile_definitions(mote_flags INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 if(MOTE_SANITIZE)
   target_compile_options(mote_flags INTERFACE -fsanitize=${MOTE_SANITIZE} -fno-sanitize-recover=all
                                               -fno-omit-frame-pointer)
   target_link_options(mote_flags INTERFACE -fsanitize=${MOTE_SANITIZE})
+endif()
+if(MOTE_FUZZ)  # coverage for libFuzzer's feedback; subspan() and [] of the standard library check their bounds
+  target_compile_options(mote_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_definitions(mote_flags INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 # A warning of GCC 12 about overflow checks that it cannot see through under sanitizers hides real ones.
 if(MOTE_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

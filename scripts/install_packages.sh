@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Install Debian packages: scripts/install_packages.sh build | test
+# Install Debian packages: scripts/install_packages.sh build | test | fuzz
 #   build   what mote is compiled from and with
 #   test    the same, and what its tests need
+#   fuzz    the same, and libFuzzer (docs/fuzzing.md)
 # Works as root and as a user with sudo; says what it installs; does nothing where all is there.
 set -euo pipefail
 build=(ca-certificates cmake g++ git ninja-build pkg-config python3
@@ -10,7 +11,8 @@ test=("${build[@]}" binutils clang-format-19 clang-tidy-19 libgtest-dev libgmock
 case ${1:-} in
   build) packages=("${build[@]}") ;;
   test) packages=("${test[@]}") ;;
-  *) sed -n '2,5s/^# //p' "$0" >&2; exit 2 ;;
+  fuzz) packages=("${test[@]}" clang-19 libclang-rt-19-dev) ;;
+  *) sed -n '2,6s/^# //p' "$0" >&2; exit 2 ;;
 esac
 missing=()
 for package in "${packages[@]}"; do

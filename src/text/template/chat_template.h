@@ -33,7 +33,7 @@ struct TemplateLimits {
   std::uint64_t max_steps = 1'000'000;  // evaluated expressions and statements
   std::uint32_t max_depth = 64;         // nested blocks and expressions; nested macro calls
   std::uint64_t max_output_bytes = std::uint64_t{4} << 20;  // also of any one string
-  std::uint64_t max_memory_bytes = std::uint64_t{256}
+  std::uint64_t max_memory_bytes = std::uint64_t{64}
                                    << 20;  // of all values made while rendering, freed or not
   std::uint32_t max_milliseconds = 250;
 };

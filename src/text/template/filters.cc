@@ -30,8 +30,9 @@ Result<Value> tojson(Runtime& runtime, const Value& value, const CallArguments& 
       style.indent = *text;
     } else {
       MOTE_ASSIGN(const std::int64_t width, integer_or(args[1], 0, "tojson"));
-      style.indent = TaggedText(
-          std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 256)), ' '), true);
+      const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(width, 0));
+      MOTE_TRY(runtime.charge_text(count));
+      style.indent = TaggedText(std::string(count, ' '), true);
     }
   }
   if (args[2] != nullptr && !args[2]->is_none()) {

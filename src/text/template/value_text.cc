@@ -144,7 +144,7 @@ class JsonPrinter {
   TaggedText take() { return std::move(out_); }
 
   Result<void> print(const Value& value) {
-    if (out_.size() > style_.max_bytes) return {};
+    if (full()) return {};
     if (value.is_none()) {
       add("null");
     } else if (const bool* b = value.if_bool()) {
@@ -168,6 +168,9 @@ class JsonPrinter {
 
  private:
   void add(std::string_view text) { out_.append(text, true); }
+  // Past the budget, as the caller will see: separators and indents are the template's own texts of any
+  // length, so the loops stop as well.
+  [[nodiscard]] bool full() const { return out_.size() > style_.max_bytes; }
 
   static Error refuse(const Value& value, std::string_view as) {
     return {kTplRuntime,
@@ -184,7 +187,7 @@ class JsonPrinter {
   void line_break() {
     if (!style_.has_indent) return;
     add("\n");
-    for (std::size_t i = 0; i < level_; ++i) out_.append(style_.indent);
+    for (std::size_t i = 0; i < level_ && !full(); ++i) out_.append(style_.indent);
   }
 
   Result<void> array(const List& list) {
@@ -194,7 +197,7 @@ class JsonPrinter {
     }
     add("[");
     ++level_;
-    for (std::size_t i = 0; i < list.items.size(); ++i) {
+    for (std::size_t i = 0; i < list.items.size() && !full(); ++i) {
       if (i > 0) out_.append(style_.item_separator);
       line_break();
       MOTE_TRY(print(list.items[i]));
@@ -224,6 +227,7 @@ class JsonPrinter {
     ++level_;
     bool first = true;
     for (const auto* member : members) {
+      if (full()) break;
       if (!std::exchange(first, false)) out_.append(style_.item_separator);
       line_break();
       MOTE_TRY(key(member->first));

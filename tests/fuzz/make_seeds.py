@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Writes the seeds of every fuzz target: make_seeds.py FOLDER. The same bytes each time; a few kilobytes each."""
+import json
+import pathlib
+import struct
+import sys
+
+import gguf_file
+import safetensors_file
+import tokenizer_file
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def gguf():
+    yield "empty_list", gguf_file.Gguf().bytes()
+    g = gguf_file.Gguf()
+    for kind in gguf_file.FORMATS:
+        g.add(f"k.{kind}", kind, 1)
+        g.add(f"a.{kind}", gguf_file.ARRAY, gguf_file.array(kind, [0, 1, 1]), raw=True)
+    g.add("k.s", gguf_file.STRING, "text")
+    g.add("a.s", gguf_file.ARRAY, gguf_file.array(gguf_file.STRING, ["a", "", "b"]), raw=True)
+    nested = struct.pack("<IQ", gguf_file.ARRAY, 2) + gguf_file.array(gguf_file.U8, [1]) + gguf_file.array(gguf_file.STRING, ["x"])
+    g.add("a.a", gguf_file.ARRAY, nested, raw=True)
+    yield "all_values", g.bytes()
+    g = gguf_file.Gguf()
+    g.alignment = 64
+    g.add("general.alignment", gguf_file.U32, 64)
+    for name, (number, block, size) in gguf_file.TYPES.items():
+        g.tensors.append(gguf_file.Tensor(f"t.{name}", (block, 2), number, bytes(2 * size)))
+    g.tensors.append(gguf_file.Tensor("scalar", (), 0, bytes(4)))
+    g.tensors.append(gguf_file.Tensor("four", (2, 2, 2, 2), 0, bytes(64)))
+    yield "all_types", g.bytes()
+    yield "score_vocabulary", gguf_file.add_score_tokenizer(gguf_file.Gguf()).bytes()
+    yield "byte_vocabulary", gguf_file.add_byte_tokenizer(gguf_file.Gguf())[0].bytes()
+    yield "model", gguf_file.model(width=8, hidden=8, heads=2).bytes()
+    g = gguf_file.Gguf()
+    g.version = 2
+    yield "version_2", g.add("general.name", gguf_file.STRING, "x").bytes()
+
+
+def gguf_load():
+    for arch in ("llama", "qwen2", "qwen3"):
+        yield f"{arch}_f32", gguf_file.model(arch, width=8, hidden=8, heads=2, tokenizer="", vocab=4).bytes()
+    for kind in ("F16", "BF16"):
+        yield f"llama_{kind}", gguf_file.model(kind=kind, width=8, hidden=12, heads=2, tokenizer="", vocab=5, tied=False).bytes()
+    for kind in ("Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL"):
+        yield f"llama_{kind}", gguf_file.model(kind=kind, tokenizer="", vocab=17).bytes()
+    yield "llama_two_blocks", gguf_file.model(width=8, hidden=8, heads=2, kv_heads=2, blocks=2).bytes()
+    g = gguf_file.model(width=8, hidden=8, heads=2, tokenizer="", vocab=4)
+    g.set("llama.rope.scaling.type", gguf_file.STRING, "linear").set("llama.rope.scaling.factor", gguf_file.F32, 2.0)
+    g.tensors.append(gguf_file.Tensor("rope_freqs.weight", (2,), 0, struct.pack("<2f", 1, 2)))
+    yield "llama_rope", g.bytes()
+
+
+def safetensors():
+    header, data = safetensors_file.tensors()
+    yield "model", b"S" + safetensors_file.file(header, data)
+    small = {"__metadata__": {"format": "pt"}, "a": safetensors_file.entry("F32", [2], 0, 8), "b": safetensors_file.entry("F16", [1, 2], 8, 12),
+             "c": safetensors_file.entry("BF16", [], 12, 14)}
+    yield "header", b"H" + json.dumps(small).encode() + b"\0" + bytes(14)
+    yield "empty", b"S" + safetensors_file.file("{}")
+    index = {"metadata": {"total_size": 16}, "weight_map": {"a": "a.safetensors", "b": "b.safetensors"}}
+    parts = [json.dumps(p).encode() for p in (index, {"a": safetensors_file.entry("F32", [2], 0, 8)}, {"b": safetensors_file.entry("F32", [2], 0, 8)})]
+    yield "index", b"I" + b"\0".join(parts) + b"\0" + bytes(16)
+
+
+def tokenizer_file_():
+    for name, root in (("byte_level", tokenizer_file.small_byte_level()), ("char_level", tokenizer_file.char_level()),
+                       ("split", tokenizer_file.split_level())):
+        yield name, json.dumps(root, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def field(number, wire, value):
+        return bytes([number << 3 | wire]) + value
+
+    def piece(spelling, score, kind):
+        inner = field(1, 2, bytes([len(spelling.encode())]) + spelling.encode()) + field(2, 5, struct.pack("<f", score)) + field(3, 0, bytes([kind]))
+        return field(1, 2, bytes([len(inner)]) + inner)
+
+    pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("<0x41>", 0, 6), ("\u2581", -1, 1), ("a", -2, 1), ("\u2581a", -3, 1)]
+    trainer = field(3, 0, b"\x02")  # BPE
+    yield "sentencepiece", b"".join(piece(*p) for p in pieces) + field(2, 2, bytes([len(trainer)]) + trainer)
+    yield "gguf", gguf_file.add_score_tokenizer(gguf_file.Gguf()).bytes()
+
+
+def tokenize_text():
+    texts = {"plain": "Hello, world! It's 12 o'clock.\n\n  a aa aaa", "special": "<|im_start|>user<|im_end|><s></s><tool_call>::",
+             "accents": "\u00e9e\u0301 \u2581x \U0001F600\u200d\U0001F4BB \u4f60\u597d", "spaces": "  \t \r\n\n   x    ", "digits": "1234567 3.14 \u0661\u0662",
+             "repeat": "a" * 200}
+    for i, (name, value) in enumerate(texts.items()):
+        yield name, bytes([i]) + value.encode()
+    yield "bytes", b"\x05\xff\xfe\x80\xc3(\xe2\x82 \xf0\x9f\x98 \xed\xa0\x80"
+    yield "marks", b"\x06" + "\u2581\u2581a \u2581".encode()
+
+
+def template():
+    for path in sorted((HERE / "templates").glob("*.jinja")):
+        yield path.stem, path.read_bytes()
+    chat = {"messages": [{"role": "user", "content": "Hi"}], "tools": None}
+    yield "conversation", (HERE / "templates/chatml.jinja").read_bytes() + b"\0" + json.dumps(chat).encode()
+
+
+def json_():
+    for name, value in (("object", '{"a": [1, -2, 3.5e-7, true, false, null], "b": {"c": "\\u00e9\\n\\ud83d\\ude00"}, "": ""}'),
+                        ("numbers", "[0, -0, -0.0, 1e308, 18446744073709551615, -9223372036854775808, 0.1]"),
+                        ("nested", "[" * 20 + "]" * 20), ("text", '"\u00e9\\"\\\\/\\b"')):
+        yield name, b"\x1f" + value.encode()
+
+
+TARGETS = {"gguf": gguf, "gguf_load": gguf_load, "safetensors": safetensors, "tokenizer_file": tokenizer_file_,
+           "tokenize_text": tokenize_text, "template": template, "json": json_}
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    for target, make in TARGETS.items():
+        folder = root / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+        for name, content in make():
+            (folder / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
