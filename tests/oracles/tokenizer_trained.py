@@ -189,6 +189,7 @@ def bpe(lines, folder):
         tok.pre_tokenizer = {"nfc": pre_tokenizers.Whitespace(), "strip": pre_tokenizers.WhitespaceSplit(),
                              "lowercase": pre_tokenizers.Punctuation("merged_with_previous"),
                              "nfkc": pre_tokenizers.CharDelimiterSplit("a")}.get(name, pre_tokenizers.Metaspace())  # fmt: skip
-        tok.decoder = decoders.Fuse()
+        # Fuse alone would leave the marks of Metaspace in the text, which mote takes for spaces.
+        tok.decoder = decoders.Fuse() if name in ("nfc", "strip", "lowercase", "nfkc") else decoders.Metaspace()
         tok.train_from_iterator(lines[:4000], trainers.BpeTrainer(vocab_size=1500, special_tokens=["<unk>"], show_progress=False))
         yield _save(tok, folder, "characters " + name)
