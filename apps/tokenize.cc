@@ -23,6 +23,7 @@ class Tokenize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const std::string text, text_.read());
     MOTE_ASSIGN(const std::unique_ptr<Tokenizer> tokenizer, open_tokenizer(program, model_, tokenizer_));
+    for (const std::string& warning : tokenizer->warnings()) program.note("warning: " + warning);
     MOTE_ASSIGN(const std::vector<TokenId> tokens,
                 tokenizer->encode(text, {.add_special = add_special_, .parse_special = parse_special_}));
     JsonArray ids;

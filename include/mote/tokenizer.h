@@ -1,12 +1,13 @@
-// Text to token ids and back: byte-level BPE (GPT-2's kind) and SentencePiece BPE with byte fallback.
+// Text to token ids and back: byte-level BPE (GPT-2's kind), SentencePiece BPE with byte fallback, unigram
+// models (SentencePiece, T5) and WordPiece (BERT).
 //
-// One class for all sources (tokenizer.json, vocab.json + merges.txt, GGUF keys, SentencePiece .model,
-// llama2.c tokenizer.bin). The ids are those of the program that the source belongs to: Hugging Face
+// One class for all sources (tokenizer.json, vocab.json + merges.txt, vocab.txt, GGUF keys, SentencePiece
+// .model, llama2.c tokenizer.bin). The ids are those of the program that the source belongs to: Hugging Face
 // tokenizers, llama.cpp, sentencepiece, llama2.c. Time is linear in the text for splitting and n log n for
 // merging, whatever the text; a megabyte of one letter is an ordinary input.
 //
 // Special tokens are recognised in text only where the caller says so: text of a user that spells
-// "<|im_end|>" is plain text. WordPiece and unigram vocabularies are refused by name.
+// "<|im_end|>" is plain text.
 //
 // Input that is not UTF-8: byte-level vocabularies take every byte as it is, the others spell the offending
 // bytes with byte tokens (or as one unknown token where the vocabulary has none). decode() gives those bytes
@@ -54,6 +55,15 @@ struct EncodeOptions {
   bool parse_special = false;  // control tokens spelled in the text become their ids
 };
 
+// A token and the bytes [begin, end) of the text that it stands for. What a normalizer or the vocabulary
+// added (a space in front, bos and eos) stands for nothing: begin == end.
+struct TokenSpan {
+  TokenId id = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  friend bool operator==(const TokenSpan&, const TokenSpan&) = default;
+};
+
 // Immutable; every function may be called from several threads at once.
 class Tokenizer {
  public:
@@ -64,6 +74,11 @@ class Tokenizer {
   // Errors: TOK_EXPANSION (a normalizer of the vocabulary's made the text too long), TOK_REGEX (an unknown
   // splitter pattern ran past its budget), OUT_OF_MEMORY.
   [[nodiscard]] Result<std::vector<TokenId>> encode(std::string_view text, EncodeOptions options = {}) const;
+  // The same ids, each with its place in the text: through all normalizers, by the rules of Hugging Face's
+  // tokenizers. The tokens of one character (bytes of an emoji) share its bytes. Costs about five times as
+  // much memory as encode(). Errors: those of encode().
+  [[nodiscard]] Result<std::vector<TokenSpan>> encode_with_offsets(std::string_view text,
+                                                                   EncodeOptions options = {}) const;
   // Template pieces parse control tokens, user pieces never do. A run of neighbouring plain text is tokenized
   // as one. In user pieces, tokens of any kind that look like markup ("<tool_call>") or end a generation stay
   // plain text.
@@ -94,11 +109,14 @@ class Tokenizer {
   [[nodiscard]] bool add_bos() const;  // add_special puts bos first
   [[nodiscard]] bool add_eos() const;
 
-  [[nodiscard]] std::string_view model_type() const;  // GGUF's tokenizer.ggml.model: "gpt2" or "llama"
-  [[nodiscard]] std::string_view pre_name() const;    // GGUF's tokenizer.ggml.pre; empty where none says it
+  [[nodiscard]] std::string_view model_type() const;  // tokenizer.ggml.model: "gpt2", "llama", "t5", "bert"
+  [[nodiscard]] std::string_view pre_name() const;    // tokenizer.ggml.pre; empty where GGUF has no name
   [[nodiscard]] const std::string& chat_template() const;  // Jinja source, empty if none
   // Whether decode() takes one space off the front of a text.
   [[nodiscard]] bool strips_leading_space() const;
+  // What a user should know about how this tokenizer was understood, one sentence each: a pattern that mote
+  // has no hand-written rule for, with its check sums.
+  [[nodiscard]] std::span<const std::string> warnings() const;
 
   [[nodiscard]] const text::TokenizerData& data() const;
 

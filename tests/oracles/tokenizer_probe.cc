@@ -1,9 +1,10 @@
 // Shows what the tokenizers do, for tokenizer_oracle.py.
 //
-//   tokenizer_probe TOKENIZER [--parse-special] [--add-special] [--skip-special] [--gguf OUT]
+//   tokenizer_probe TOKENIZER [--parse-special] [--add-special] [--skip-special] [--offsets] [--gguf OUT]
 //
 // Reads texts from standard input, each as a little-endian u32 length and its bytes, and answers each with a
-// u32 count, the ids as i32, a u32 length and the bytes that they decode to. `--gguf OUT` writes the
+// u32 count, the ids as i32, a u32 length and the bytes that they decode to. `--offsets` writes after the
+// ids where each begins and ends in the text, as u32 pairs, and no decoded bytes. `--gguf OUT` writes the
 // vocabulary as a GGUF file instead.
 #include <cstdint>
 #include <cstdio>
@@ -40,6 +41,27 @@ int write_gguf(const mote::Tokenizer& tokenizer, const char* path) {
   return 0;
 }
 
+int answer_offsets(const mote::Tokenizer& tokenizer, mote::EncodeOptions options) {
+  std::string text;
+  for (;;) {
+    std::uint32_t length = 0;
+    if (!read_exact(&length, sizeof length)) break;
+    text.resize(length);
+    if (!read_exact(text.data(), length)) break;
+    const auto spans = tokenizer.encode_with_offsets(text, options);
+    if (!spans) return fail(spans.error());
+    const auto count = static_cast<std::uint32_t>(spans->size());
+    write_all(&count, sizeof count);
+    for (const mote::TokenSpan& span : *spans) write_all(&span.id, sizeof span.id);
+    for (const mote::TokenSpan& span : *spans) {
+      const std::uint32_t range[2] = {static_cast<std::uint32_t>(span.begin),
+                                      static_cast<std::uint32_t>(span.end)};
+      write_all(range, sizeof range);
+    }
+  }
+  return 0;
+}
+
 int answer_all(const mote::Tokenizer& tokenizer, mote::EncodeOptions options, bool skip_special) {
   std::string text;
   for (;;) {
@@ -66,15 +88,18 @@ int main(int argc, char** argv) {
   if (argc < 2) return 2;
   mote::EncodeOptions options;
   bool skip_special = false;
+  bool offsets = false;
   const char* gguf = nullptr;
   for (int i = 2; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--parse-special") options.parse_special = true;
     if (flag == "--add-special") options.add_special = true;
     if (flag == "--skip-special") skip_special = true;
+    if (flag == "--offsets") offsets = true;
     if (flag == "--gguf" && i + 1 < argc) gguf = argv[++i];
   }
   const auto tokenizer = mote::load_tokenizer(argv[1]);
   if (!tokenizer) return fail(tokenizer.error());
+  if (offsets) return answer_offsets(**tokenizer, options);
   return gguf != nullptr ? write_gguf(**tokenizer, gguf) : answer_all(**tokenizer, options, skip_special);
 }

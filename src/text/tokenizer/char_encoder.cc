@@ -1,37 +1,36 @@
 // BPE over characters with merges by rank: SentencePiece vocabularies in Hugging Face's tokenizer.json.
-#include <algorithm>
-
 #include "text/tokenizer/merge_table.h"
 #include "text/tokenizer/merger.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/text_encoder.h"
+#include "text/tokenizer/word_cutter.h"
 
 namespace mote::text {
 namespace {
 
 class CharEncoder final : public TextEncoder {
  public:
-  CharEncoder(const TokenizerData& data, const PieceIndex& index, PairTable merges)
-      : data_(data), index_(index), merges_(std::move(merges)), bytes_(byte_tokens(data)) {}
+  CharEncoder(const TokenizerData& data, const PieceIndex& index, PairTable merges, WordCutter cutter)
+      : data_(data),
+        index_(index),
+        merges_(std::move(merges)),
+        cutter_(std::move(cutter)),
+        bytes_(byte_tokens(data)) {}
 
-  Result<void> encode(std::string_view text, bool first, MatchMode /*mode*/,
-                      std::vector<TokenId>& out) const override {
-    const std::string escaped = escape_spaces(text, first, data_);
-    std::string_view rest = escaped;
-    while (!rest.empty()) {
-      std::size_t length = rest.size();
-      if (data_.split_at_spaces) length = std::min(length, rest.find(kSpaceMark, 1));
-      encode_word(rest.substr(0, length), out);
-      rest.remove_prefix(length);
-    }
-    return {};
+  Result<void> encode(const AlignedView& text, bool first, MatchMode /*mode*/,
+                      TokenSink& sink) const override {
+    return cutter_.cut(text, first, [&](const AlignedView& word) -> Result<void> {
+      encode_word(word, sink);
+      return {};
+    });
   }
 
  private:
-  void encode_word(std::string_view word, std::vector<TokenId>& out) const {
+  void encode_word(const AlignedView& view, TokenSink& sink) const {
+    const std::string_view word = view.text;
     if (data_.ignore_merges) {
       if (const auto it = index_.find(word); it != index_.end()) {
-        out.push_back(it->second);
+        sink.push(it->second, view, 0, word.size());
         return;
       }
     }
@@ -63,7 +62,7 @@ class CharEncoder final : public TextEncoder {
     }
     merge_symbols(symbols, by_rank(merges_), [](const Symbol&, const Symbol&, TokenId) {});
     for (const Symbol& symbol : symbols) {
-      if (symbol.length > 0) out.push_back(symbol.id);
+      if (symbol.length > 0) sink.push(symbol.id, view, symbol.begin, symbol.begin + symbol.length);
     }
   }
 
@@ -78,6 +77,7 @@ class CharEncoder final : public TextEncoder {
   const TokenizerData& data_;
   const PieceIndex& index_;
   PairTable merges_;
+  WordCutter cutter_;
   std::vector<TokenId> bytes_;
 };
 
@@ -85,7 +85,9 @@ class CharEncoder final : public TextEncoder {
 
 Result<std::unique_ptr<TextEncoder>> make_char_encoder(const TokenizerData& data, const PieceIndex& index) {
   MOTE_ASSIGN(PairTable merges, make_merge_table(data));
-  return std::unique_ptr<TextEncoder>(std::make_unique<CharEncoder>(data, index, std::move(merges)));
+  MOTE_ASSIGN(WordCutter cutter, WordCutter::create(data));
+  return std::unique_ptr<TextEncoder>(
+      std::make_unique<CharEncoder>(data, index, std::move(merges), std::move(cutter)));
 }
 
 }  // namespace mote::text

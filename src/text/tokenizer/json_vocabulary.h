@@ -16,6 +16,10 @@ class VocabularyBuilder {
   // {"token": id, ...}. TOK_VOCAB: no object, equal ids, ids that are no small whole numbers, empty or
   // oversized tokens.
   Result<void> add_object(const Json& vocabulary);
+  // [["token", score], ...] with the position as id. TOK_VOCAB as above, or a score that is no number.
+  Result<void> add_scored_list(const Json& vocabulary, std::vector<double>& scores);
+  // One token a line with the number of the line as id.
+  Result<void> add_lines(std::string_view text);
   // Makes the token an added one: `special` ones become control tokens, the others user-defined.
   Result<void> add_added_token(const AddedToken& token, std::string_view content, bool special);
   // Fills gaps and hands the lists to `data`. TOK_VOCAB where the gaps are too many.
@@ -34,6 +38,7 @@ class VocabularyBuilder {
   std::unordered_map<TokenId, std::string> by_id_;
   std::unordered_map<TokenId, TokenType> types_;
   std::vector<AddedToken> added_;
+  std::vector<TokenId> outside_;  // added tokens that no vocabulary had
   TokenId highest_ = -1;
 };
 

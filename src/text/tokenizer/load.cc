@@ -8,6 +8,7 @@
 #include "mote/tokenizer.h"
 #include "sys/mapped_file.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/gguf_fit.h"
 #include "text/tokenizer/limits.h"
 #include "text/tokenizer/loaders.h"
 
@@ -36,9 +37,12 @@ Result<Json> read_json(const fs::path& path) {
 }
 
 Result<TokenizerData> read_json_tokenizer(const fs::path& path) {
-  MOTE_ASSIGN(const Json root, read_json(path));
+  MOTE_ASSIGN(std::string source, sys::read_text_file(path, kMaxJsonBytes));
+  MOTE_ASSIGN(const Json root,
+              in_file(parse_json(source, JsonLimits{.max_bytes = kMaxJsonBytes, .max_depth = 64}), path));
   MOTE_ASSIGN(TokenizerData data, in_file(text::read_tokenizer_json(root), path));
   MOTE_TRY(text::apply_companion_files(data, path.parent_path()));
+  if (!text::why_not_gguf(data).empty()) data.source_json = std::move(source);
   return data;
 }
 
@@ -56,6 +60,17 @@ Result<TokenizerData> read_vocab_folder(const fs::path& folder) {
   return data;
 }
 
+Result<TokenizerData> read_vocab_txt_file(const fs::path& path) {
+  MOTE_ASSIGN(const std::string lines, sys::read_text_file(path, kMaxMergesBytes));
+  Json config;
+  if (is_there(path.parent_path() / "tokenizer_config.json")) {
+    MOTE_ASSIGN(config, read_json(path.parent_path() / "tokenizer_config.json"));
+  }
+  MOTE_ASSIGN(TokenizerData data, in_file(text::read_vocab_txt(lines, config), path));
+  MOTE_TRY(text::apply_companion_files(data, path.parent_path()));
+  return data;
+}
+
 Result<TokenizerData> read_sentencepiece_file(const fs::path& path) {
   MOTE_ASSIGN(const sys::MappedFile file, sys::MappedFile::open(path));
   MOTE_ASSIGN(TokenizerData data, in_file(text::read_sentencepiece(file.bytes()), path));
@@ -66,6 +81,7 @@ Result<TokenizerData> read_sentencepiece_file(const fs::path& path) {
 Result<TokenizerData> read_file(const fs::path& path) {
   const std::string name = path.filename().string();
   if (name == "vocab.json" || name == "merges.txt") return read_vocab_folder(path.parent_path());
+  if (name == "vocab.txt") return read_vocab_txt_file(path);
   MOTE_ASSIGN(const sys::MappedFile file, sys::MappedFile::open(path));
   const std::span<const std::byte> bytes = file.bytes();
   const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
@@ -81,7 +97,8 @@ Result<TokenizerData> read_file(const fs::path& path) {
   if (!head.empty() && head[0] == '\n') return read_sentencepiece_file(path);  // field 1, length-delimited
   return Error{text::kTokFormat,
                "cannot tell what kind of tokenizer this is",
-               "expected: tokenizer.json, a .model, vocab.json beside merges.txt, a llama2.c tokenizer.bin "
+               "expected: tokenizer.json, a .model, vocab.json beside merges.txt, vocab.txt, a llama2.c "
+               "tokenizer.bin "
                "or a GGUF file",
                path.string(),
                {}};
@@ -101,18 +118,22 @@ std::vector<fs::path> loose_tokenizers(const fs::path& folder) {
 }
 
 Error missing(const fs::path& folder) {
-  return Error{
-      text::kTokMissing,
-      "no tokenizer in this folder: looked for tokenizer.json, vocab.json with merges.txt, *.model, tok*.bin",
-      "name one with --tokenizer",
-      folder.string(),
-      {}};
+  return Error{text::kTokMissing,
+               "no tokenizer in this folder: looked for tokenizer.json, vocab.json with merges.txt, "
+               "vocab.txt, *.model, "
+               "tok*.bin",
+               "name one with --tokenizer",
+               folder.string(),
+               {}};
 }
 
 Result<TokenizerData> read_folder(const fs::path& folder) {
   if (is_there(folder / "tokenizer.json")) return read_json_tokenizer(folder / "tokenizer.json");
   if (is_there(folder / "vocab.json") && is_there(folder / "merges.txt")) return read_vocab_folder(folder);
-  if (is_there(folder / "tokenizer.model")) return read_sentencepiece_file(folder / "tokenizer.model");
+  for (const char* name : {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model"}) {
+    if (is_there(folder / name)) return read_sentencepiece_file(folder / name);
+  }
+  if (is_there(folder / "vocab.txt")) return read_vocab_txt_file(folder / "vocab.txt");
   if (is_there(folder / "tokenizer.bin")) return read_file(folder / "tokenizer.bin");
   const auto loose = loose_tokenizers(folder);
   if (loose.empty()) return missing(folder);

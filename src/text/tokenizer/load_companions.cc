@@ -105,6 +105,11 @@ Result<void> apply_companion_files(TokenizerData& data, const std::filesystem::p
   named("eos_token", data.eos);
   named("unk_token", data.unk);
   named("pad_token", data.pad);
+  if (data.algorithm == TokenizerAlgorithm::wordpiece || data.algorithm == TokenizerAlgorithm::unigram) {
+    named("cls_token", data.cls);
+    named("sep_token", data.sep);
+    named("mask_token", data.mask);
+  }
   numbered("bos_token_id", data.bos);
   numbered("eos_token_id", data.eos);
   numbered("pad_token_id", data.pad);

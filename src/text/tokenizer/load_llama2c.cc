@@ -90,6 +90,8 @@ Result<TokenizerData> read_llama2c(std::span<const std::byte> bytes) {
   data.fuse_unknown = true;
   data.literal_space = true;
   data.space_prefix = SpacePrefix::always;
+  data.decode_style = DecodeStyle::marked;
+  data.strip_first_space = true;
   data.pre_name = "default";
   return data;
 }

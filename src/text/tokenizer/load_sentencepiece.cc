@@ -16,7 +16,7 @@ struct Spec {
   std::string eos_piece = "</s>";
   std::string pad_piece = "<pad>";
   std::string normalizer;
-  std::size_t charsmap_bytes = 0;
+  std::string charsmap;
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = true;
   bool escape_whitespaces = true;
@@ -112,7 +112,7 @@ Result<void> read_normalizer(std::span<const std::byte> bytes, std::size_t base,
     if (field.type != (field.number <= 2 ? WireType::bytes : WireType::varint))
       return wrong_type(reader, field.number);
     if (field.number == 1) spec.normalizer = field.text();
-    if (field.number == 2) spec.charsmap_bytes = field.bytes.size();
+    if (field.number == 2) spec.charsmap = field.text();
     if (field.number == 3) spec.add_dummy_prefix = field.integer != 0;
     if (field.number == 4) spec.remove_extra_whitespaces = field.integer != 0;
     if (field.number == 5) spec.escape_whitespaces = field.integer != 0;
@@ -123,7 +123,7 @@ Result<void> read_normalizer(std::span<const std::byte> bytes, std::size_t base,
 Error unsupported(std::string what) {
   return Error{kTokUnsupported,
                "cannot use this SentencePiece model: " + std::move(what),
-               "supported: BPE models without normalization rules (Llama-2's kind)",
+               "supported: BPE and unigram models with spaces before words",
                {},
                {}};
 }
@@ -134,9 +134,11 @@ Result<TokenizerData> read_sentencepiece(std::span<const std::byte> bytes) {
   TokenizerData data;
   data.algorithm = TokenizerAlgorithm::score_bpe;
   Spec spec;
+  bool has_trainer = false;
   ProtoReader reader(bytes);
   while (!reader.at_end()) {
     MOTE_ASSIGN(const ProtoField field, reader.next());
+    has_trainer = has_trainer || field.number == 2;
     if (field.number < 1 || field.number > 3) continue;
     if (field.type != WireType::bytes) return wrong_type(reader, field.number);
     const std::size_t base = reader.position() - field.bytes.size();
@@ -144,15 +146,24 @@ Result<TokenizerData> read_sentencepiece(std::span<const std::byte> bytes) {
     if (field.number == 2) MOTE_TRY(read_trainer(field.bytes, base, spec));
     if (field.number == 3) MOTE_TRY(read_normalizer(field.bytes, base, spec));
   }
+  if (!has_trainer) {
+    return Error{kTokProto,
+                 "cannot read the SentencePiece model: it does not say of which type it is",
+                 "the file is cut short: take it from its publisher again",
+                 {},
+                 reader.position()};
+  }
   constexpr std::string_view kTypes[] = {"type 0", "unigram", "BPE", "word", "character"};
-  if (spec.model_type != 2) {
+  if (spec.model_type != 1 && spec.model_type != 2) {
     return unsupported("it is of type " + (spec.model_type < 5 ? std::string(kTypes[spec.model_type])
                                                                : std::to_string(spec.model_type)));
   }
-  if (spec.charsmap_bytes != 0) {
-    return unsupported("it normalizes text by the rules \"" + escape_untrusted(spec.normalizer, 40) + "\"");
-  }
   if (spec.whitespace_as_suffix) return unsupported("it puts spaces after words");
+  if (spec.model_type == 1) data.algorithm = TokenizerAlgorithm::unigram;
+  data.sentence_normalizer = true;
+  data.charsmap = std::move(spec.charsmap);
+  data.decode_style = DecodeStyle::marked;
+  data.strip_first_space = spec.add_dummy_prefix || spec.remove_extra_whitespaces;
   data.space_prefix = spec.add_dummy_prefix ? SpacePrefix::always : SpacePrefix::never;
   data.remove_extra_whitespaces = spec.remove_extra_whitespaces;
   data.escape_space = spec.escape_whitespaces;
@@ -173,8 +184,11 @@ Result<TokenizerData> read_sentencepiece(std::span<const std::byte> bytes) {
       data.added.push_back(AddedToken{.id = id});
     }
   }
-  if (data.bos)
+  if (data.algorithm == TokenizerAlgorithm::unigram) {
+    if (data.eos) data.suffix = {*data.eos};  // T5 is fed an end, no beginning
+  } else if (data.bos) {
     data.prefix = {*data.bos};  // what the models with such tokenizers are fed (Llama-2, llama2.c)
+  }
   return data;
 }
 

@@ -1,4 +1,4 @@
-// The readers of the five sources. Each turns a file into TokenizerData; what the data means is checked once,
+// The readers of the sources. Each turns a file into TokenizerData; what the data means is checked once,
 // by Tokenizer::create.
 #pragma once
 
@@ -20,13 +20,16 @@ Result<TokenizerData> read_tokenizer_json(const Json& root);
 // tokenizer_config.json or null; its tokenizer_class decides how text is split.
 Result<TokenizerData> read_vocab_and_merges(const Json& vocabulary, std::string_view merges,
                                             const Json& config);
+// vocab.txt, one token a line (BERT's tokenizers before tokenizer.json). `config`: tokenizer_config.json or
+// null; it says whether text is lower-cased. Errors: TOK_VOCAB.
+Result<TokenizerData> read_vocab_txt(std::string_view lines, const Json& config);
 // What tokenizer_config.json, generation_config.json and config.json of the folder add: special tokens,
 // template. Missing files are fine. Errors: JSON_*, TOK_FORMAT.
 Result<void> apply_companion_files(TokenizerData& data, const std::filesystem::path& folder);
 // The tokenizer.ggml.* keys. Errors: TOK_MISSING, TOK_UNSUPPORTED, TOK_PRE, TOK_VOCAB, TOK_MERGES, META_*.
 Result<TokenizerData> read_gguf_keys(const formats::Metadata& metadata);
-// A SentencePiece model of type BPE (google/sentencepiece, sentencepiece_model.proto). Errors: TOK_PROTO,
-// TOK_UNSUPPORTED, TOK_VOCAB.
+// A SentencePiece model of type BPE or unigram (google/sentencepiece, sentencepiece_model.proto). Errors:
+// TOK_PROTO, TOK_UNSUPPORTED, TOK_VOCAB.
 Result<TokenizerData> read_sentencepiece(std::span<const std::byte> bytes);
 // llama2.c's tokenizer.bin: u32 longest token, then per token f32 score, i32 length, bytes. Errors:
 // TOK_FORMAT.

@@ -1,120 +1,253 @@
 #include "text/tokenizer/normalizer.h"
 
-#include <utf8proc.h>
-
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <vector>
 
 #include "base/strings.h"
+#include "text/tokenizer/charsmap.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/merger.h"
+#include "text/tokenizer/regex_splitter.h"
+#include "text/tokenizer/unicode_class.h"
 
 namespace mote::text {
 namespace {
 
-constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-
-std::uint16_t combining_class(utf8proc_int32_t c) {
-  return static_cast<std::uint16_t>(utf8proc_get_property(c)->combining_class);
+// Calls visit(code point, its bytes) for each character; a bad byte is one of its own, of value U+FFFD.
+template <typename Visit>
+void for_each_character(std::string_view text, const Visit& visit) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t begin = i;
+    const char32_t c = next_code_point(text, i);
+    visit(c, text.substr(begin, i - begin));
+  }
 }
 
-void append_composed(std::string& out, const std::vector<char32_t>& run) {
-  std::vector<utf8proc_int32_t> units;
-  units.reserve(run.size() * 2);
-  std::array<utf8proc_int32_t, 32> one{};  // no code point decomposes into more than 4
-  int boundary = 0;
-  for (const char32_t c : run) {
-    const auto n = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), one.data(),
-                                           static_cast<utf8proc_ssize_t>(one.size()), kOptions, &boundary);
-    if (n <= 0 || n > static_cast<utf8proc_ssize_t>(one.size())) {
-      units.push_back(static_cast<utf8proc_int32_t>(c));
+bool is_bad_byte(char32_t c, std::string_view bytes) { return c == 0xFFFD && bytes.size() == 1; }
+
+// Copies characters that `keep` accepts and drops the others. A dropped one goes with the kept one before it,
+// as Rewriter's changes say it.
+template <typename Keep>
+AlignedText filter(const AlignedText& text, const Keep& keep) {
+  Rewriter to(text);
+  for_each_character(text.text(), [&](char32_t c, std::string_view bytes) {
+    if (is_bad_byte(c, bytes) || keep(c)) {
+      to.put(bytes, 0);
     } else {
-      units.insert(units.end(), one.begin(), one.begin() + n);
+      to.skip(1);
     }
-  }
-  // Canonical order of marks. utf8proc_decompose sorts by insertion, which is quadratic.
-  for (std::size_t i = 0; i < units.size();) {
-    if (combining_class(units[i]) == 0) {
-      ++i;
-      continue;
-    }
-    std::size_t stop = i;
-    while (stop < units.size() && combining_class(units[stop]) != 0) ++stop;
-    std::stable_sort(units.begin() + static_cast<std::ptrdiff_t>(i),
-                     units.begin() + static_cast<std::ptrdiff_t>(stop),
-                     [](auto a, auto b) { return combining_class(a) < combining_class(b); });
-    i = stop;
-  }
-  const auto n =
-      utf8proc_normalize_utf32(units.data(), static_cast<utf8proc_ssize_t>(units.size()), kOptions);
-  for (utf8proc_ssize_t i = 0; i < n; ++i)
-    append_utf8(out, static_cast<char32_t>(units[static_cast<std::size_t>(i)]));
+  });
+  return to.finish();
 }
 
-void replace_all(std::string& text, const std::string& pattern, const std::string& content, std::size_t limit,
-                 bool& too_long) {
-  std::string out;
-  std::size_t at = 0;
-  for (;;) {
-    const std::size_t hit = text.find(pattern, at);
-    out.append(text, at, hit == std::string::npos ? std::string::npos : hit - at);
-    if (hit == std::string::npos) break;
-    out += content;
-    at = hit + pattern.size();
-    if (out.size() > limit) {
-      too_long = true;
-      return;
+AlignedText lowercase(const AlignedText& text) {
+  if (std::none_of(text.text().begin(), text.text().end(),
+                   [](char c) { return (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80; }))
+    return text;
+  Rewriter to(text);
+  for_each_character(text.text(), [&](char32_t c, std::string_view bytes) {
+    if (is_bad_byte(c, bytes)) {
+      to.put(bytes, 0);
+    } else if (c == 0x130) {  // the one character whose lower case is two (SpecialCasing.txt)
+      to.put(U'i', 0);
+      to.put(char32_t{0x307}, 1);
+    } else {
+      to.put(to_lower(c), 0);
     }
+  });
+  return to.finish();
+}
+
+AlignedText clean_controls(const AlignedText& text) {
+  Rewriter to(text);
+  for_each_character(text.text(), [&](char32_t c, std::string_view bytes) {
+    if (is_bad_byte(c, bytes)) {
+      to.put(bytes, 0);
+    } else if (c == 0 || c == 0xFFFD || is_bert_control(c)) {
+      to.skip(1);
+    } else {
+      to.put(is_bert_space(c) ? std::string_view(" ") : bytes, 0);
+    }
+  });
+  return to.finish();
+}
+
+AlignedText space_cjk(const AlignedText& text) {
+  Rewriter to(text);
+  for_each_character(text.text(), [&](char32_t c, std::string_view bytes) {
+    if (is_cjk_ideograph(c)) {
+      to.put(" ", 0);
+      to.put(bytes, 1);
+      to.put(" ", 1);
+    } else {
+      to.put(bytes, 0);
+    }
+  });
+  return to.finish();
+}
+
+AlignedText strip(const AlignedText& aligned, bool left, bool right) {
+  const std::string_view text = aligned.text();
+  std::size_t begin = 0;
+  while (left && begin < text.size()) {
+    std::size_t next = begin;
+    if (!is_white_space(next_code_point(text, next))) break;
+    begin = next;
   }
-  too_long = out.size() > limit;
-  text = std::move(out);
+  std::size_t end = begin;
+  for (std::size_t i = begin; i < text.size();) {
+    if (!is_white_space(next_code_point(text, i))) end = i;
+  }
+  if (!right) end = text.size();
+  AlignedText out(aligned.view().sub(begin, end - begin));
+  return out;
+}
+
+// Writes `content` for the matched bytes [begin, end). It has the origin of the last of them.
+void put_content(Rewriter& to, std::string_view matched, std::string_view content) {
+  std::size_t characters = 0;
+  for_each_character(matched, [&](char32_t, std::string_view) { ++characters; });
+  to.skip(characters);
+  for_each_character(content, [&](char32_t, std::string_view bytes) { to.put(bytes, 1); });
 }
 
 }  // namespace
 
-std::string to_nfc(std::string_view text) {
-  // Below U+0300 everything is composed already, and U+0300 is the bytes CC 80.
-  if (std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xCC; })) {
-    return std::string(text);
+struct Normalizer::Compiled {
+  std::optional<RegexSplitter> regex;
+  std::optional<Charsmap> map;
+};
+
+Normalizer::Normalizer() = default;
+Normalizer::Normalizer(Normalizer&&) noexcept = default;
+Normalizer& Normalizer::operator=(Normalizer&&) noexcept = default;
+Normalizer::~Normalizer() = default;
+
+Result<Normalizer> Normalizer::create(std::span<const NormalizerStep> steps) {
+  Normalizer made;
+  made.steps_ = steps;
+  for (const NormalizerStep& step : steps) {
+    Compiled& compiled = made.compiled_.emplace_back();
+    if (step.kind == NormalizerKind::replace_regex) {
+      MOTE_ASSIGN(compiled.regex, RegexSplitter::compile(step.pattern));
+    } else if (step.kind == NormalizerKind::charsmap) {
+      MOTE_ASSIGN(compiled.map, Charsmap::create(step.pattern));
+    }
   }
-  std::string out;
-  out.reserve(text.size());
+  return made;
+}
+
+AlignedText apply_form(const AlignedText& text, UnicodeForm form) {
+  const unsigned char lead = first_lead_changed(form);
+  if (std::none_of(text.text().begin(), text.text().end(),
+                   [lead](char c) { return static_cast<unsigned char>(c) >= lead; }))
+    return text;
+  Rewriter to(text);
   std::vector<char32_t> run;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t begin = i;
-    const char32_t c = next_code_point(text, i);
-    if (c == 0xFFFD && i - begin == 1) {  // a bad byte: the real U+FFFD takes three
-      append_composed(out, run);
-      run.clear();
-      out.push_back(text[begin]);
+  const auto flush = [&] {
+    for (const ChangedCharacter& c : to_form(run, form)) to.put(c.value, c.change);
+    run.clear();
+  };
+  for_each_character(text.text(), [&](char32_t c, std::string_view bytes) {
+    if (is_bad_byte(c, bytes)) {
+      flush();
+      to.put(bytes, 0);
     } else {
       run.push_back(c);
     }
-  }
-  append_composed(out, run);
-  return out;
+  });
+  flush();
+  return to.finish();
 }
 
-Result<std::string> normalize(std::string_view text, std::span<const NormalizerStep> steps) {
-  std::string out(text);
-  const std::size_t limit = text.size() * 16 + (std::size_t{1} << 20);
-  for (const NormalizerStep& step : steps) {
-    if (step.nfc) {
-      out = to_nfc(out);
-      continue;
-    }
-    bool too_long = false;
-    replace_all(out, step.pattern, step.content, limit, too_long);
-    if (too_long) {
-      return Error{kTokExpansion,
-                   "the normalizer of the tokenizer made a text of " + std::to_string(text.size()) +
-                       " bytes longer than " + std::to_string(limit) + " bytes",
-                   "the tokenizer file is damaged or hostile: take it from its publisher",
-                   {},
-                   {}};
-    }
+namespace {
+
+Error too_long(std::size_t input, std::size_t limit) {
+  return Error{kTokExpansion,
+               "the normalizer of the tokenizer made a text of " + std::to_string(input) +
+                   " bytes longer than " + std::to_string(limit) + " bytes",
+               "the tokenizer file is damaged or hostile: take it from its publisher",
+               {},
+               {}};
+}
+
+// Every match by `content`; nothing where the result would pass `limit`.
+std::optional<AlignedText> replace(const AlignedText& text, const std::vector<RegexSplitter::Match>& matches,
+                                   std::string_view content, std::size_t limit) {
+  Rewriter to(text);
+  std::size_t at = 0;
+  for (const auto& match : matches) {
+    to.copy(match.begin - at);
+    put_content(to, text.text().substr(match.begin, match.end - match.begin), content);
+    at = match.end;
+    if (to.size() > limit) return std::nullopt;
   }
-  return out;
+  to.copy(text.text().size() - at);
+  return to.size() > limit ? std::nullopt : std::optional<AlignedText>(to.finish());
+}
+
+std::vector<RegexSplitter::Match> find_literal(std::string_view text, std::string_view pattern) {
+  std::vector<RegexSplitter::Match> matches;
+  for (std::size_t at = text.find(pattern); at != std::string_view::npos;
+       at = text.find(pattern, at + pattern.size()))
+    matches.push_back({at, at + pattern.size()});
+  return matches;
+}
+
+}  // namespace
+
+Result<AlignedText> Normalizer::run(AlignedText text) const {
+  const std::size_t input = text.text().size();
+  const std::size_t limit = std::min(input * 16 + (std::size_t{1} << 20), kMaxMergeBytes / 4);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const NormalizerStep& step = steps_[s];
+    switch (step.kind) {
+      case NormalizerKind::unicode_form:
+        text = apply_form(text, step.form);
+        break;
+      case NormalizerKind::lowercase:
+        text = lowercase(text);
+        break;
+      case NormalizerKind::strip_marks:
+        text = filter(text, [](char32_t c) { return classify(c) != CharClass::mark; });
+        break;
+      case NormalizerKind::strip_nonspacing_marks:
+        text = filter(text, [](char32_t c) { return !is_nonspacing_mark(c); });
+        break;
+      case NormalizerKind::prepend:
+        if (!text.empty()) text.prepend(step.content);
+        break;
+      case NormalizerKind::replace:
+      case NormalizerKind::replace_regex: {
+        std::vector<RegexSplitter::Match> matches;
+        if (step.kind == NormalizerKind::replace) {
+          matches = find_literal(text.text(), step.pattern);
+        } else {
+          MOTE_ASSIGN(matches, compiled_[s].regex->find_all(text.text()));
+        }
+        if (matches.empty()) break;
+        auto replaced = replace(text, matches, step.content, limit);
+        if (!replaced) return too_long(input, limit);
+        text = *std::move(replaced);
+        break;
+      }
+      case NormalizerKind::strip:
+        text = strip(text, step.left, step.right);
+        break;
+      case NormalizerKind::clean_controls:
+        text = clean_controls(text);
+        break;
+      case NormalizerKind::space_cjk:
+        text = space_cjk(text);
+        break;
+      case NormalizerKind::charsmap:
+        text = apply_by_graphemes(*compiled_[s].map, text);
+        break;
+    }
+    if (text.text().size() > limit) return too_long(input, limit);
+  }
+  return text;
 }
 
 }  // namespace mote::text

@@ -5,6 +5,10 @@
 namespace mote::text {
 namespace {
 
+std::string to_nfc(std::string_view text) {
+  return std::string(apply_form(AlignedText(text, 0, false), UnicodeForm::nfc).text());
+}
+
 // Pairs from the Unicode Character Database's NormalizationTest.txt.
 TEST(Nfc, ComposesWhatTheUnicodeTestFileComposes) {
   EXPECT_EQ(to_nfc("e\u0301"), "\u00E9");
@@ -31,11 +35,13 @@ TEST(Nfc, SortsAHundredThousandMarksOutOfOrder) {
 }
 
 TEST(Normalize, RunsItsStepsInOrder) {
-  const std::vector<NormalizerStep> steps{{.nfc = false, .pattern = "a", .content = "b"},
-                                          {.nfc = false, .pattern = "b", .content = "cc"}};
-  auto out = normalize("ab", steps);
+  const std::vector<NormalizerStep> steps{{.kind = NormalizerKind::replace, .pattern = "a", .content = "b"},
+                                          {.kind = NormalizerKind::replace, .pattern = "b", .content = "cc"}};
+  const auto normalizer = Normalizer::create(steps);
+  ASSERT_TRUE(normalizer);
+  const auto out = normalizer->run(AlignedText("ab", 0, false));
   ASSERT_TRUE(out);
-  EXPECT_EQ(*out, "cccc");
+  EXPECT_EQ(out->text(), "cccc");
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // SentencePiece's BPE (google/sentencepiece, bpe_model.cc): of all neighbours whose text together is a token,
 // the pair with the best score merges first. The same as llama.cpp's SPM and llama2.c's bpe loop.
 #include <algorithm>
+#include <optional>
 
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/merger.h"
+#include "text/tokenizer/sentence_normalizer.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/text_encoder.h"
 
@@ -13,8 +15,9 @@ namespace {
 
 class ScoreEncoder final : public TextEncoder {
  public:
-  explicit ScoreEncoder(const TokenizerData& data)
+  ScoreEncoder(const TokenizerData& data, std::optional<SentenceNormalizer> normalizer)
       : data_(data),
+        normalizer_(std::move(normalizer)),
         bytes_(byte_tokens(data)),
         mark_(data.literal_space ? std::string_view(" ") : kSpaceMark) {
     for (std::size_t i = 0; i < data.pieces.size(); ++i) {
@@ -39,16 +42,20 @@ class ScoreEncoder final : public TextEncoder {
     words_are_apart_ = words_are_apart_ && user_defined_.empty();
   }
 
-  Result<void> encode(std::string_view plain, bool first, MatchMode mode,
-                      std::vector<TokenId>& out) const override {
-    const std::string text = escape_spaces(plain, first, data_);
+  Result<void> encode(const AlignedView& plain, bool first, MatchMode mode, TokenSink& sink) const override {
+    AlignedText text;
+    if (normalizer_) {
+      MOTE_ASSIGN(text, normalizer_->run(plain, mode));
+    } else {
+      text = escape_spaces(plain, first, data_);
+    }
+    const AlignedView view = text.view();
     std::vector<Symbol> symbols;
     bool after_unknown = false;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-      const std::size_t length = word_length(rest);
-      encode_word(rest.substr(0, length), mode, symbols, after_unknown, out);
-      rest.remove_prefix(length);
+    for (std::size_t begin = 0; begin < view.text.size();) {
+      const AlignedView word = view.sub(begin, word_length(view.text.substr(begin)));
+      encode_word(word, mode, symbols, after_unknown, sink);
+      begin += word.text.size();
     }
     return {};
   }
@@ -68,15 +75,17 @@ class ScoreEncoder final : public TextEncoder {
     return std::min(text.find(mark_, i), text.size());
   }
 
-  void encode_word(std::string_view text, MatchMode mode, std::vector<Symbol>& symbols, bool& after_unknown,
-                   std::vector<TokenId>& out) const {
+  void encode_word(const AlignedView& view, MatchMode mode, std::vector<Symbol>& symbols, bool& after_unknown,
+                   TokenSink& sink) const {
+    const std::string_view text = view.text;
     cut(text, mode, symbols);
     const auto lookup = [&](const Symbol& left, const Symbol& right) -> std::optional<MergeResult> {
       const std::size_t length = std::size_t{left.length} + right.length;
       if (length > longest_) return std::nullopt;
       const TokenId id = find(text.substr(left.begin, length));
       if (id == kNoToken) return std::nullopt;
-      return MergeResult{priority_of_score(data_.scores[static_cast<std::size_t>(id)]), id};
+      const auto score = static_cast<float>(data_.scores[static_cast<std::size_t>(id)]);
+      return MergeResult{priority_of_score(score), id};
     };
     // How each unused token was made, so that it can be taken apart again.
     std::unordered_map<std::string_view, std::size_t> halves;
@@ -87,14 +96,14 @@ class ScoreEncoder final : public TextEncoder {
     });
     for (const Symbol& symbol : symbols) {
       if (symbol.length == 0) continue;
-      const std::string_view piece = text.substr(symbol.begin, symbol.length);
+      const AlignedView piece = view.sub(symbol.begin, symbol.length);
       if (symbol.id == kNoToken) {
-        emit_unknown(piece, after_unknown, out);
+        emit_unknown(piece, after_unknown, sink);
       } else if (halves.empty()) {
-        out.push_back(symbol.id);
+        sink.push(symbol.id, piece, 0, symbol.length);
         after_unknown = false;
       } else {
-        emit(piece, symbol.id, halves, after_unknown, out);
+        emit(piece, symbol.id, halves, after_unknown, sink);
       }
     }
   }
@@ -126,41 +135,42 @@ class ScoreEncoder final : public TextEncoder {
   }
 
   // Without recursion: a stack of texts still to be written, right halves below left ones.
-  void emit(std::string_view piece, TokenId id,
+  void emit(const AlignedView& piece, TokenId id,
             const std::unordered_map<std::string_view, std::size_t>& halves, bool& after_unknown,
-            std::vector<TokenId>& out) const {
-    std::vector<std::pair<std::string_view, TokenId>> stack{{piece, id}};
+            TokenSink& sink) const {
+    std::vector<std::pair<AlignedView, TokenId>> stack{{piece, id}};
     while (!stack.empty()) {
       const auto [text, token] = stack.back();
       stack.pop_back();
       if (token == kNoToken) {
-        emit_unknown(text, after_unknown, out);
+        emit_unknown(text, after_unknown, sink);
         continue;
       }
       after_unknown = false;
       if (data_.types[static_cast<std::size_t>(token)] == TokenType::unused) {
-        if (const auto half = halves.find(text); half != halves.end()) {
-          const std::string_view right = text.substr(half->second);
-          const std::string_view left = text.substr(0, half->second);
-          stack.emplace_back(right, find(right));
-          stack.emplace_back(left, find(left));
+        if (const auto half = halves.find(text.text); half != halves.end()) {
+          const AlignedView right = text.sub(half->second, text.text.size() - half->second);
+          const AlignedView left = text.sub(0, half->second);
+          stack.emplace_back(right, find(right.text));
+          stack.emplace_back(left, find(left.text));
           continue;
         }
       }
-      out.push_back(token);
+      sink.push(token, text, 0, text.text.size());
     }
   }
 
-  void emit_unknown(std::string_view text, bool& after_unknown, std::vector<TokenId>& out) const {
-    const bool spelled = data_.byte_fallback && std::all_of(text.begin(), text.end(), [&](char c) {
+  void emit_unknown(const AlignedView& text, bool& after_unknown, TokenSink& sink) const {
+    const bool spelled = data_.byte_fallback && std::all_of(text.text.begin(), text.text.end(), [&](char c) {
                            return bytes_[static_cast<unsigned char>(c)] != kNoToken;
                          });
     if (spelled) {
-      for (const char c : text) out.push_back(bytes_[static_cast<unsigned char>(c)]);
+      for (const char c : text.text)
+        sink.push(bytes_[static_cast<unsigned char>(c)], text, 0, text.text.size());
       after_unknown = false;
       return;
     }
-    if (data_.unk && !(after_unknown && data_.fuse_unknown)) out.push_back(*data_.unk);
+    if (data_.unk && !(after_unknown && data_.fuse_unknown)) sink.push(*data_.unk, text, 0, text.text.size());
     after_unknown = true;
   }
 
@@ -170,6 +180,7 @@ class ScoreEncoder final : public TextEncoder {
   };
 
   const TokenizerData& data_;
+  std::optional<SentenceNormalizer> normalizer_;
   std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> index_;  // as the text spells them
   std::vector<TokenId> bytes_;
   AddedMatcher user_defined_;
@@ -191,7 +202,11 @@ Result<std::unique_ptr<TextEncoder>> make_score_encoder(const TokenizerData& dat
                  {},
                  {}};
   }
-  return std::unique_ptr<TextEncoder>(std::make_unique<ScoreEncoder>(data));
+  std::optional<SentenceNormalizer> normalizer;
+  if (data.sentence_normalizer) {
+    MOTE_ASSIGN(normalizer, SentenceNormalizer::create(data));
+  }
+  return std::unique_ptr<TextEncoder>(std::make_unique<ScoreEncoder>(data, std::move(normalizer)));
 }
 
 }  // namespace mote::text

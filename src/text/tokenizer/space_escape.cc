@@ -1,26 +1,12 @@
 #include "text/tokenizer/space_escape.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 #include "text/tokenizer/merger.h"
 
 namespace mote::text {
 namespace {
-
-// SentencePiece's remove_extra_whitespaces: none at the ends, single ones between.
-std::string collapse_spaces(std::string_view text) {
-  std::string out;
-  bool pending = false;
-  for (const char c : text) {
-    if (c == ' ') {
-      pending = !out.empty();
-    } else {
-      if (pending) out.push_back(' ');
-      pending = false;
-      out.push_back(c);
-    }
-  }
-  return out;
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -31,44 +17,24 @@ int hex_digit(char c) {
 
 }  // namespace
 
-std::string escape_spaces(std::string_view text, bool first, const TokenizerData& data) {
-  std::string collapsed;
-  if (data.remove_extra_whitespaces) {
-    collapsed = collapse_spaces(text);
-    text = collapsed;
-  }
-  std::string out;
-  if (text.empty()) return out;
-  out.reserve(text.size() + text.size() / 2 + 3);
+AlignedText escape_spaces(const AlignedView& source, bool first, const TokenizerData& data) {
+  const std::string_view text = source.text;
+  if (text.empty()) return {};
   const std::string_view mark = data.literal_space ? std::string_view(" ") : kSpaceMark;
   const bool has_space = text.front() == ' ' || text.starts_with(kSpaceMark);
-  switch (data.space_prefix) {
-    case SpacePrefix::never:
-      break;
-    case SpacePrefix::always:
-      out += mark;
-      break;
-    case SpacePrefix::unless_present:
-      if (!has_space) out += mark;
-      break;
-    case SpacePrefix::first_stretch:
-      if (first && !has_space) out += mark;
-      break;
+  const bool prefix = data.space_prefix == SpacePrefix::always ||
+                      (data.space_prefix == SpacePrefix::unless_present && !has_space) ||
+                      (data.space_prefix == SpacePrefix::first_stretch && first && !has_space);
+  Rewriter to(source, source.tracked());
+  const bool escape = data.escape_space && !data.literal_space;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t space = escape ? std::min(text.find(' ', i), text.size()) : text.size();
+    to.copy(space - i);
+    if (space < text.size()) to.put(kSpaceMark, 0);
+    i = space + 1;
   }
-  if (!data.escape_space || data.literal_space) {
-    out += text;
-  } else {
-    for (const char c : text) {
-      if (c == ' ') {
-        out += kSpaceMark;
-      } else {
-        out.push_back(c);
-      }
-    }
-  }
-  // SentencePiece strips the end after escaping, so marks that stood in the text go as well, and the prefix
-  // with them.
-  while (data.remove_extra_whitespaces && out.ends_with(mark)) out.resize(out.size() - mark.size());
+  AlignedText out = to.finish();
+  if (prefix) out.prepend(mark);
   return out;
 }
 

@@ -4,14 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "text/tokenizer/aligned_text.h"
 #include "text/tokenizer/data.h"
 
 namespace mote::text {
 
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
-// The text as the vocabulary spells it.
-std::string escape_spaces(std::string_view text, bool first, const TokenizerData& data);
+// The text as the vocabulary spells it. `first`: it begins the whole text.
+AlignedText escape_spaces(const AlignedView& text, bool first, const TokenizerData& data);
 // "▁" back to " ".
 void append_unescaped(std::string& out, std::string_view piece);
 // Length of the UTF-8 character at `i`; 1 for a bad byte, and then `bad` is set.

@@ -1,3 +1,6 @@
+// Facts about names and patterns: ggml-org/llama.cpp, src/llama-vocab.cpp, and the tokenizer.json files of
+// the models. For the camel family llama.cpp takes letters outside of ASCII for upper and lower case at once;
+// the rules here are those of the models.
 #include "text/tokenizer/split_catalogue.h"
 
 #include <algorithm>
@@ -37,6 +40,18 @@ SplitStep gpt2() { return {.kind = SplitKind::gpt2}; }
 SplitStep cl100k(std::uint32_t digits, bool marks = false) {
   return {.kind = SplitKind::cl100k, .digits = digits, .marks_are_letters = marks};
 }
+SplitStep camel(std::uint32_t digits, Contractions contractions) {
+  return {.kind = SplitKind::camel,
+          .digits = digits,
+          .contractions = contractions,
+          .line_breaks = LineBreaks::slash};
+}
+SplitStep cl100k_apart() {
+  return {.kind = SplitKind::cl100k, .digits = 1, .line_breaks = LineBreaks::apart};
+}
+SplitStep cl100k_plain_words(std::uint32_t digits) {
+  return {.kind = SplitKind::cl100k, .digits = digits, .contractions = Contractions::none};
+}
 SplitStep numbers(std::uint32_t digits) { return {.kind = SplitKind::numbers, .digits = digits}; }
 SplitStep pattern(std::string text) { return {.kind = SplitKind::regex, .pattern = std::move(text)}; }
 SplitStep class_run(std::span<const CodeRange> ranges, bool leading_space) {
@@ -62,15 +77,30 @@ SplitPlan llama_cpp_default() {
   return {pattern("[\\p{P}\\$\\+<=>\\^~\\|]+"), gpt2(), numbers(0), pattern("[0-9][0-9][0-9]")};
 }
 
-constexpr std::string_view kCamelCase =
-    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+"
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+"
-    "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*"
-    "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
 constexpr std::string_view kDeepSeekV3 =
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
     "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+constexpr std::string_view kKanaAndHan =
+    "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+";
+constexpr std::string_view kSpark =
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
+    "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+";
+// Words between white space and the stops of several scripts.
+constexpr std::string_view kBloom = " ?[^(\\s|.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C)]+";
+constexpr std::string_view kYoutuScripts =
+    "[\uAC00-\uD7A3\u3131-\u318E]+|[\uFF01\u2026\u201C\u201D\u2018\u2019\u2014\uFF1A\uFF1B\uFF0C\u3001-"
+    "\u303F\uFE30-\uFE4F]+|[\u3105-\u312F]+|[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+";
+constexpr std::string_view kJais2 =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+    "|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!\\S)"
+    "|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}";
+constexpr std::string_view kExaoneMoe =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}"
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
+
+// Digits in groups of three from the right.
+SplitStep digits_from_the_right() { return pattern("\\d{1,3}(?=(?:\\d{3})*(?!\\d))"); }
 
 struct Entry {
   std::string_view name;
@@ -84,11 +114,24 @@ SplitPlan smollm_plan() { return {numbers(1), gpt2()}; }
 SplitPlan llama3_plan() { return {cl100k(3)}; }
 SplitPlan qwen2_plan() { return {cl100k(1)}; }
 SplitPlan qwen35_plan() { return {cl100k(1, true)}; }
-SplitPlan gpt4o_plan() { return {pattern(std::string(kCamelCase))}; }
+SplitPlan gpt4o_plan() { return {camel(3, Contractions::any_case)}; }
+SplitPlan tekken_plan() { return {camel(1, Contractions::none)}; }
+SplitPlan seed_coder_plan() { return {cl100k_apart()}; }
+SplitPlan no_contractions_plan() { return {cl100k_plain_words(1)}; }
+SplitPlan minicpm5_plan() { return {numbers(3), cl100k(0)}; }
+SplitPlan laguna_plan() { return {pattern("[^\\n]+|[\\n]+"), cl100k(1)}; }
+SplitPlan aya_plan() { return {pattern("\\d{1,3}(?=(?:\\d{3})*\\b)"), camel(3, Contractions::any_case)}; }
+SplitPlan superbpe_plan() { return {numbers(0), digits_from_the_right()}; }
+SplitPlan bloom_plan() { return {pattern(std::string(kBloom))}; }
+SplitPlan viking_plan() { return {pattern(std::string(kBloom)), numbers(1)}; }
+SplitPlan youtu_plan() { return {pattern(std::string(kYoutuScripts)), camel(1, Contractions::any_case)}; }
+SplitPlan jais2_plan() { return {pattern(std::string(kJais2))}; }
+SplitPlan exaone_moe_plan() { return {pattern(std::string(kExaoneMoe))}; }
+SplitPlan spark_plan() {
+  return {numbers(3), pattern(std::string(kKanaAndHan)), pattern(std::string(kSpark)), numbers(1)};
+}
 SplitPlan deepseek_v3_plan() {
-  return {numbers(3),
-          pattern("[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+"),
-          pattern(std::string(kDeepSeekV3))};
+  return {numbers(3), pattern(std::string(kKanaAndHan)), pattern(std::string(kDeepSeekV3))};
 }
 SplitPlan deepseek_coder_plan() {
   return {{.kind = SplitKind::newlines},
@@ -112,13 +155,37 @@ constexpr std::array kEntries{
     Entry{"deepseek-coder", deepseek_coder_plan},
     Entry{"deepseek-v3", deepseek_v3_plan},
     Entry{"gpt-4o", gpt4o_plan},
+    Entry{"tekken", tekken_plan, true, true},
+    Entry{"dbrx", llama3_plan},
+    Entry{"glm4", llama3_plan, true},
+    Entry{"seed-coder", seed_coder_plan},
+    Entry{"ufakzeka", no_contractions_plan},
+    Entry{"minicpm5", minicpm5_plan, true},
+    Entry{"laguna", laguna_plan},
+    Entry{"tiny_aya", aya_plan},
+    Entry{"superbpe", superbpe_plan},
+    Entry{"bloom", bloom_plan},
+    Entry{"viking", viking_plan},
+    Entry{"youtu", youtu_plan, true},
+    Entry{"jais-2", jais2_plan},
+    Entry{"exaone-moe", exaone_moe_plan},
+    Entry{"spark2_5", spark_plan},
     Entry{"falcon", falcon_plan},
     Entry{"default", llama_cpp_default},
+    Entry{"granite-embed-multi-97m", gpt4o_plan, true},
     Entry{"deepseek-llm", deepseek_llm_digits},
     Entry{"mpt", gpt2_plan},
     Entry{"olmo", gpt2_plan},
     Entry{"jais", gpt2_plan},
     Entry{"phi-2", gpt2_plan},
+    Entry{"jina-es", gpt2_plan},
+    Entry{"jina-de", gpt2_plan},
+    Entry{"jina-v2-es", gpt2_plan},
+    Entry{"jina-v2-de", gpt2_plan},
+    Entry{"jina-v1-en", gpt2_plan},
+    Entry{"jina-v2-code", gpt2_plan},
+    Entry{"roberta-bpe", gpt2_plan},
+    Entry{"a.x-4.0", gpt2_plan},
     Entry{"gigachat", gpt2_plan},
     Entry{"mellum", gpt2_plan},
     Entry{"trillion", gpt2_plan},
@@ -131,24 +198,39 @@ constexpr std::array kEntries{
     Entry{"codeshell", smollm_plan},
     Entry{"exaone", smollm_plan},
     Entry{"minerva-7b", smollm_plan},
+    Entry{"mellum2", smollm_plan},
     Entry{"llama3", llama3_plan, true, true},
     Entry{"llama-v3", llama3_plan, true, true},
     Entry{"falcon3", llama3_plan, true, true},
     Entry{"falcon-h1", llama3_plan, true, true},
     Entry{"pixtral", llama3_plan, true, true},
+    Entry{"midm-2.0", llama3_plan, true, true},
     Entry{"lfm2", llama3_plan, true, true},
-    Entry{"dbrx", llama3_plan},
+    Entry{"jina-v5-nano", llama3_plan, true, true},
+    Entry{"glm5", llama3_plan, true},
     Entry{"smaug-bpe", llama3_plan},
-    Entry{"glm4", llama3_plan},
     Entry{"chatglm-bpe", llama3_plan},
     Entry{"deepseek-r1-qwen", qwen2_plan},
+    Entry{"kormo", qwen2_plan},
+    Entry{"f2llmv2", qwen2_plan},
     Entry{"megrez", qwen2_plan},
     Entry{"stablelm2", qwen2_plan},
     Entry{"hunyuan", qwen2_plan},
     Entry{"solar-open", qwen2_plan},
     Entry{"grok-2", qwen2_plan},
+    Entry{"bailingmoe", qwen2_plan},
+    Entry{"bailingmoe2", qwen2_plan},
+    Entry{"llada-moe", qwen2_plan},
     Entry{"hunyuan-dense", deepseek_v3_plan},
+    Entry{"hy_v4", deepseek_v3_plan},
+    Entry{"joyai-llm", deepseek_v3_plan},
     Entry{"llama4", gpt4o_plan},
+    Entry{"kanana2", gpt4o_plan},
+    Entry{"talkie", gpt4o_plan},
+    Entry{"minimax-m2", gpt4o_plan},
+    Entry{"cohere2moe", aya_plan},
+    Entry{"poro-chat", bloom_plan},
+    Entry{"gpt3-finnish", bloom_plan},
 };
 
 struct KnownPattern {
@@ -170,6 +252,37 @@ constexpr std::array kPatterns{
     KnownPattern{
         R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
         [] { return cl100k(1, true); }},
+    KnownPattern{
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return cl100k(0); }},
+    KnownPattern{
+        R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)",
+        [] { return cl100k(3); }},
+    KnownPattern{
+        R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)",
+        [] { return cl100k(1); }},
+    KnownPattern{
+        R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return cl100k_apart(); }},
+    KnownPattern{R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+                 [] { return cl100k_plain_words(1); }},
+    KnownPattern{R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+                 [] { return cl100k_plain_words(3); }},
+    KnownPattern{
+        R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return camel(3, Contractions::any_case); }},
+    KnownPattern{
+        R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return camel(1, Contractions::any_case); }},
+    KnownPattern{
+        R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return camel(1, Contractions::none); }},
+    // Matches of no width between digits: words of up to three digits are the same.
+    KnownPattern{R"((?=(\d{3})+(?!\d)))", [] { return digits_from_the_right(); }},
+    KnownPattern{R"(\d)", [] { return pattern("\\d"); }},
+    KnownPattern{R"( )", [] { return SplitStep{.kind = SplitKind::literal, .pattern = " "}; }},
+    KnownPattern{R"(\s)", [] { return SplitStep{.kind = SplitKind::space}; }},
+    KnownPattern{R"(\w+|[^\w\s]+)", [] { return SplitStep{.kind = SplitKind::words}; }},
     KnownPattern{R"(\p{N}{1,3})", [] { return numbers(3); }},
     KnownPattern{R"(\p{N})", [] { return numbers(1); }},
     KnownPattern{R"(\p{N}+)", [] { return numbers(0); }},

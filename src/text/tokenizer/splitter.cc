@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "text/tokenizer/code_points.h"
+#include "text/tokenizer/errors.h"
 #include "text/tokenizer/regex_splitter.h"
 #include "text/tokenizer/word_rules.h"
 
@@ -25,46 +26,113 @@ bool in_ranges(std::span<const CodeRange> ranges, char32_t c) {
 
 // Where the next match of `step` in [i, end) begins and ends, by code points; begin == end: none.
 Range next_match(const CodePoints& text, std::size_t i, std::size_t end, const SplitStep& step) {
+  const auto run_of = [&](const auto& inside) {
+    while (i < end && !inside(i)) ++i;
+    std::size_t stop = i;
+    while (stop < end && inside(stop)) ++stop;
+    return Range{i, stop};
+  };
+  const auto one_of = [&](const auto& inside) {
+    while (i < end && !inside(i)) ++i;
+    return Range{i, std::min(i + 1, end)};
+  };
   switch (step.kind) {
-    case SplitKind::numbers:
-      while (i < end && text.at(i) != CharClass::number) ++i;
-      {
-        std::size_t stop = i;
-        while (stop < end && text.at(stop) == CharClass::number &&
-               (step.digits == 0 || stop - i < step.digits))
-          ++stop;
-        return {i, stop};
-      }
+    case SplitKind::gpt2:
+      return {i, gpt2_word_end(text, i, end)};
+    case SplitKind::cl100k:
+      return {i, cl100k_word_end(text, i, end, step)};
+    case SplitKind::camel:
+      return {i, camel_word_end(text, i, end, step)};
+    case SplitKind::numbers: {
+      Range run = run_of([&](std::size_t k) { return text.at(k) == CharClass::number; });
+      if (step.digits != 0) run.end = std::min(run.end, run.begin + step.digits);
+      return run;
+    }
     case SplitKind::newlines:
-      while (i < end && text.value(i) != '\r' && text.value(i) != '\n') ++i;
-      return {i, std::min(i + 1, end)};
+      return one_of([&](std::size_t k) { return text.value(k) == '\r' || text.value(k) == '\n'; });
+    case SplitKind::space:
+      return one_of([&](std::size_t k) { return text.at(k) == CharClass::space; });
+    case SplitKind::punctuation:
+      return one_of([&](std::size_t k) { return is_punctuation(text.value(k)); });
+    case SplitKind::words: {
+      while (i < end && text.at(i) == CharClass::space) ++i;
+      if (i == end) return {end, end};
+      const bool word = is_word_character(text.value(i));
+      return run_of([&](std::size_t k) {
+        return text.at(k) != CharClass::space && is_word_character(text.value(k)) == word;
+      });
+    }
     case SplitKind::class_run: {
       const std::size_t from = i;
-      while (i < end && !in_ranges(step.ranges, text.value(i))) ++i;
-      std::size_t stop = i;
-      while (stop < end && in_ranges(step.ranges, text.value(stop))) ++stop;
+      Range run = run_of([&](std::size_t k) { return in_ranges(step.ranges, text.value(k)); });
       // A white space in front joins; one that is itself in the class would have begun the run.
-      if (step.leading_space && stop > i && i > from && text.at(i - 1) == CharClass::space) --i;
-      return {i, stop};
+      if (step.leading_space && run.end > run.begin && run.begin > from &&
+          text.at(run.begin - 1) == CharClass::space)
+        --run.begin;
+      return run;
     }
     case SplitKind::trailing_space: {
       std::size_t begin = end;
       while (begin > i && text.at(begin - 1) == CharClass::space) --begin;
       return {begin, end};
     }
-    default:
-      return {end, end};
+    case SplitKind::literal:
+    case SplitKind::regex:
+      break;
   }
+  return {end, end};
 }
 
-void split_isolated(const CodePoints& text, Range range, const SplitStep& step, std::vector<Range>& out) {
-  std::size_t i = range.begin;
-  while (i < range.end) {
-    const Range match = next_match(text, i, range.end, step);
-    if (match.begin > i) out.push_back({i, match.begin});
-    if (match.end == match.begin) return;
-    out.push_back(match);
-    i = match.end;
+struct Part {
+  Range range;
+  bool match;
+};
+
+// Appends the words that `parts`, which cover a range without gaps, make under `behavior`.
+void apply_behavior(std::vector<Part>& parts, SplitBehavior behavior, std::vector<Range>& out) {
+  const std::size_t first = out.size();
+  bool previous = false;
+  switch (behavior) {
+    case SplitBehavior::isolated:
+      for (const Part& part : parts) out.push_back(part.range);
+      break;
+    case SplitBehavior::removed:
+      for (const Part& part : parts) {
+        if (!part.match) out.push_back(part.range);
+      }
+      break;
+    case SplitBehavior::contiguous:
+      for (const Part& part : parts) {
+        if (part.match == previous && out.size() > first) {
+          out.back().end = part.range.end;
+        } else {
+          out.push_back(part.range);
+        }
+        previous = part.match;
+      }
+      break;
+    case SplitBehavior::merged_with_previous:
+      for (const Part& part : parts) {
+        if (part.match && !previous && out.size() > first) {
+          out.back().end = part.range.end;
+        } else {
+          out.push_back(part.range);
+        }
+        previous = part.match;
+      }
+      break;
+    case SplitBehavior::merged_with_next:
+      std::reverse(parts.begin(), parts.end());
+      for (const Part& part : parts) {
+        if (part.match && !previous && out.size() > first) {
+          out.back().begin = part.range.begin;
+        } else {
+          out.push_back(part.range);
+        }
+        previous = part.match;
+      }
+      std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
+      break;
   }
 }
 
@@ -85,6 +153,9 @@ Result<Splitter> Splitter::create(const SplitPlan& plan) {
   impl->plan = plan;
   for (const SplitStep& step : plan) {
     impl->regexes.emplace_back();
+    if (step.kind == SplitKind::literal && step.pattern.empty()) {
+      return Error{kTokRegex, "cannot split at an empty text", {}, {}, {}};
+    }
     if (step.kind != SplitKind::regex) continue;
     MOTE_ASSIGN(RegexSplitter regex, RegexSplitter::compile(step.pattern));
     impl->regexes.back() = std::move(regex);
@@ -94,28 +165,60 @@ Result<Splitter> Splitter::create(const SplitPlan& plan) {
 
 namespace {
 
-// A regex works on bytes and its matches begin and end at code points, so a running index translates.
-Result<void> split_regex(const CodePoints& text, Range range, const SplitStep& step,
-                         const RegexSplitter& regex, std::vector<Range>& out) {
+void add_part(std::vector<Part>& parts, std::size_t begin, std::size_t end, bool match) {
+  if (begin < end) parts.push_back({{begin, end}, match});
+}
+
+// Matches by bytes of the range, which begin and end at code points, so a running index translates.
+void add_byte_matches(const CodePoints& text, Range range, const std::vector<RegexSplitter::Match>& matches,
+                      bool invert, std::vector<Part>& parts) {
   const std::size_t base = text.offset(range.begin);
-  MOTE_ASSIGN(const auto matches, regex.find_all(text.text().substr(base, text.offset(range.end) - base)));
   std::size_t index = range.begin;
   const auto index_of = [&](std::size_t byte) {
     while (index < range.end && text.offset(index) < byte) ++index;
     return index;
   };
-  const auto emit = [&](std::size_t begin, std::size_t end, bool is_match) {
-    if (begin < end && !(step.remove_matches && is_match != step.invert)) out.push_back({begin, end});
-  };
   std::size_t done = range.begin;
   for (const auto& match : matches) {
     const std::size_t begin = index_of(base + match.begin);
     const std::size_t end = index_of(base + match.end);
-    emit(done, begin, false);
-    emit(begin, end, true);
+    add_part(parts, done, begin, invert);
+    add_part(parts, begin, end, !invert);
     done = end;
   }
-  emit(done, range.end, false);
+  add_part(parts, done, range.end, invert);
+}
+
+// The matches of `step` and the gaps between them.
+Result<void> find_parts(const CodePoints& text, Range range, const SplitStep& step,
+                        const std::optional<RegexSplitter>& regex, std::vector<Part>& parts) {
+  parts.clear();
+  const std::size_t base = text.offset(range.begin);
+  const std::string_view bytes = text.text().substr(base, text.offset(range.end) - base);
+  if (step.kind == SplitKind::regex) {
+    MOTE_ASSIGN(const auto matches, regex->find_all(bytes));
+    add_byte_matches(text, range, matches, step.invert, parts);
+    return {};
+  }
+  if (step.kind == SplitKind::literal) {
+    std::vector<RegexSplitter::Match> matches;
+    for (std::size_t at = bytes.find(step.pattern); at != std::string_view::npos;
+         at = bytes.find(step.pattern, at + step.pattern.size()))
+      matches.push_back({at, at + step.pattern.size()});
+    add_byte_matches(text, range, matches, step.invert, parts);
+    return {};
+  }
+  std::size_t i = range.begin;
+  while (i < range.end) {
+    const Range match = next_match(text, i, range.end, step);
+    if (match.end == match.begin) {
+      add_part(parts, i, range.end, step.invert);
+      break;
+    }
+    add_part(parts, i, match.begin, step.invert);
+    add_part(parts, match.begin, match.end, !step.invert);
+    i = match.end;
+  }
   return {};
 }
 
@@ -125,23 +228,14 @@ Result<std::vector<Word>> Splitter::split(std::string_view text) const {
   const CodePoints points(text);
   std::vector<Range> ranges;
   std::vector<Range> refined;
+  std::vector<Part> parts;
   if (points.size() > 0) ranges.push_back({0, points.size()});
   for (std::size_t s = 0; s < impl_->plan.size(); ++s) {
     const SplitStep& step = impl_->plan[s];
     refined.clear();
     for (const Range& range : ranges) {
-      if (step.kind == SplitKind::gpt2 || step.kind == SplitKind::cl100k) {
-        for (std::size_t i = range.begin; i < range.end;) {
-          const std::size_t stop = step.kind == SplitKind::gpt2 ? gpt2_word_end(points, i, range.end)
-                                                                : cl100k_word_end(points, i, range.end, step);
-          refined.push_back({i, stop});
-          i = stop;
-        }
-      } else if (step.kind == SplitKind::regex) {
-        MOTE_TRY(split_regex(points, range, step, *impl_->regexes[s], refined));
-      } else {
-        split_isolated(points, range, step, refined);
-      }
+      MOTE_TRY(find_parts(points, range, step, impl_->regexes[s], parts));
+      apply_behavior(parts, step.behavior, refined);
     }
     ranges.swap(refined);
   }

@@ -50,7 +50,7 @@ TEST_P(AgainstRegex, GivesTheSameWordsOnRandomText) {
   auto splitter = Splitter::create(split_by_name(name)->plan);
   auto regex = RegexSplitter::compile(pattern);
   ASSERT_TRUE(splitter && regex);
-  const std::u32string alphabet = U"aZs'tdrevlmLſ 019½Ⅷ٣\t\n\r\u00A0\u3000éＡ漢\u0301\U0001F600.,!?-_/$€";
+  const std::u32string alphabet = U"aZs'tdrevlmLſʰǅÉ 019½Ⅷ٣\t\n\r\u00A0\u3000éＡ漢\u0301\U0001F600.,!?-_/$€";
   Rng rng(7);
   for (int round = 0; round < 20'000; ++round) {
     std::string text;
@@ -77,6 +77,20 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{
             "qwen2",
             R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "tekken",
+            R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "gpt-4o",
+            R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "seed-coder",
+            R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{"ufakzeka",
+                  R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
+            "bailingmoe",
+            R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)"},
         std::pair{
             "qwen35",
             R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"}));
@@ -121,8 +135,35 @@ TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
   EXPECT_EQ(matches.error().code.name, "TOK_REGEX");
 }
 
+TEST(Splitter, DoesWithMatchesWhatTheBehaviorSays) {
+  const auto cut = [](SplitBehavior behavior, bool invert) {
+    auto splitter = Splitter::create(
+        {{.kind = SplitKind::literal, .pattern = "-", .behavior = behavior, .invert = invert}});
+    EXPECT_TRUE(splitter);
+    const std::string text = "-a--b-";
+    std::vector<std::string> out;
+    const auto words = splitter->split(text);
+    for (const Word& word : *words) out.push_back(text.substr(word.begin, word.end - word.begin));
+    return out;
+  };
+  // What Hugging Face's Split gives for the same text and pattern.
+  EXPECT_EQ(cut(SplitBehavior::isolated, false), (Words{"-", "a", "-", "-", "b", "-"}));
+  EXPECT_EQ(cut(SplitBehavior::removed, false), (Words{"a", "b"}));
+  EXPECT_EQ(cut(SplitBehavior::removed, true), (Words{"-", "-", "-", "-"}));
+  EXPECT_EQ(cut(SplitBehavior::contiguous, false), (Words{"-", "a", "--", "b", "-"}));
+  EXPECT_EQ(cut(SplitBehavior::merged_with_previous, false), (Words{"-", "a-", "-", "b-"}));
+  EXPECT_EQ(cut(SplitBehavior::merged_with_next, false), (Words{"-a", "-", "-b", "-"}));
+}
+
+TEST(Splitter, EndsCamelCaseWordsWhereTheCaseChanges) {
+  EXPECT_EQ(words("gpt-4o", "camelCaseHTTPServer's x/y"),
+            (Words{"camel", "Case", "HTTPServer's", " x", "/y"}));
+}
+
 TEST(SplitCatalogue, ReadsBackThePlanOfEachNameThatIsWritten) {
-  for (const std::string_view name : {"gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "deepseek-llm"}) {
+  for (const std::string_view name :
+       {"gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "deepseek-llm", "gpt-4o", "tekken", "dbrx",
+        "seed-coder", "superbpe", "bloom", "youtu"}) {
     const auto named = split_by_name(name);
     ASSERT_TRUE(named);
     EXPECT_EQ(name_of_split(named->plan, named->ignore_merges), name);

@@ -46,7 +46,7 @@ inline TokenizerData byte_vocabulary(std::vector<std::pair<std::string, std::str
 inline TokenizerData score_vocabulary(const std::vector<std::string>& pieces) {
   TokenizerData data;
   data.algorithm = TokenizerAlgorithm::score_bpe;
-  const auto add = [&](std::string piece, TokenType type, float score) {
+  const auto add = [&](std::string piece, TokenType type, double score) {
     data.pieces.push_back(std::move(piece));
     data.types.push_back(type);
     data.scores.push_back(score);
@@ -58,7 +58,7 @@ inline TokenizerData score_vocabulary(const std::vector<std::string>& pieces) {
   for (std::size_t b = 0; b < 256; ++b) {
     add(std::string("<0x") + kHex[b / 16] + kHex[b % 16] + ">", TokenType::byte, 0);
   }
-  float score = 0;
+  double score = 0;
   for (const std::string& piece : pieces) add(piece, TokenType::normal, score -= 1);
   data.unk = 0;
   data.bos = 1;
@@ -66,6 +66,8 @@ inline TokenizerData score_vocabulary(const std::vector<std::string>& pieces) {
   data.prefix = {1};
   data.byte_fallback = true;
   data.space_prefix = SpacePrefix::always;
+  data.decode_style = DecodeStyle::marked;
+  data.strip_first_space = true;
   data.pre_name = "default";
   for (TokenId id = 0; id < 3; ++id) data.added.push_back(AddedToken{.id = id});
   return data;

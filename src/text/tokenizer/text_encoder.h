@@ -1,7 +1,8 @@
-// From a stretch of plain text to ids: the part in which the three algorithms differ. Made once per
+// From a stretch of plain text to ids: the part in which the algorithms differ. Made once per
 // vocabulary, read-only afterwards.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -10,6 +11,7 @@
 #include "mote/result.h"
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/data.h"
+#include "text/tokenizer/token_sink.h"
 
 namespace mote::text {
 
@@ -18,16 +20,23 @@ using PieceIndex = std::unordered_map<std::string_view, TokenId>;
 class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
-  // Appends the ids of normalized text without added tokens. `first`: it begins the whole text. `mode`
+  // Hands on the tokens of normalized text without added tokens. `first`: it begins the whole text. `mode`
   // matters to vocabularies that find user-defined tokens inside plain text.
-  virtual Result<void> encode(std::string_view text, bool first, MatchMode mode,
-                              std::vector<TokenId>& out) const = 0;
+  virtual Result<void> encode(const AlignedView& text, bool first, MatchMode mode, TokenSink& sink) const = 0;
 };
 
-// The data and the index must outlive the encoder. Errors: TOK_VOCAB, TOK_MERGES, TOK_REGEX.
+// The data and the index must outlive the encoder. Errors: TOK_VOCAB, TOK_MERGES, TOK_REGEX, TOK_FORMAT.
 Result<std::unique_ptr<TextEncoder>> make_byte_encoder(const TokenizerData& data, const PieceIndex& index);
 Result<std::unique_ptr<TextEncoder>> make_char_encoder(const TokenizerData& data, const PieceIndex& index);
 Result<std::unique_ptr<TextEncoder>> make_score_encoder(const TokenizerData& data, const PieceIndex& index);
+Result<std::unique_ptr<TextEncoder>> make_unigram_encoder(const TokenizerData& data, const PieceIndex& index);
+Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData& data,
+                                                            const PieceIndex& index);
+
+// Whether an added token is none of the model's own, so that only the matcher finds it.
+inline bool is_outside_model(const TokenizerData& data, TokenId id) {
+  return std::binary_search(data.outside_model.begin(), data.outside_model.end(), id);
+}
 
 // Whether a token looks like what a chat template writes ("<tool_call>", "[INST]"): such a token stays text
 // in what a user says, whatever its type.

@@ -10,9 +10,13 @@
 #include "text/tokenizer/limits.h"
 #include "text/tokenizer/merger.h"
 #include "text/tokenizer/normalizer.h"
+#include "text/tokenizer/offsets.h"
+#include "text/tokenizer/pre_name.h"
+#include "text/tokenizer/pre_probe.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/special_names.h"
 #include "text/tokenizer/text_encoder.h"
+#include "text/tokenizer/word_piece_text.h"
 
 namespace mote {
 
@@ -22,6 +26,7 @@ using text::MatchMode;
 using text::Region;
 using text::TokenizerAlgorithm;
 using text::TokenizerData;
+using text::TokenSink;
 
 namespace {
 
@@ -54,7 +59,7 @@ Result<void> check_vocabulary(const TokenizerData& data) {
                               escape_untrusted(data.pieces[i], 40) + "\" instead of <0xNN>");
     }
   }
-  for (const float score : data.scores) {
+  for (const double score : data.scores) {
     if (!std::isfinite(score)) return vocabulary_error("a token's score is not a finite number");
   }
   return {};
@@ -75,6 +80,9 @@ Result<void> check_ids(const TokenizerData& data) {
   MOTE_TRY(check_optional(data.pad, "padding"));
   MOTE_TRY(check_optional(data.eot, "end-of-turn"));
   MOTE_TRY(check_optional(data.eom, "end-of-message"));
+  MOTE_TRY(check_optional(data.sep, "separator"));
+  MOTE_TRY(check_optional(data.cls, "class"));
+  MOTE_TRY(check_optional(data.mask, "mask"));
   for (const TokenId id : data.end_of_generation) MOTE_TRY(check(id, "end-of-generation"));
   for (const TokenId id : data.prefix) MOTE_TRY(check(id, "prefix"));
   for (const TokenId id : data.suffix) MOTE_TRY(check(id, "suffix"));
@@ -102,6 +110,7 @@ struct Tokenizer::Impl {
   TokenizerData data;
   text::PieceIndex index;  // views into data.pieces
   std::unique_ptr<text::TextEncoder> encoder;
+  text::Normalizer normalizer;
   AddedMatcher raw;         // tokens that are matched in the text as it is
   AddedMatcher normalized;  // and those in the normalized text
   std::vector<TokenId> ends;
@@ -117,12 +126,13 @@ struct Tokenizer::Impl {
   [[nodiscard]] TokenType type(TokenId id) const { return data.types[static_cast<std::size_t>(id)]; }
 
   Result<void> build();
+  void name_splitting();
   [[nodiscard]] MatchMode mode_of(TokenId id) const;
   void append_bytes(TokenId id, std::string& out) const;
-  Result<void> encode_regions(std::string_view text, std::span<const Region> regions,
-                              std::vector<TokenId>& out) const;
-  Result<void> encode_stretch(std::string_view text, std::span<const Region> regions, bool first,
-                              std::vector<TokenId>& out) const;
+  Result<void> encode_regions(std::string_view text, std::span<const Region> regions, TokenSink& sink) const;
+  // `base`: where the stretch begins in the whole text.
+  Result<void> encode_stretch(std::string_view text, std::uint32_t base, std::span<const Region> regions,
+                              TokenSink& sink) const;
 };
 
 MatchMode Tokenizer::Impl::mode_of(TokenId id) const {
@@ -139,6 +149,7 @@ Result<void> Tokenizer::Impl::build() {
   for (std::size_t i = 0; i < data.pieces.size(); ++i)
     index.try_emplace(data.pieces[i], static_cast<TokenId>(i));
   ends = find_ends(data);
+  MOTE_ASSIGN(normalizer, text::Normalizer::create(data.normalizer));
   for (const AddedToken& token : data.added) {
     const std::string& text = piece(token.id);
     if (text.empty() || text.size() > text::kMaxAddedTokenBytes) {
@@ -149,8 +160,9 @@ Result<void> Tokenizer::Impl::build() {
       raw.add(token, text, mode_of(token.id));
       continue;
     }
-    MOTE_ASSIGN(const std::string form, text::normalize(text, data.normalizer));
-    if (!form.empty()) normalized.add(token, form, mode_of(token.id));
+    MOTE_ASSIGN(const text::AlignedText form, normalizer.run(text::AlignedText(text, 0, false)));
+    if (!form.empty() && form.text().size() <= text::kMaxAddedTokenBytes)
+      normalized.add(token, form.text(), mode_of(token.id));
   }
   switch (data.algorithm) {
     case TokenizerAlgorithm::byte_bpe: {
@@ -165,27 +177,54 @@ Result<void> Tokenizer::Impl::build() {
       MOTE_ASSIGN(encoder, text::make_score_encoder(data, index));
       break;
     }
+    case TokenizerAlgorithm::unigram: {
+      MOTE_ASSIGN(encoder, text::make_unigram_encoder(data, index));
+      break;
+    }
+    case TokenizerAlgorithm::wordpiece: {
+      MOTE_ASSIGN(encoder, text::make_wordpiece_encoder(data, index));
+      break;
+    }
   }
+  if (data.algorithm == TokenizerAlgorithm::byte_bpe && data.pre_name.empty()) name_splitting();
   add_bos = data.bos && !data.prefix.empty() && data.prefix.front() == *data.bos;
   add_eos = data.eos && !data.suffix.empty() && data.suffix.back() == *data.eos;
   return {};
 }
 
-Result<void> Tokenizer::Impl::encode_stretch(std::string_view text, std::span<const Region> regions,
-                                             bool first, std::vector<TokenId>& out) const {
+void Tokenizer::Impl::name_splitting() {
+  std::vector<TokenId> ids = data.prefix;
+  TokenSink sink(ids);
+  const std::string_view probe = text::probe_text();
+  const Region whole{probe.size(), MatchMode::all};
+  if (!encode_regions(probe, std::span(&whole, 1), sink)) return;  // encode() will say why
+  ids.insert(ids.end(), data.suffix.begin(), data.suffix.end());
+  text::PreName found = text::find_pre_name(data, index, ids);
+  data.pre_name = std::move(found.name);
+  data.warnings.insert(data.warnings.end(), found.warnings.begin(), found.warnings.end());
+}
+
+Result<void> Tokenizer::Impl::encode_stretch(std::string_view source, std::uint32_t base,
+                                             std::span<const Region> regions, TokenSink& sink) const {
   // Each region is normalized for itself, so that no character grows together across a border of trust.
-  std::string normal;
+  text::AlignedText normal;
+  text::AlignedView text{source, {}, base};
   std::vector<Region> normal_regions;
-  if (!data.normalizer.empty()) {
+  if (!normalizer.empty() || sink.tracks()) {
     std::size_t begin = 0;
     for (const Region& region : regions) {
-      MOTE_ASSIGN(const std::string part,
-                  text::normalize(text.substr(begin, region.end - begin), data.normalizer));
-      normal += part;
-      normal_regions.push_back(Region{normal.size(), region.mode});
+      MOTE_ASSIGN(const text::AlignedText part,
+                  normalizer.run(text::AlignedText(source.substr(begin, region.end - begin),
+                                                   base + static_cast<std::uint32_t>(begin), sink.tracks())));
+      if (begin == 0) {
+        normal = part;
+      } else {
+        normal.append(part);
+      }
+      normal_regions.push_back(Region{normal.text().size(), region.mode});
       begin = region.end;
     }
-    text = normal;
+    text = normal.view();
     regions = normal_regions;
   }
   MatchMode strictest = MatchMode::all;
@@ -193,18 +232,18 @@ Result<void> Tokenizer::Impl::encode_stretch(std::string_view text, std::span<co
   std::size_t at = 0;
   const auto plain = [&](std::size_t end) -> Result<void> {
     if (end <= at) return {};
-    return encoder->encode(text.substr(at, end - at), first && at == 0, strictest, out);
+    return encoder->encode(text.sub(at, end - at), base == 0 && at == 0, strictest, sink);
   };
-  for (const auto& match : normalized.find(text, regions)) {
+  for (const auto& match : normalized.find(text.text, regions)) {
     MOTE_TRY(plain(match.begin));
-    out.push_back(match.id);
+    sink.push(match.id, text, match.begin, match.end);
     at = match.end;
   }
-  return plain(text.size());
+  return plain(text.text.size());
 }
 
 Result<void> Tokenizer::Impl::encode_regions(std::string_view text, std::span<const Region> regions,
-                                             std::vector<TokenId>& out) const {
+                                             TokenSink& sink) const {
   // Escaping makes three bytes of a space, and symbols have 31-bit indices.
   if (text.size() > text::kMaxMergeBytes / 4) {
     return Error{text::kTokExpansion,
@@ -225,11 +264,12 @@ Result<void> Tokenizer::Impl::encode_regions(std::string_view text, std::span<co
       clipped.push_back(Region{std::min(region->end, end) - at, region->mode});
       if (region->end >= end) break;
     }
-    return encode_stretch(text.substr(at, end - at), clipped, at == 0, out);
+    return encode_stretch(text.substr(at, end - at), static_cast<std::uint32_t>(at), clipped, sink);
   };
   for (const auto& match : raw.find(text, regions)) {
     MOTE_TRY(stretch(match.begin));
-    out.push_back(match.id);
+    sink.push(match.id,
+              text::Origin{static_cast<std::uint32_t>(match.begin), static_cast<std::uint32_t>(match.end)});
     at = match.end;
   }
   return stretch(text.size());
@@ -238,15 +278,25 @@ Result<void> Tokenizer::Impl::encode_regions(std::string_view text, std::span<co
 void Tokenizer::Impl::append_bytes(TokenId id, std::string& out) const {
   const std::string& spelling = piece(id);
   const TokenType kind = type(id);
-  if (data.algorithm == TokenizerAlgorithm::byte_bpe) {
-    if (kind == TokenType::normal || kind == TokenType::byte) {
-      if (const auto bytes = text::kByteAlphabet.unspell(spelling)) {
-        out += *bytes;
-        return;
+  switch (data.decode_style) {
+    case text::DecodeStyle::bytes:
+      if (kind == TokenType::normal || kind == TokenType::byte) {
+        if (const auto bytes = text::kByteAlphabet.unspell(spelling)) {
+          out += *bytes;
+          return;
+        }
       }
-    }
-    out += spelling;
-    return;
+      out += spelling;
+      return;
+    case text::DecodeStyle::wordpiece:
+      text::append_word_piece(out, spelling, kind, data);
+      return;
+    case text::DecodeStyle::spaced:
+      out += ' ';
+      out += spelling;
+      return;
+    case text::DecodeStyle::marked:
+      break;
   }
   switch (kind) {
     case TokenType::byte:
@@ -289,8 +339,36 @@ Result<std::vector<TokenId>> Tokenizer::encode(std::string_view text, EncodeOpti
     std::vector<TokenId> out;
     if (options.add_special) out = impl_->data.prefix;
     const Region whole{text.size(), options.parse_special ? MatchMode::all : MatchMode::no_control};
-    MOTE_TRY(impl_->encode_regions(text, std::span(&whole, 1), out));
+    TokenSink sink(out);
+    MOTE_TRY(impl_->encode_regions(text, std::span(&whole, 1), sink));
     if (options.add_special) out.insert(out.end(), impl_->data.suffix.begin(), impl_->data.suffix.end());
+    return out;
+  } catch (const std::bad_alloc&) {
+    return Error{
+        text::kTokMemory, "no memory to tokenize " + std::to_string(text.size()) + " bytes", {}, {}, {}};
+  }
+}
+
+Result<std::vector<TokenSpan>> Tokenizer::encode_with_offsets(std::string_view text,
+                                                              EncodeOptions options) const {
+  try {
+    std::vector<TokenId> ids;
+    std::vector<text::Origin> origins;
+    const Region whole{text.size(), options.parse_special ? MatchMode::all : MatchMode::no_control};
+    TokenSink sink(ids, &origins);
+    MOTE_TRY(impl_->encode_regions(text, std::span(&whole, 1), sink));
+    std::vector<TokenSpan> out;
+    if (options.add_special) {
+      for (const TokenId id : impl_->data.prefix) out.push_back(TokenSpan{id, 0, 0});
+    }
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      TokenSpan span{ids[i], origins[i].begin, origins[i].end};
+      if (impl_->data.trim_offsets) text::trim_span(text, impl_->piece(ids[i]), i == 0, impl_->data, span);
+      out.push_back(span);
+    }
+    if (options.add_special) {
+      for (const TokenId id : impl_->data.suffix) out.push_back(TokenSpan{id, 0, 0});
+    }
     return out;
   } catch (const std::bad_alloc&) {
     return Error{
@@ -310,7 +388,8 @@ Result<std::vector<TokenId>> Tokenizer::encode_pieces(std::span<const text::Text
     }
     std::vector<TokenId> out;
     if (add_special) out = impl_->data.prefix;
-    MOTE_TRY(impl_->encode_regions(text, regions, out));
+    TokenSink sink(out);
+    MOTE_TRY(impl_->encode_regions(text, regions, sink));
     if (add_special) out.insert(out.end(), impl_->data.suffix.begin(), impl_->data.suffix.end());
     return out;
   } catch (const std::bad_alloc&) {
@@ -356,10 +435,17 @@ std::string Tokenizer::decode(std::span<const TokenId> tokens, bool skip_special
     const std::size_t begin = out.size();
     impl_->append_bytes(id, out);
     if (!strip) continue;
-    const bool text_token = kind == TokenType::normal || kind == TokenType::user_defined;
-    const bool stripped = text_token && out.size() > begin && out[begin] == ' ';
-    if (stripped) out.erase(begin, 1);
-    strip = out.empty() && (!stripped || impl_->data.remove_extra_whitespaces);
+    const bool any_kind = impl_->data.decode_style == text::DecodeStyle::wordpiece ||
+                          impl_->data.decode_style == text::DecodeStyle::spaced;
+    const bool text_token = any_kind || kind == TokenType::normal || kind == TokenType::user_defined;
+    bool stripped = false;
+    while (text_token && out.size() > begin && out[begin] == ' ' &&
+           (!stripped || impl_->data.strip_first_token)) {
+      out.erase(begin, 1);
+      stripped = true;
+    }
+    strip =
+        out.empty() && (!stripped || impl_->data.remove_extra_whitespaces) && !impl_->data.strip_first_token;
   }
   return out;
 }
@@ -376,14 +462,21 @@ bool Tokenizer::add_bos() const { return impl_->add_bos; }
 bool Tokenizer::add_eos() const { return impl_->add_eos; }
 
 std::string_view Tokenizer::model_type() const {
-  return impl_->data.algorithm == TokenizerAlgorithm::byte_bpe ? "gpt2" : "llama";
+  switch (impl_->data.algorithm) {
+    case TokenizerAlgorithm::byte_bpe:
+      return "gpt2";
+    case TokenizerAlgorithm::unigram:
+      return "t5";
+    case TokenizerAlgorithm::wordpiece:
+      return "bert";
+    default:
+      return "llama";
+  }
 }
 std::string_view Tokenizer::pre_name() const { return impl_->data.pre_name; }
 const std::string& Tokenizer::chat_template() const { return impl_->data.chat_template; }
-bool Tokenizer::strips_leading_space() const {
-  return impl_->data.algorithm != TokenizerAlgorithm::byte_bpe &&
-         (impl_->data.space_prefix != text::SpacePrefix::never || impl_->data.remove_extra_whitespaces);
-}
+bool Tokenizer::strips_leading_space() const { return impl_->data.strip_first_space; }
+std::span<const std::string> Tokenizer::warnings() const { return impl_->data.warnings; }
 const TokenizerData& Tokenizer::data() const { return impl_->data; }
 
 }  // namespace mote

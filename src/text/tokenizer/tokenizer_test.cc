@@ -177,7 +177,8 @@ TEST(AddedTokens, MatchTheLongestFromTheLeft) {
 
 TEST(Normalization, BoundsWhatReplacementsMayMake) {
   auto data = byte_vocabulary({{"a", "b"}});
-  for (int i = 0; i < 60; ++i) data.normalizer.push_back({.nfc = false, .pattern = "a", .content = "aa"});
+  for (int i = 0; i < 60; ++i)
+    data.normalizer.push_back({.kind = text::NormalizerKind::replace, .pattern = "a", .content = "aa"});
   const auto t = made(std::move(data));
   const auto ids = t->encode("a");
   ASSERT_FALSE(ids);
