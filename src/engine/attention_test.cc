@@ -90,7 +90,7 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kern
   for (std::size_t t = 0; t < p.positions; t += piece) {
     const std::size_t n = std::min(piece, p.positions - t);
     for (std::size_t i = 0; i < n; ++i) store(p, *cache, t + i);
-    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, out.data() + t * width);
+    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, 0, out.data() + t * width);
   }
   return out;
 }

@@ -13,7 +13,9 @@ std::string_view to_string(Activations a) { return a == Activations::f32 ? "f32"
 
 LoadedModel::~LoadedModel() = default;
 
-std::uint64_t LoadedModel::bytes_per_token() const { return weights_->matrix_bytes(); }
+std::uint64_t LoadedModel::bytes_per_token() const {
+  return weights_->matrix_bytes(model_.spec.experts.used);
+}
 
 Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
                                                              const std::filesystem::path& path,

@@ -111,7 +111,7 @@ Result<void> Session::feed_batches(std::span<const TokenId> tokens, const Cancel
     }
     const std::size_t n = std::min(state_->batch, tokens.size() - done);
     const std::span<const TokenId> batch = tokens.subspan(done, n);
-    state_->forward->embed(batch);
+    state_->forward->embed(batch, start + done);
     state_->forward->run(0, model_->spec().blocks, n, start + done, *state_->cache);
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
     Result<void> result = after(done, n);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/arch.h"
+#include "model/hf_names.h"
 #include "tensor/float16.h"
 
 namespace mote::model {
@@ -60,6 +61,8 @@ class FakeSource final : public formats::TensorSource {
   std::vector<std::vector<std::byte>> data_;
 };
 
+const ArchEntry& llama() { return *find_arch_by_gguf_name("llama"); }
+
 ModelSpec small_llama() {
   ModelSpec spec;
   spec.architecture = "llama";
@@ -79,7 +82,7 @@ ModelSpec small_llama() {
 FakeSource hf_tensors(const ModelSpec& spec, CodecId codec = CodecId::f32) {
   FakeSource out;
   for (const TensorNeed& need : needed_tensors(spec))
-    out.add(hf_name(need.role, need.block), need.shape, codec);
+    out.add(hf_places(llama(), need.role, need.block, need.bias).front().name, need.shape, codec);
   return out;
 }
 
@@ -93,7 +96,7 @@ float first_of_row(const QuantizedTensor& tensor, std::size_t row) {
 TEST(CanonicalSource, TurnsRowsOfQueriesAndKeysFromHalvesToAdjacentPairs) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical) << format_error(canonical.error());
   // Head of 6 rows: halves (0 1 2)(3 4 5), pairs (0 3)(1 4)(2 5).
   const std::vector<float> expected{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11};
@@ -111,7 +114,9 @@ TEST(CanonicalSource, TurnsRowsOfQueriesAndKeysFromHalvesToAdjacentPairs) {
 TEST(CanonicalSource, LeavesRowsWhereTheArchitectureTurnsHalves) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, false);
+  ArchEntry unturned = llama();
+  unturned.permute_qk = false;
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, unturned);
   ASSERT_TRUE(canonical);
   const auto q = (*canonical)->read(*(*canonical)->find("blk.0.attn_q.weight"));
   for (std::size_t r = 0; r < 24; ++r) EXPECT_EQ(first_of_row(*q, r), static_cast<float>(r));
@@ -120,7 +125,7 @@ TEST(CanonicalSource, LeavesRowsWhereTheArchitectureTurnsHalves) {
 TEST(CanonicalSource, GivesNormsAndBiasesAsF32AndMatricesAsTheyAre) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec, CodecId::f16);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical);
   for (std::size_t i = 0; i < (*canonical)->tensors().size(); ++i) {
     const formats::TensorInfo& info = (*canonical)->tensors()[i];
@@ -138,7 +143,7 @@ TEST(CanonicalSource, AddsTheDivisorsOfLlama3RopeAsATensor) {
   ModelSpec spec = small_llama();
   spec.rope.divisors = {1, 2, 8};
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical);
   const auto freqs = (*canonical)->read(*(*canonical)->find("rope_freqs.weight"));
   ASSERT_TRUE(freqs);
@@ -148,7 +153,7 @@ TEST(CanonicalSource, AddsTheDivisorsOfLlama3RopeAsATensor) {
 TEST(CanonicalSource, NamesWhatIsMissingMisshapenOrUnknown) {
   const ModelSpec spec = small_llama();
   const auto error_of = [&](const FakeSource& source) {
-    const auto result = CanonicalSource::from_hf_names(source, spec, true);
+    const auto result = CanonicalSource::from_hf_names(source, spec, llama());
     EXPECT_FALSE(result);
     EXPECT_EQ(result.error().code.name, "MODEL_TENSOR");
     return result.error().message;
