@@ -28,6 +28,11 @@ constexpr ErrorCode kSessionOption{"SESSION_OPTION", ErrorKind::invalid_argument
 
 enum class LogitsWanted : std::uint8_t { none, last, all };
 
+// CTX_FULL where the tokens do not fit behind `position` of a context, TOKEN_ID where one is outside the
+// vocabulary.
+Result<void> check_tokens(std::span<const TokenId> tokens, std::size_t vocab, std::size_t position,
+                          std::size_t context);
+
 class Session {
  public:
   // Errors: SESSION_OPTION (name, value, range), MODEL_MEMORY.

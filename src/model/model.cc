@@ -6,6 +6,7 @@
 #include "model/canonical.h"
 #include "model/gguf_keys.h"
 #include "model/hf_config.h"
+#include "sys/mapped_file.h"
 
 namespace mote::model {
 namespace {
@@ -23,10 +24,26 @@ Result<void> open_gguf(Model& model) {
   return {};
 }
 
+// sentence-transformers keeps beside an encoder how its states become one vector. Absent: not said.
+Pooling pooling_of(const std::filesystem::path& folder) {
+  constexpr std::uint64_t kMostBytes = 1U << 20U;
+  const auto text = sys::read_text_file(folder / "1_Pooling" / "config.json", kMostBytes);
+  if (!text) return Pooling::none;
+  const auto config = parse_json(*text);
+  if (!config) return Pooling::none;
+  const auto is_set = [&](std::string_view key) {
+    const Json* value = config->find(key);
+    return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
+  };
+  if (is_set("pooling_mode_cls_token")) return Pooling::cls;
+  return is_set("pooling_mode_mean_tokens") ? Pooling::mean : Pooling::none;
+}
+
 Result<void> open_huggingface(Model& model) {
   const Json& config = model.checkpoint->config;
   MOTE_ASSIGN(const ArchEntry* arch, arch_from_hf_config(config));
   MOTE_ASSIGN(model.spec, spec_from_hf_config(config));
+  if (!model.spec.causal) model.spec.pooling = pooling_of(model.checkpoint->folder);
   MOTE_ASSIGN(model.canonical, CanonicalSource::from_hf_names(*model.checkpoint->source, model.spec, *arch));
   return {};
 }

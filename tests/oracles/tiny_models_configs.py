@@ -69,10 +69,11 @@ def dense():
         rope_parameters=dict(full_attention=dict(LINEAR, rope_theta=1e6), sliding_attention=PLAIN))
     yield "gemma3", t.Gemma3TextConfig(**common(num_hidden_layers=7), **gemma3), [
         "window", "window_pattern", "local_rope", "rope_scaling", "qk_norm", "post_norm", "norm_offset"], {}
-    for original in (64, 128):
+    # llama.cpp rounds a context up to 256.
+    for original in (64, 256):
         used = ["long_divisors"] if original < LENGTH else []
         yield f"phi3, longrope from {original} on", t.Phi3Config(
-            **COMMON, original_max_position_embeddings=original, rope_parameters=longrope(original)), [
+            **common(max_position_embeddings=512), original_max_position_embeddings=original, rope_parameters=longrope(original)), [
                 "rope_scaling", "attention_factor", *used], {}
     yield "phi3, a window", t.Phi3Config(
         **COMMON, sliding_window=32, rope_parameters=PLAIN), ["window"], dict(llama_cpp_length=32)
@@ -144,3 +145,20 @@ def build(config, seed):
             else:
                 parameter.copy_(noise * 1.5 / parameter.shape[-1] ** 0.5)
     return model, generator
+
+
+def encoders():
+    """(label, configuration, changes of the model that the comparison must see)."""
+    import transformers as t
+
+    sizes = dict(COMMON, layer_norm_eps=1e-12)
+    for key in ("num_key_value_heads", "rms_norm_eps"):
+        sizes.pop(key)
+    yield "bert", t.BertConfig(**sizes), {
+        "token types": lambda m: m.embeddings.token_type_embeddings.weight[0].zero_(),
+        "positions": lambda m: m.embeddings.position_embeddings.weight.zero_(),
+        "biases": lambda m: m.encoder.layer[0].intermediate.dense.bias.zero_(),
+    }
+    yield "nomic-bert", t.NomicBertConfig(**sizes, rope_parameters=dict(PLAIN, rope_theta=1000.0)), {
+        "token types": lambda m: m.embeddings.token_type_embeddings.weight[0].zero_(),
+    }
