@@ -18,6 +18,7 @@ std::span<const CommandFactory> all_commands() {
       make_inspect,
       make_tokenize,
       make_render,
+      make_embed,
       make_logits,
   });
   return kCommands;
@@ -31,7 +32,6 @@ std::span<const LaterCommand> later_commands() {
       {"perplexity", "left out of a device build (MOTE_TOOLS=OFF)"},
       {"compare", "left out of a device build (MOTE_TOOLS=OFF)"},
 #endif
-      {"embed", "embeddings"},
       {"schema", "constrained output"},
       {"calibrate", "calibration"},
       {"eval", "tasks and quality gates"},

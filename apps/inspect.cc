@@ -87,7 +87,7 @@ class Inspect : public Command {
     out["head_dim"] = spec.head_dim;
     out["rope_base"] = spec.rope.base;
     out["qkv_bias"] = spec.qkv_bias;
-    out["qk_norm"] = spec.qk_norm;
+    out["qk_norm"] = spec.qk_norm != model::QkNorm::none;
     out["tied_head"] = spec.tied_head;
     return out;
   }

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/activation.h"
+
 namespace mote::engine {
 namespace {
 
@@ -68,22 +70,29 @@ void Attention::gather_queries(const float* q, std::size_t head, std::size_t tok
   }
 }
 
-void Attention::attend_split(const KvCache& cache, std::size_t layer, std::size_t head, const float* queries,
-                             std::size_t tokens, std::size_t first, std::size_t split, float* scratch,
-                             const Partial& out) const {
+Attention::Range Attention::visible(const Call& call, std::size_t position) const {
+  if (!shape_.causal) return {0, call.end};
+  const std::size_t end = position + 1;
+  return {call.window == 0 || end <= call.window ? 0 : end - call.window, end};
+}
+
+void Attention::attend_split(const Call& call, std::size_t head, const float* queries, std::size_t tokens,
+                             std::size_t first, std::size_t split, float* scratch, const Partial& out) const {
   const std::size_t group = shape_.group();
   const std::size_t rows = tokens * group;
   const std::size_t dim = shape_.head_dim;
   const std::size_t begin = split * kSplit;
-  const std::size_t count = std::min(kSplit, first + tokens - begin);  // positions that the last token sees
-  const std::size_t tiles = (count + kKvTile - 1) / kKvTile;
+  // Positions of the split that any of the tokens sees: the first token the oldest, the last the newest.
+  const std::size_t oldest = visible(call, first).begin;
+  const std::size_t skip = oldest > begin ? (oldest - begin) / kKvTile * kKvTile : 0;
+  const std::size_t count = std::min(kSplit, visible(call, first + tokens - 1).end - begin);
   float* key_scratch = scratch;
   float* value_scratch = key_scratch + 2 * kKvTile * dim;
   float* scores = value_scratch + kKvTile * dim;
 
   std::fill_n(scores, rows * kSplit, 0.0F);
-  for (std::size_t tile = 0; tile < tiles; ++tile) {
-    const float* keys = cache.key_tile(layer, head, begin / kKvTile + tile, key_scratch);
+  for (std::size_t p = skip; p < count; p += kKvTile) {
+    const float* keys = call.cache->key_tile(call.layer, head, (begin + p) / kKvTile, key_scratch);
     kernels_->weighted_sum({.weights = queries,
                             .weights_stride = dim,
                             .n = rows,
@@ -91,23 +100,26 @@ void Attention::attend_split(const KvCache& cache, std::size_t layer, std::size_
                             .values_stride = kKvTile,
                             .count = dim,
                             .dim = kKvTile,
-                            .out = scores + tile * kKvTile,
+                            .out = scores + p,
                             .out_stride = kSplit});
   }
   for (std::size_t t = 0; t < tokens; ++t) {
-    const std::size_t seen = first + t + 1;
-    const std::size_t visible = seen > begin ? std::min(seen - begin, count) : 0;
+    const Range seen = visible(call, first + t);
+    const std::size_t from = std::min(seen.begin > begin ? seen.begin - begin : 0, count);
+    const std::size_t to = seen.end > begin ? std::max(from, std::min(seen.end - begin, count)) : from;
     for (std::size_t r = t * group; r < (t + 1) * group; ++r) {
       float* row = scores + r * kSplit;
-      out.largest[r] = visible == 0 ? kNothing : kernels_->max(row, visible);
-      out.total[r] = visible == 0 ? 0.0F : kernels_->exp_sum(row, visible, out.largest[r]);
-      std::fill(row + visible, row + count, 0.0F);  // a weight of 0 leaves a sum as it is
+      if (shape_.cap != 0) soft_cap(row + from, to - from, shape_.cap);
+      out.largest[r] = from == to ? kNothing : kernels_->max(row + from, to - from);
+      out.total[r] = from == to ? 0.0F : kernels_->exp_sum(row + from, to - from, out.largest[r]);
+      std::fill(row, row + from, 0.0F);  // a weight of 0 leaves a sum as it is
+      std::fill(row + to, row + count, 0.0F);
     }
   }
   std::fill_n(out.sums, rows * dim, 0.0F);
-  for (std::size_t p = 0; p < count; p += kKvTile) {
+  for (std::size_t p = skip; p < count; p += kKvTile) {
     const std::size_t n = std::min(kKvTile, count - p);
-    const float* values = cache.value_rows(layer, head, begin + p, n, value_scratch);
+    const float* values = call.cache->value_rows(call.layer, head, begin + p, n, value_scratch);
     kernels_->weighted_sum({.weights = scores + p,
                             .weights_stride = kSplit,
                             .n = rows,
@@ -148,8 +160,8 @@ void Attention::write(const Partial& result, std::size_t head, std::size_t token
   }
 }
 
-void Attention::run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                           std::size_t n, std::size_t first, float* out) {
+void Attention::run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n,
+                           std::size_t first, float* out) {
   const std::size_t tokens_per_block = block_tokens();
   const std::size_t blocks = (n + tokens_per_block - 1) / tokens_per_block;
   const std::size_t tasks = blocks * shape_.kv_heads;
@@ -169,9 +181,11 @@ void Attention::run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::siz
       const Partial one = partial_at(all.sums + partial_floats(rows), rows);
       float* scratch = one.sums + partial_floats(rows);
       gather_queries(q + t0 * q_width, head, tokens, queries);
-      attend_split(cache, layer, head, queries, tokens, first + t0, 0, scratch, all);
-      for (std::size_t split = 1; split < splits_of(first + t0 + tokens); ++split) {
-        attend_split(cache, layer, head, queries, tokens, first + t0, split, scratch, one);
+      const std::size_t oldest = visible(call, first + t0).begin / kSplit;
+      const std::size_t splits = splits_of(visible(call, first + t0 + tokens - 1).end);
+      attend_split(call, head, queries, tokens, first + t0, oldest, scratch, all);
+      for (std::size_t split = oldest + 1; split < splits; ++split) {
+        attend_split(call, head, queries, tokens, first + t0, split, scratch, one);
         merge(all, one, rows);
       }
       write(all, head, tokens, out + t0 * q_width);
@@ -179,9 +193,10 @@ void Attention::run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::siz
   });
 }
 
-void Attention::run_single(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                           std::size_t first, float* out) {
-  const std::size_t splits = splits_of(first + 1);
+void Attention::run_single(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t first,
+                           float* out) {
+  const std::size_t oldest = visible(call, first).begin / kSplit;
+  const std::size_t splits = splits_of(first + 1) - oldest;
   const std::size_t tasks = splits * shape_.kv_heads;
   const std::size_t rows = shape_.group();
   for (std::size_t h = 0; h < shape_.kv_heads; ++h) finished_[h].store(0, std::memory_order_relaxed);
@@ -195,7 +210,7 @@ void Attention::run_single(sys::ThreadPool& pool, const KvCache& cache, std::siz
     for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
       const std::size_t head = task / splits;
       gather_queries(q, head, 1, queries);
-      attend_split(cache, layer, head, queries, 1, first, task % splits, scratch,
+      attend_split(call, head, queries, 1, first, oldest + task % splits, scratch,
                    partial(head, task % splits));
       // Whoever finishes a head's last split merges them, always in order.
       if (finished_[head].fetch_add(1, std::memory_order_acq_rel) + 1 != splits) continue;
@@ -207,11 +222,12 @@ void Attention::run_single(sys::ThreadPool& pool, const KvCache& cache, std::siz
 }
 
 void Attention::run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                    std::size_t n, std::size_t first, float* out) {
+                    std::size_t n, std::size_t first, std::size_t window, float* out) {
+  const Call call{.cache = &cache, .layer = layer, .end = first + n, .window = window};
   if (n == 1) {
-    run_single(pool, cache, layer, q, first, out);
+    run_single(pool, call, q, first, out);
   } else {
-    run_blocks(pool, cache, layer, q, n, first, out);
+    run_blocks(pool, call, q, n, first, out);
   }
 }
 

@@ -1,5 +1,6 @@
-// Causal attention of a batch of queries against one layer's cache, grouped: all query heads that share a kv
-// head are rows of one small matrix product, so every key and value is read once for them.
+// Attention of a batch of queries against one layer's cache, grouped: all query heads that share a kv head
+// are rows of one small matrix product, so every key and value is read once for them. A query sees what is
+// before it, or the last `window` positions of that, or everything (encoders).
 //
 // The softmax over positions is computed in splits that start at multiples of kSplit and merged in order (Dao
 // et al., "FlashAttention", 2022; Rabe and Staats, 2021). Splits, tiles and orders of sums depend on
@@ -25,6 +26,8 @@ struct AttentionShape {
   std::size_t kv_heads = 0;
   std::size_t head_dim = 0;
   float scale = 1;  // of the scores
+  float cap = 0;    // scaled scores become cap * tanh(score / cap); 0: they stay
+  bool causal = true;
   [[nodiscard]] std::size_t group() const { return heads / kv_heads; }
 };
 
@@ -35,10 +38,11 @@ class Attention {
                                            const kernels::KernelTable& kernels);
   static std::uint64_t scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers);
 
-  // q and out: [n][heads * head_dim]; query t is at position first + t and sees positions 0 to first + t,
-  // whose keys and values are stored.
+  // q and out: [n][heads * head_dim]; query t is at position first + t and sees positions 0 to first + t (of
+  // these the last `window` where that is not 0), or 0 to first + n - 1 where attention is not causal. Their
+  // keys and values are stored.
   void run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q, std::size_t n,
-           std::size_t first, float* out);
+           std::size_t first, std::size_t window, float* out);
 
  private:
   struct Partial {   // of `rows` queries over some positions
@@ -46,22 +50,30 @@ class Attention {
     float* largest;  // [rows]
     float* total;    // [rows], of exp(score - largest)
   };
+  struct Range {  // of positions, `end` not included
+    std::size_t begin, end;
+  };
+  struct Call {  // what all tasks of a run share
+    const KvCache* cache;
+    std::size_t layer;
+    std::size_t end;     // positions stored
+    std::size_t window;  // 0: none
+  };
   Attention(const AttentionShape& shape, const kernels::KernelTable* kernels);
+  [[nodiscard]] Range visible(const Call& call, std::size_t position) const;
   [[nodiscard]] std::size_t block_tokens() const;
   [[nodiscard]] std::size_t worker_floats() const;
   [[nodiscard]] std::size_t partial_floats(std::size_t rows) const { return rows * (shape_.head_dim + 2); }
   [[nodiscard]] Partial partial_at(float* memory, std::size_t rows) const;
 
   void gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const;
-  void attend_split(const KvCache& cache, std::size_t layer, std::size_t head, const float* queries,
-                    std::size_t tokens, std::size_t first, std::size_t split, float* scratch,
-                    const Partial& out) const;
+  void attend_split(const Call& call, std::size_t head, const float* queries, std::size_t tokens,
+                    std::size_t first, std::size_t split, float* scratch, const Partial& out) const;
   void merge(Partial& into, const Partial& from, std::size_t rows) const;
   void write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
-  void run_blocks(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                  std::size_t n, std::size_t first, float* out);
-  void run_single(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                  std::size_t first, float* out);
+  void run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n, std::size_t first,
+                  float* out);
+  void run_single(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t first, float* out);
 
   AttentionShape shape_;
   const kernels::KernelTable* kernels_;

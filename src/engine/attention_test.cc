@@ -25,12 +25,14 @@ std::vector<float> random_floats(std::size_t n, std::uint64_t seed, double scale
 struct Problem {
   AttentionShape shape;
   std::size_t positions;
+  std::size_t window = 0;
   std::vector<float> q, k, v;  // [positions][heads * dim], [positions][kv heads * dim]
 };
 
 Problem make_problem(std::size_t heads, std::size_t kv_heads, std::size_t dim, std::size_t positions) {
   return {.shape = {.heads = heads, .kv_heads = kv_heads, .head_dim = dim, .scale = 0.125F},
           .positions = positions,
+          .window = 0,
           .q = random_floats(positions * heads * dim, 1, 3.0),
           .k = random_floats(positions * kv_heads * dim, 2),
           .v = random_floats(positions * kv_heads * dim, 3)};
@@ -44,17 +46,22 @@ std::vector<double> attention_by_definition(const Problem& p) {
     for (std::size_t h = 0; h < p.shape.heads; ++h) {
       const std::size_t kv = h / p.shape.group();
       const float* q = p.q.data() + (t * p.shape.heads + h) * dim;
-      std::vector<double> weights(t + 1);
+      const std::size_t last = p.shape.causal ? t : p.positions - 1;
+      std::vector<double> weights(last + 1);
       double total = 0;
-      for (std::size_t s = 0; s <= t; ++s) {
+      for (std::size_t s = 0; s <= last; ++s) {
+        if (p.window > 0 && t - s >= p.window) continue;  // t - s is positive: windows are causal
         double dot = 0;
         for (std::size_t d = 0; d < dim; ++d) {
           dot += static_cast<double>(q[d]) * static_cast<double>(p.k[(s * p.shape.kv_heads + kv) * dim + d]);
         }
-        weights[s] = std::exp(dot * static_cast<double>(p.shape.scale));
+        double score = dot * static_cast<double>(p.shape.scale);
+        const auto cap = static_cast<double>(p.shape.cap);
+        if (cap > 0) score = cap * std::tanh(score / cap);
+        weights[s] = std::exp(score);
         total += weights[s];
       }
-      for (std::size_t s = 0; s <= t; ++s) {
+      for (std::size_t s = 0; s <= last; ++s) {
         for (std::size_t d = 0; d < dim; ++d) {
           out[(t * p.shape.heads + h) * dim + d] +=
               weights[s] / total * static_cast<double>(p.v[(s * p.shape.kv_heads + kv) * dim + d]);
@@ -90,7 +97,7 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kern
   for (std::size_t t = 0; t < p.positions; t += piece) {
     const std::size_t n = std::min(piece, p.positions - t);
     for (std::size_t i = 0; i < n; ++i) store(p, *cache, t + i);
-    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, out.data() + t * width);
+    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, p.window, out.data() + t * width);
   }
   return out;
 }
@@ -147,6 +154,34 @@ TEST(Attention, IsTheSameBitForBitInAnyPiecesAndOnAnyThreads) {
         EXPECT_EQ(whole, attention_in_pieces(p, type, table, piece, 2)) << to_string(type) << " by " << piece;
       }
     }
+  }
+}
+
+// Windows that end inside a tile, inside a split, and beyond the first splits.
+TEST(Attention, WindowsAndCapsEqualTheDefinitionInAnyPieces) {
+  for (const std::size_t window : {1U, 33U, 256U, 300U, 2000U}) {
+    Problem p = make_problem(4, 2, 32, 700);
+    p.window = window;
+    p.shape.cap = window == 33 ? 0.7F : 0.0F;
+    const std::vector<double> expected = attention_by_definition(p);
+    for (const kernels::KernelTable& table : available_tables()) {
+      const std::vector<float> whole = attention_in_pieces(p, KvType::f32, table, 700, 2);
+      EXPECT_LT(root_mean_square_error(whole, expected), 1e-6) << window;
+      for (const std::size_t piece : {1U, 100U}) {
+        EXPECT_EQ(whole, attention_in_pieces(p, KvType::f32, table, piece, 3)) << window << " by " << piece;
+      }
+    }
+  }
+}
+
+TEST(Attention, WithoutCausalityEveryPositionIsSeen) {
+  for (const std::size_t positions : {1U, 5U, 300U}) {
+    Problem p = make_problem(4, 4, 16, positions);
+    p.shape.causal = false;
+    const std::vector<double> expected = attention_by_definition(p);
+    // All positions are stored before any is asked for only where they come together.
+    const std::vector<float> got = attention_in_pieces(p, KvType::f32, available_tables()[0], positions, 2);
+    EXPECT_LT(root_mean_square_error(got, expected), 1e-6) << positions;
   }
 }
 

@@ -5,19 +5,18 @@
 // interprets. Each step is one parallel region (two where it quantizes its input for several tokens); for one
 // token the small steps run on the calling thread, which leaves five regions a layer. Nothing is allocated
 // after create().
-//
-// Steps of a block:
-//   normalize_attention, project_qkv, store_kv (biases, q/k norm, rope), attend, add_attention,
-//   normalize_ffn, project_gate, add_ffn
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/attention.h"
+#include "engine/experts.h"
 #include "engine/kv_cache.h"
+#include "engine/products.h"
 #include "engine/rope.h"
 #include "engine/runtime.h"
 #include "engine/weights.h"
@@ -27,19 +26,31 @@
 
 namespace mote::engine {
 
+// x: the residual stream, h: its normalized form, y: a contribution before it is added.
 enum class Step : std::uint8_t {
-  normalize_attention,
-  project_qkv,
-  store_kv,
-  attend,
-  add_attention,
-  normalize_ffn,
-  project_gate,
-  add_ffn,
+  normalize_attention,      // h = norm(x), the input of q, k and v
+  take_attention,           // x itself is that input
+  project_qkv,              //
+  store_kv,                 // biases, q/k norm, rope; keys and values to the cache
+  attend,                   //
+  add_attention,            // x += scale * output projection
+  project_attention,        // y = output projection
+  add_attention_norm,       // x += scale * norm(y)
+  normalize_attention_sum,  // x = norm(x)
+  normalize_ffn,            // h = norm(x), the input of the feed-forward network
+  take_ffn,                 // x itself is that input
+  retake_normalized,        // h, as attention had it
+  project_gate,             // f(gate) * up
+  add_ffn,                  // x += scale * down projection
+  project_ffn,              // y = down projection
+  mix_experts,              // y = a mixture of experts
+  add_output,               // x += scale * y
+  add_ffn_norm,             // x += scale * norm(y)
+  normalize_ffn_sum,        // x = norm(x)
 };
 
-// The steps of one block, in order. All architectures so far share one list; the spec's flags (biases, q/k
-// norm, rope) are read inside the steps.
+// The steps of one block, in order. What differs from block to block (windows, rope) and flags such as biases
+// are read inside the steps.
 std::vector<Step> block_steps(const model::ModelSpec& spec);
 
 class Forward {
@@ -51,66 +62,66 @@ class Forward {
   static std::optional<std::uint64_t> scratch_bytes(const model::ModelSpec& spec, std::size_t batch,
                                                     std::size_t context, unsigned threads);
 
-  // Hidden states [tokens.size()][width] of the tokens, before the first block. Ids are valid, at most
-  // `batch`.
-  void embed(std::span<const TokenId> tokens);
+  // Hidden states [tokens.size()][width] of the tokens at positions `first` and up, before the first block.
+  // Ids are valid, at most `batch`.
+  void embed(std::span<const TokenId> tokens, std::size_t first);
   // Blocks [first_layer, last_layer) on the hidden states of n tokens at positions `first` and up; their keys
   // and values go to the cache.
   void run(std::size_t first_layer, std::size_t last_layer, std::size_t n, std::size_t first, KvCache& cache);
   // Hidden states, [batch][width], in and out of run().
   [[nodiscard]] std::span<float> hidden() { return {x_, batch_ * width_}; }
+  // Hidden states [first_row, first_row + count) after the last norm, [count][width]; valid until the next
+  // call. Models without that norm: as they are.
+  std::span<const float> normalized(std::size_t first_row, std::size_t count);
   // Logits [count][vocab] of hidden states [first_row, first_row + count); count at most batch.
   void logits(std::size_t first_row, std::size_t count, float* out);
 
  private:
-  struct Product {  // one matrix of a parallel region
-    const Linear* linear;
-    float* out;
-    std::size_t stride;
-  };
-
-  Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& weights, std::size_t batch);
+  Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& weights, std::size_t batch,
+          std::size_t context);
   void run_step(Step step, const BlockWeights& block, std::size_t layer, std::size_t n, std::size_t first,
                 KvCache& cache);
   // Rows of x normalized to h_, and quantized where a consumer needs it.
-  void normalize(const float* x, const std::vector<float>& weight, std::size_t n, bool quantize);
+  void normalize(const float* x, const Norm& norm, std::size_t n, bool quantize);
+  void normalize_in_place(const Norm& norm, std::size_t n);
   void quantize(const float* values, std::size_t cols, std::size_t n, bool wanted);
   void set_input(const float* values, std::size_t cols, std::size_t n);
-  void multiply(std::span<const Product> products, std::size_t n);
+  void project(const Linear& linear);  // y_ = product + bias
   void store_kv(const BlockWeights& block, std::size_t layer, std::size_t n, std::size_t first,
                 KvCache& cache);
-  void gate(const BlockWeights& block, std::size_t n);
-  void add_product(const Linear& linear, std::size_t n);
+  void prepare_heads(float* row, std::size_t heads, const Linear& linear, const Norm& norm,
+                     model::RopeUse rope, std::size_t token);
+  void add_output(std::size_t n, const Norm* norm);
+  void cap_logits(std::size_t count, float* out);
   template <typename F>
   void over_tokens(std::size_t n, const F& work);
-  [[nodiscard]] std::byte* matmul_scratch(unsigned worker) {
-    return matmul_scratch_.data() + worker * matmul_bytes_;
-  }
 
   Runtime* runtime_;
   const model::ModelSpec* spec_;
   const Weights* weights_;
   const kernels::KernelTable* kernels_;
   Rope rope_;
+  Rope local_rope_;
   std::vector<Step> steps_;
   std::size_t batch_;
   std::size_t width_;
   AlignedBuffer buffer_;
-  float* x_ = nullptr;          // [batch][width]: the residual stream
-  float* h_ = nullptr;          // [batch][width]: normalized
-  float* y_ = nullptr;          // [batch][width]: a product before it is added
-  float* q_ = nullptr;          // [batch][q width]
-  float* k_ = nullptr;          // [batch][kv width]
-  float* v_ = nullptr;          // [batch][kv width]
-  float* heads_ = nullptr;      // [batch][q width]: attention's output
-  float* gate_ = nullptr;       // [batch][hidden]
-  float* up_ = nullptr;         // [batch][hidden]
-  float* angles_ = nullptr;     // [batch][2 * rope pairs]
-  std::byte* codes_ = nullptr;  // quantized input of the next product
+  float* x_ = nullptr;             // [batch][width]: the residual stream
+  float* h_ = nullptr;             // [batch][width]: normalized
+  float* y_ = nullptr;             // [batch][width]: a product before it is added
+  float* q_ = nullptr;             // [batch][q width]
+  float* k_ = nullptr;             // [batch][kv width]
+  float* v_ = nullptr;             // [batch][kv width]
+  float* heads_ = nullptr;         // [batch][q width]: attention's output
+  float* gate_ = nullptr;          // [batch][hidden]
+  float* up_ = nullptr;            // [batch][hidden]
+  float* angles_ = nullptr;        // [batch][2 * rope pairs]
+  float* local_angles_ = nullptr;  // the same of the local rope
+  std::byte* codes_ = nullptr;     // quantized input of the next product
   kernels::Activations input_;
-  AlignedBuffer matmul_scratch_;
-  std::size_t matmul_bytes_ = 0;  // per worker
+  std::unique_ptr<Products> products_;
   std::unique_ptr<Attention> attention_;
+  std::unique_ptr<Experts> experts_;  // null without a mixture
 };
 
 }  // namespace mote::engine

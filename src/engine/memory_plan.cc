@@ -8,7 +8,7 @@
 #include "engine/forward.h"
 #include "engine/session.h"
 #include "engine/weights.h"
-#include "model/arch.h"
+#include "model/tensor_names.h"
 
 namespace mote::engine {
 namespace {
@@ -82,10 +82,12 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
     const bool matrix = info.shape.rank() >= 2;
     if (matrix && uses_integers(info, activations == Activations::f32) &&
         (!embedding || model.spec.tied_head)) {
-      QuantizedTensor shape_only;
-      shape_only.codec = info.codec;
-      shape_only.shape = info.shape;
-      plan.packed_weights += kernels::packed_bytes(shape_only, true);
+      for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
+        QuantizedTensor shape_only;
+        shape_only.codec = info.codec;
+        shape_only.shape = Shape{rows, info.shape.cols()};
+        plan.packed_weights += kernels::packed_bytes(shape_only, true);
+      }
     }
     if (!matrix || embedding || !uses_integers(info, activations == Activations::f32)) {
       plan.mapped_weights += info.bytes;

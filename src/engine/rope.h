@@ -14,10 +14,11 @@ namespace mote::engine {
 
 class Rope {
  public:
-  explicit Rope(const model::RopeSpec& spec);
+  // `context`: positions of the session, which choose between longrope's divisors.
+  explicit Rope(const model::RopeSpec& spec, std::size_t context = 0);
 
   [[nodiscard]] std::size_t pairs() const { return frequencies_.size(); }
-  // Cosines then sines of one position: 2 * pairs() floats.
+  // Cosines then sines of one position, times the attention factor: 2 * pairs() floats.
   void angles(std::size_t position, float* out) const;
   // Turns the leading elements of `heads` heads, `stride` elements apart, in place.
   void apply(const kernels::KernelTable& kernels, const float* angles, float* x, std::size_t heads,
@@ -25,6 +26,7 @@ class Rope {
 
  private:
   std::vector<float> frequencies_;
+  float magnitude_;
   bool adjacent_;
 };
 

@@ -50,6 +50,13 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
                                                  const SessionOptions& options) {
   const model::ModelSpec& spec = model->spec();
+  if (!spec.has_head()) {
+    return Error{.code = kSessionOption,
+                 .message = "cannot open a session: the model is an encoder, which has no logits",
+                 .hint = "use mote embed",
+                 .file = {},
+                 .byte_position = {}};
+  }
   MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options));
   MOTE_ASSIGN(const MemoryPlan memory, plan_memory(model->model(), model->activations(), options));
   MOTE_TRY(
@@ -73,17 +80,16 @@ Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_p
   return out;
 }
 
-Result<void> Session::check_tokens(std::span<const TokenId> tokens) const {
-  if (tokens.size() > context_ - tokens_.size()) {
+Result<void> check_tokens(std::span<const TokenId> tokens, std::size_t vocab, std::size_t position,
+                          std::size_t context) {
+  if (tokens.size() > context - position) {
     return Error{.code = kCtxFull,
                  .message = "cannot add " + std::to_string(tokens.size()) + " tokens to " +
-                            std::to_string(tokens_.size()) + ": the context holds " +
-                            std::to_string(context_),
+                            std::to_string(position) + ": the context holds " + std::to_string(context),
                  .hint = "shorten the input or open the session with a larger context",
                  .file = {},
                  .byte_position = {}};
   }
-  const std::size_t vocab = model_->vocab();
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] >= 0 && static_cast<std::size_t>(tokens[i]) < vocab) continue;
     return Error{.code = kTokenId,
@@ -94,6 +100,10 @@ Result<void> Session::check_tokens(std::span<const TokenId> tokens) const {
                  .byte_position = {}};
   }
   return {};
+}
+
+Result<void> Session::check_tokens(std::span<const TokenId> tokens) const {
+  return engine::check_tokens(tokens, model_->vocab(), tokens_.size(), context_);
 }
 
 Result<void> Session::feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel,
@@ -111,7 +121,7 @@ Result<void> Session::feed_batches(std::span<const TokenId> tokens, const Cancel
     }
     const std::size_t n = std::min(state_->batch, tokens.size() - done);
     const std::span<const TokenId> batch = tokens.subspan(done, n);
-    state_->forward->embed(batch);
+    state_->forward->embed(batch, start + done);
     state_->forward->run(0, model_->spec().blocks, n, start + done, *state_->cache);
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
     Result<void> result = after(done, n);

@@ -1,11 +1,12 @@
 #include "engine/weights.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <string>
 
 #include "codec/codec.h"
-#include "model/arch.h"
+#include "model/tensor_names.h"
 
 namespace mote::engine {
 namespace {
@@ -30,12 +31,12 @@ class Loader {
   Loader(Runtime& runtime, const model::Model& model, bool exact)
       : runtime_(runtime), model_(model), exact_(exact) {}
 
-  Result<QuantizedTensor> tensor(Role role, std::uint32_t block) {
-    const auto index = model_.canonical->find(model::gguf_name(role, block));
+  Result<QuantizedTensor> tensor(Role role, std::uint32_t block, bool bias = false) {
+    const auto index = model_.canonical->find(model::gguf_name(role, block, bias));
     if (!index) {
       return Error{
           .code = model::kModelTensor,
-          .message = "cannot load the model: tensor " + model::gguf_name(role, block) + " is missing",
+          .message = "cannot load the model: tensor " + model::gguf_name(role, block, bias) + " is missing",
           .hint = {},
           .file = {},
           .byte_position = {}};
@@ -45,21 +46,29 @@ class Loader {
     return out;
   }
 
-  Result<std::vector<float>> floats(Role role, std::uint32_t block) {
-    MOTE_ASSIGN(const QuantizedTensor in, tensor(role, block));
+  Result<std::vector<float>> floats(Role role, std::uint32_t block, bool bias = false) {
+    MOTE_ASSIGN(const QuantizedTensor in, tensor(role, block, bias));
     const codec::Codec& codec = codec::codec_of(in.codec);
     std::vector<float> out(in.blocks().size() / codec.block_bytes * codec.block_elements);
     codec.decode(in.blocks().data(), out.data(), in.blocks().size() / codec.block_bytes);
     return out;
   }
 
-  Result<Linear> linear(Role role, std::uint32_t block, std::optional<Role> bias = {}) {
+  Result<void> norm(Role role, std::uint32_t block, bool with_bias, Norm& out) {
+    MOTE_ASSIGN(out.weight, floats(role, block));
+    if (with_bias) {
+      MOTE_ASSIGN(out.bias, floats(role, block, true));
+    }
+    return {};
+  }
+
+  Result<Linear> linear(Role role, std::uint32_t block, bool with_bias = false) {
     Linear out;
     MOTE_ASSIGN(out.source, tensor(role, block));
     MOTE_TRY(pack(out));
     MOTE_ASSIGN(out.matrix.factor, factor(role, block));
-    if (bias) {
-      MOTE_ASSIGN(out.bias, floats(*bias, block));
+    if (with_bias) {
+      MOTE_ASSIGN(out.bias, floats(role, block, true));
     }
     return out;
   }
@@ -85,6 +94,27 @@ class Loader {
     return value;
   }
 
+  // Consecutive rows of one tensor as matrices of their own; nothing is copied.
+  Result<void> split(Role role, std::uint32_t block, bool with_bias, std::span<Linear* const> parts,
+                     std::span<const std::uint64_t> rows) {
+    MOTE_ASSIGN(const QuantizedTensor whole, tensor(role, block));
+    std::vector<float> bias;
+    if (with_bias) {
+      MOTE_ASSIGN(bias, floats(role, block, true));
+    }
+    std::uint64_t first = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      parts[i]->source = rows_of(whole, first, rows[i]);
+      MOTE_TRY(pack(*parts[i]));
+      if (with_bias) {
+        const auto begin = bias.begin() + static_cast<std::ptrdiff_t>(first);
+        parts[i]->bias.assign(begin, begin + static_cast<std::ptrdiff_t>(rows[i]));
+      }
+      first += rows[i];
+    }
+    return {};
+  }
+
   Result<void> pack(Linear& out) {
     const bool integer = !exact_ && codec::codec_of(out.source.codec).integer_form != nullptr;
     MOTE_ASSIGN(out.matrix, kernels::prepare_pack(out.source, integer));
@@ -99,6 +129,15 @@ class Loader {
   }
 
  private:
+  static QuantizedTensor rows_of(const QuantizedTensor& whole, std::uint64_t first, std::uint64_t count) {
+    const codec::Codec& codec = codec::codec_of(whole.codec);
+    const std::uint64_t row_bytes = whole.shape.cols() / codec.block_elements * codec.block_bytes;
+    QuantizedTensor out = whole;
+    out.shape = Shape{count, whole.shape.cols()};
+    out.planes = {whole.blocks().subspan(first * row_bytes, count * row_bytes)};
+    return out;
+  }
+
   Result<void> check(const formats::TensorInfo& info, const QuantizedTensor& tensor) {
     const codec::Codec& codec = codec::codec_of(tensor.codec);
     const std::byte* data = tensor.blocks().data();
@@ -123,34 +162,117 @@ class Loader {
   bool exact_;
 };
 
-Result<BlockWeights> load_block(Loader& loader, const model::ModelSpec& spec, std::uint32_t b) {
-  const auto bias = [](bool wanted, Role role) { return wanted ? std::optional<Role>(role) : std::nullopt; };
-  BlockWeights out;
-  MOTE_ASSIGN(out.attn_norm, loader.floats(Role::attn_norm, b));
-  MOTE_ASSIGN(out.ffn_norm, loader.floats(Role::ffn_norm, b));
-  if (spec.qk_norm) {
-    MOTE_ASSIGN(out.q_norm, loader.floats(Role::attn_q_norm, b));
-    MOTE_ASSIGN(out.k_norm, loader.floats(Role::attn_k_norm, b));
+Result<void> load_attention(Loader& loader, const model::ModelSpec& spec, std::uint32_t b,
+                            BlockWeights& out) {
+  if (spec.qk_norm != model::QkNorm::none) {
+    MOTE_TRY(loader.norm(Role::attn_q_norm, b, false, out.q_norm));
+    MOTE_TRY(loader.norm(Role::attn_k_norm, b, false, out.k_norm));
   }
-  MOTE_ASSIGN(out.q, loader.linear(Role::attn_q, b, bias(spec.qkv_bias, Role::attn_q_bias)));
-  MOTE_ASSIGN(out.k, loader.linear(Role::attn_k, b, bias(spec.qkv_bias, Role::attn_k_bias)));
-  MOTE_ASSIGN(out.v, loader.linear(Role::attn_v, b, bias(spec.qkv_bias, Role::attn_v_bias)));
-  MOTE_ASSIGN(out.attn_output,
-              loader.linear(Role::attn_output, b, bias(spec.output_bias, Role::attn_output_bias)));
-  MOTE_ASSIGN(out.gate, loader.linear(Role::ffn_gate, b));
-  MOTE_ASSIGN(out.up, loader.linear(Role::ffn_up, b));
-  MOTE_ASSIGN(out.down, loader.linear(Role::ffn_down, b));
+  if (spec.fused_qkv) {
+    const std::array<Linear*, 3> parts{&out.q, &out.k, &out.v};
+    const std::array<std::uint64_t, 3> rows{spec.q_width(), spec.kv_width(), spec.kv_width()};
+    MOTE_TRY(loader.split(Role::attn_qkv, b, spec.qkv_bias, parts, rows));
+  } else {
+    MOTE_ASSIGN(out.q, loader.linear(Role::attn_q, b, spec.qkv_bias));
+    MOTE_ASSIGN(out.k, loader.linear(Role::attn_k, b, spec.qkv_bias));
+    MOTE_ASSIGN(out.v, loader.linear(Role::attn_v, b, spec.qkv_bias));
+  }
+  MOTE_ASSIGN(out.attn_output, loader.linear(Role::attn_output, b, spec.output_bias));
+  return {};
+}
+
+Result<void> load_network(Loader& loader, const model::ModelSpec& spec, std::uint32_t b, Network& out) {
+  if (spec.gated && spec.fused_gate_up) {
+    const std::array<Linear*, 2> parts{&out.gate, &out.up};
+    const std::array<std::uint64_t, 2> rows{spec.hidden, spec.hidden};
+    MOTE_TRY(loader.split(Role::ffn_up, b, spec.ffn_bias, parts, rows));
+  } else {
+    if (spec.gated) {
+      MOTE_ASSIGN(out.gate, loader.linear(Role::ffn_gate, b, spec.ffn_bias));
+    }
+    MOTE_ASSIGN(out.up, loader.linear(Role::ffn_up, b, spec.ffn_bias));
+  }
+  MOTE_ASSIGN(out.down, loader.linear(Role::ffn_down, b, spec.ffn_bias));
+  return {};
+}
+
+Result<void> load_experts(Loader& loader, const model::ModelSpec& spec, std::uint32_t b, BlockWeights& out) {
+  const model::ExpertSpec& experts = spec.experts;
+  MOTE_ASSIGN(out.router, loader.linear(Role::router, b));
+  out.experts.resize(experts.count);
+  std::vector<Linear*> gates;
+  std::vector<Linear*> ups;
+  std::vector<Linear*> both;
+  std::vector<Linear*> downs;
+  for (Network& expert : out.experts) {
+    gates.push_back(&expert.gate);
+    ups.push_back(&expert.up);
+    both.insert(both.end(), {&expert.gate, &expert.up});
+    downs.push_back(&expert.down);
+  }
+  const std::vector<std::uint64_t> hidden(both.size(), experts.hidden);
+  const std::vector<std::uint64_t> width(downs.size(), spec.width);
+  if (spec.fused_gate_up) {
+    MOTE_TRY(loader.split(Role::gate_up_exps, b, false, both, hidden));
+  } else {
+    MOTE_TRY(loader.split(Role::gate_exps, b, false, gates, hidden));
+    MOTE_TRY(loader.split(Role::up_exps, b, false, ups, hidden));
+  }
+  MOTE_TRY(loader.split(Role::down_exps, b, false, downs, width));
+  if (experts.shared_hidden == 0) return {};
+  MOTE_ASSIGN(out.shared.gate, loader.linear(Role::shared_gate, b));
+  MOTE_ASSIGN(out.shared.up, loader.linear(Role::shared_up, b));
+  MOTE_ASSIGN(out.shared.down, loader.linear(Role::shared_down, b));
+  if (experts.shared_gate) {
+    MOTE_ASSIGN(out.shared_router, loader.linear(Role::shared_router, b));
+  }
+  return {};
+}
+
+Result<BlockWeights> load_block(Loader& loader, const model::ModelSpec& spec, std::uint32_t b) {
+  BlockWeights out;
+  const bool bias = spec.norm_bias;
+  if (spec.norms.before) MOTE_TRY(loader.norm(Role::attn_norm, b, bias, out.attn_norm));
+  if (spec.norms.before && !spec.parallel_residual) {
+    MOTE_TRY(loader.norm(Role::ffn_norm, b, bias, out.ffn_norm));
+  }
+  if (spec.norms.after) MOTE_TRY(loader.norm(Role::attn_post_norm, b, bias, out.attn_post_norm));
+  if (spec.norms.after) MOTE_TRY(loader.norm(Role::ffn_post_norm, b, bias, out.ffn_post_norm));
+  if (spec.norms.after_sum) MOTE_TRY(loader.norm(Role::attn_sum_norm, b, bias, out.attn_sum_norm));
+  if (spec.norms.after_sum) MOTE_TRY(loader.norm(Role::ffn_sum_norm, b, bias, out.ffn_sum_norm));
+  MOTE_TRY(load_attention(loader, spec, b, out));
+  if (spec.experts.count > 0) {
+    MOTE_TRY(load_experts(loader, spec, b, out));
+  } else {
+    MOTE_TRY(load_network(loader, spec, b, out.ffn));
+  }
   return out;
+}
+
+Result<void> load_embeddings(Loader& loader, const model::ModelSpec& spec, Weights& out) {
+  MOTE_ASSIGN(out.embedding, loader.tensor(Role::token_embd, 0));
+  if (spec.learned_positions) {
+    MOTE_ASSIGN(out.positions, loader.tensor(Role::position_embd, 0));
+  }
+  if (spec.token_types > 0) {
+    MOTE_ASSIGN(out.token_type, loader.floats(Role::token_types, 0));
+    out.token_type.resize(spec.width);
+  }
+  if (!spec.causal) MOTE_TRY(loader.norm(Role::embd_norm, 0, spec.norm_bias, out.embedding_norm));
+  return {};
 }
 
 }  // namespace
 
-std::uint64_t Weights::matrix_bytes() const {
+std::uint64_t Weights::matrix_bytes(std::uint32_t experts_used) const {
   std::uint64_t total = head.matrix.bytes();
   for (const BlockWeights& b : blocks) {
-    for (const Linear* linear : {&b.q, &b.k, &b.v, &b.attn_output, &b.gate, &b.up, &b.down}) {
-      total += linear->matrix.bytes();
+    std::uint64_t experts = 0;
+    for (const Network& e : b.experts) {
+      experts += e.gate.matrix.bytes() + e.up.matrix.bytes() + e.down.matrix.bytes();
     }
+    for_each_matrix(b, [&](const Linear& linear) { total += linear.matrix.bytes(); });
+    if (!b.experts.empty()) total -= experts - experts * experts_used / b.experts.size();
   }
   return total;
 }
@@ -163,13 +285,15 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool e
   Loader loader(runtime, model, exact_activations);
   const model::ModelSpec& spec = model.spec;
   Weights out;
-  MOTE_ASSIGN(out.embedding, loader.tensor(Role::token_embd, 0));
-  MOTE_ASSIGN(out.output_norm, loader.floats(Role::output_norm, 0));
-  if (spec.tied_head) {
-    out.head.source = out.embedding;
-    MOTE_TRY(loader.pack(out.head));
-  } else {
-    MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
+  MOTE_TRY(load_embeddings(loader, spec, out));
+  if (spec.has_head()) {
+    MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));
+    if (spec.tied_head) {
+      out.head.source = out.embedding;
+      MOTE_TRY(loader.pack(out.head));
+    } else {
+      MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
+    }
   }
   out.blocks.reserve(spec.blocks);
   for (std::uint32_t b = 0; b < spec.blocks; ++b) {

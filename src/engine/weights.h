@@ -18,24 +18,56 @@ struct Linear {
   std::vector<float> bias;  // empty: none
 };
 
+struct Norm {
+  std::vector<float> weight;  // empty: there is no such norm
+  std::vector<float> bias;    // empty: none
+};
+
+// A feed-forward network: of a block, of one expert, or of the expert that every token goes through.
+struct Network {
+  Linear gate;  // without rows where the network has no gate
+  Linear up, down;
+};
+
 struct BlockWeights {
-  std::vector<float> attn_norm, ffn_norm;
-  std::vector<float> q_norm, k_norm;  // empty: none
-  Linear q, k, v, attn_output, gate, up, down;
+  Norm attn_norm, attn_post_norm, attn_sum_norm;
+  Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
+  Norm q_norm, k_norm;
+  Linear q, k, v, attn_output;
+  Network ffn;  // without rows in a mixture of experts
+  Linear router;
+  std::vector<Network> experts;
+  Network shared;
+  Linear shared_router;  // one row
 };
 
 struct Weights {
-  QuantizedTensor embedding;  // canonical rows, decoded when looked up
+  QuantizedTensor embedding;      // canonical rows, decoded when looked up
+  QuantizedTensor positions;      // the same of learned positions; empty: none
+  std::vector<float> token_type;  // the first type's row; empty: none
+  Norm embedding_norm;
   std::vector<BlockWeights> blocks;
-  std::vector<float> output_norm;
+  Norm output_norm;
   Linear head;
 
-  // Bytes of all matrices that one token reads.
-  [[nodiscard]] std::uint64_t matrix_bytes() const;
+  // Bytes of all matrices that one token reads: of a mixture, `used` experts of a block.
+  [[nodiscard]] std::uint64_t matrix_bytes(std::uint32_t experts_used) const;
 };
 
 // Whether a tensor goes through the integer kernels: quantized, and not judged with exact activations.
 bool uses_integers(const formats::TensorInfo& info, bool exact_activations);
+
+// Calls work(const Linear&) for every matrix of the block.
+template <typename F>
+void for_each_matrix(const BlockWeights& b, const F& work) {
+  for (const Linear* linear : {&b.q, &b.k, &b.v, &b.attn_output, &b.router, &b.shared_router}) work(*linear);
+  const auto network = [&](const Network& n) {
+    for (const Linear* linear : {&n.gate, &n.up, &n.down}) work(*linear);
+  };
+  network(b.ffn);
+  network(b.shared);
+  for (const Network& expert : b.experts) network(expert);
+}
 
 // Reads, checks and packs every tensor, splitting each over the runtime's threads. Errors: MODEL_NONFINITE
 // (names tensor and block), OUT_OF_MEMORY, those of the source.

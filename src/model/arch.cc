@@ -1,78 +1,174 @@
 #include "model/arch.h"
 
 #include <array>
+#include <cmath>
+
+#include "model/hf_names.h"
 
 namespace mote::model {
 namespace {
 
-constexpr std::array<ArchEntry, 3> kArchs{{
-    {.gguf_name = "llama",
-     .hf_class = "LlamaForCausalLM",
-     .hf_type = "llama",
-     .pairs = RopePairs::adjacent,
-     .permute_qk = true,
-     .qkv_bias = false,
-     .qk_norm = false},
-    {.gguf_name = "qwen2",
-     .hf_class = "Qwen2ForCausalLM",
-     .hf_type = "qwen2",
-     .pairs = RopePairs::halves,
-     .permute_qk = false,
-     .qkv_bias = true,
-     .qk_norm = false},
-    {.gguf_name = "qwen3",
-     .hf_class = "Qwen3ForCausalLM",
-     .hf_type = "qwen3",
-     .pairs = RopePairs::halves,
-     .permute_qk = false,
-     .qkv_bias = false,
-     .qk_norm = true},
-}};
+constexpr NormPlaces kBefore{};
+constexpr NormPlaces kBoth{.before = true, .after = true};
+constexpr NormPlaces kAfter{.before = false, .after = true};
+constexpr NormPlaces kAfterSum{.before = false, .after = false, .after_sum = true};
+static_assert(kBefore.before);
 
-struct RoleNames {
-  Role role;
-  std::string_view gguf;  // after "blk.N." where `in_block`
-  std::string_view hf;    // after "model.layers.N." where `in_block`
-  bool in_block;
+constexpr std::array kArchs{
+    ArchEntry{.gguf_name = "llama",
+              .hf_class = "LlamaForCausalLM",
+              .hf_type = "llama",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true,
+              .experts = true,
+              .normalize_experts = true},
+    ArchEntry{.gguf_name = "llama",
+              .hf_class = "MistralForCausalLM",
+              .hf_type = "mistral",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true},
+    ArchEntry{.gguf_name = "llama",
+              .hf_class = "MixtralForCausalLM",
+              .hf_type = "mixtral",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true,
+              .experts = true,
+              .normalize_experts = true,
+              .hf_names = kMixtralNames},
+    ArchEntry{.gguf_name = "qwen2",
+              .hf_class = "Qwen2ForCausalLM",
+              .hf_type = "qwen2",
+              .qkv_bias = true,
+              .asks_for_window = true},
+    ArchEntry{.gguf_name = "qwen3",
+              .hf_class = "Qwen3ForCausalLM",
+              .hf_type = "qwen3",
+              .qk_norm = QkNorm::head,
+              .asks_for_window = true},
+    ArchEntry{.gguf_name = "qwen2moe",
+              .hf_class = "Qwen2MoeForCausalLM",
+              .hf_type = "qwen2_moe",
+              .qkv_bias = true,
+              .asks_for_window = true,
+              .experts = true},
+    ArchEntry{.gguf_name = "qwen3moe",
+              .hf_class = "Qwen3MoeForCausalLM",
+              .hf_type = "qwen3_moe",
+              .qk_norm = QkNorm::head,
+              .asks_for_window = true,
+              .experts = true,
+              .normalize_experts = true},
+    ArchEntry{.gguf_name = "gemma",
+              .hf_class = "GemmaForCausalLM",
+              .hf_type = "gemma",
+              .norm_offset = true,
+              .activation = Activation::gelu_tanh,
+              .scaled_embedding = true,
+              .tied_head = true},
+    ArchEntry{.gguf_name = "gemma2",
+              .hf_class = "Gemma2ForCausalLM",
+              .hf_type = "gemma2",
+              .norms = kBoth,
+              .norm_offset = true,
+              .activation = Activation::gelu_tanh,
+              .scaled_embedding = true,
+              .tied_head = true,
+              .window_period = 2,
+              .default_window = 4096,
+              .wide_scale_blocks = 46,
+              .hf_names = kBothNormNames},
+    ArchEntry{.gguf_name = "gemma3",
+              .hf_class = "Gemma3ForCausalLM",
+              .hf_type = "gemma3_text",
+              .norms = kBoth,
+              .norm_offset = true,
+              .qk_norm = QkNorm::head,
+              .activation = Activation::gelu_tanh,
+              .scaled_embedding = true,
+              .tied_head = true,
+              .window_period = 6,
+              .local_rope = true,
+              .wide_scale_blocks = 62,
+              .hf_names = kBothNormNames},
+    ArchEntry{.gguf_name = "phi3",
+              .hf_class = "Phi3ForCausalLM",
+              .hf_type = "phi3",
+              .fused_qkv = true,
+              .fused_gate_up = true,
+              .hf_names = kPhi3Names},
+    ArchEntry{.gguf_name = "smollm3",
+              .hf_class = "SmolLM3ForCausalLM",
+              .hf_type = "smollm3",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true,
+              .tied_head = true,
+              .rope_gaps = RopeGaps::every_fourth,
+              .asks_for_window = true},
+    ArchEntry{.gguf_name = "granite",
+              .hf_class = "GraniteForCausalLM",
+              .hf_type = "granite",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true,
+              .multipliers = true},
+    ArchEntry{.gguf_name = "granitemoe",
+              .hf_class = "GraniteMoeForCausalLM",
+              .hf_type = "granitemoe",
+              .pairs = RopePairs::adjacent,
+              .permute_qk = true,
+              .multipliers = true,
+              .experts = true,
+              .normalize_experts = true,
+              .hf_names = kGraniteMoeNames},
+    ArchEntry{.gguf_name = "olmo2",
+              .hf_class = "Olmo2ForCausalLM",
+              .hf_type = "olmo2",
+              .norms = kAfter,
+              .qk_norm = QkNorm::projection,
+              .hf_names = kAfterNormNames},
+    ArchEntry{.gguf_name = "exaone4",
+              .hf_class = "Exaone4ForCausalLM",
+              .hf_type = "exaone4",
+              .norms = kAfter,
+              .qk_norm = QkNorm::head,
+              .window_period = 4,
+              .rope_gaps = RopeGaps::unwindowed,
+              .hf_names = kAfterNormNames},
+    ArchEntry{.gguf_name = "stablelm",
+              .hf_class = "StableLmForCausalLM",
+              .hf_type = "stablelm",
+              .norm = NormKind::layer,
+              .norm_bias = true,
+              .hf_names = kStableLmNames},
+    ArchEntry{.gguf_name = "bert",
+              .hf_class = "BertModel",
+              .hf_type = "bert",
+              .norm = NormKind::layer,
+              .norm_bias = true,
+              .norms = kAfterSum,
+              .qkv_bias = true,
+              .output_bias = true,
+              .ffn_bias = true,
+              .activation = Activation::gelu_erf,
+              .gated = false,
+              .rope_gaps = RopeGaps::always,
+              .causal = false,
+              .learned_positions = true,
+              .hf_block_prefix = "encoder.layer.",
+              .hf_optional_prefix = "bert.",
+              .hf_names = kBertNames,
+              .hf_ignored = kBertIgnored},
+    ArchEntry{.gguf_name = "nomic-bert",
+              .hf_class = "NomicBertModel",
+              .hf_type = "nomic_bert",
+              .norm = NormKind::layer,
+              .norm_bias = true,
+              .norms = kAfterSum,
+              .fused_qkv = true,
+              .causal = false,
+              .hf_block_prefix = "encoder.layers.",
+              .hf_names = kNomicBertNames,
+              .hf_ignored = kBertIgnored},
 };
-
-constexpr std::array<RoleNames, kRoleCount> kRoleNames{{
-    {Role::token_embd, "token_embd.weight", "model.embed_tokens.weight", false},
-    {Role::output, "output.weight", "lm_head.weight", false},
-    {Role::output_norm, "output_norm.weight", "model.norm.weight", false},
-    {Role::rope_freqs, "rope_freqs.weight", "", false},  // computed from the configuration, never in a folder
-    {Role::attn_norm, "attn_norm.weight", "input_layernorm.weight", true},
-    {Role::attn_q, "attn_q.weight", "self_attn.q_proj.weight", true},
-    {Role::attn_k, "attn_k.weight", "self_attn.k_proj.weight", true},
-    {Role::attn_v, "attn_v.weight", "self_attn.v_proj.weight", true},
-    {Role::attn_q_bias, "attn_q.bias", "self_attn.q_proj.bias", true},
-    {Role::attn_k_bias, "attn_k.bias", "self_attn.k_proj.bias", true},
-    {Role::attn_v_bias, "attn_v.bias", "self_attn.v_proj.bias", true},
-    {Role::attn_output, "attn_output.weight", "self_attn.o_proj.weight", true},
-    {Role::attn_output_bias, "attn_output.bias", "self_attn.o_proj.bias", true},
-    {Role::attn_q_norm, "attn_q_norm.weight", "self_attn.q_norm.weight", true},
-    {Role::attn_k_norm, "attn_k_norm.weight", "self_attn.k_norm.weight", true},
-    {Role::ffn_norm, "ffn_norm.weight", "post_attention_layernorm.weight", true},
-    {Role::ffn_gate, "ffn_gate.weight", "mlp.gate_proj.weight", true},
-    {Role::ffn_up, "ffn_up.weight", "mlp.up_proj.weight", true},
-    {Role::ffn_down, "ffn_down.weight", "mlp.down_proj.weight", true},
-}};
-
-constexpr bool in_role_order() {
-  for (std::size_t i = 0; i < kRoleNames.size(); ++i) {
-    if (static_cast<std::size_t>(kRoleNames[i].role) != i) return false;
-  }
-  return true;
-}
-static_assert(in_role_order(), "kRoleNames is indexed by Role");
-
-std::string with_block(std::string_view prefix, std::uint32_t block, std::string_view name) {
-  std::string out(prefix);
-  out += std::to_string(block);
-  out += '.';
-  out += name;
-  return out;
-}
 
 }  // namespace
 
@@ -96,52 +192,48 @@ std::string known_arch_names() {
   std::string out;
   for (const ArchEntry& arch : kArchs) {
     if (!out.empty()) out += ", ";
-    out += arch.gguf_name;
+    out += arch.gguf_name == "llama" ? arch.hf_type : arch.gguf_name;
   }
   return out;
 }
 
-bool is_block_role(Role role) { return kRoleNames[static_cast<std::size_t>(role)].in_block; }
-
-std::string gguf_name(Role role, std::uint32_t block) {
-  const RoleNames& names = kRoleNames[static_cast<std::size_t>(role)];
-  return names.in_block ? with_block("blk.", block, names.gguf) : std::string(names.gguf);
+ModelSpec spec_of_arch(const ArchEntry& arch) {
+  ModelSpec spec;
+  spec.architecture = arch.gguf_name;
+  spec.norm = arch.norm;
+  spec.norm_bias = arch.norm_bias;
+  spec.norms = arch.norms;
+  spec.rope.pairs = arch.pairs;
+  spec.local_rope.pairs = arch.pairs;
+  spec.qkv_bias = arch.qkv_bias;
+  spec.output_bias = arch.output_bias;
+  spec.ffn_bias = arch.ffn_bias;
+  spec.qk_norm = arch.qk_norm;
+  spec.activation = arch.activation;
+  spec.gated = arch.gated;
+  spec.tied_head = arch.tied_head;
+  spec.causal = arch.causal;
+  spec.learned_positions = arch.learned_positions;
+  spec.fused_qkv = arch.fused_qkv;
+  spec.fused_gate_up = arch.fused_gate_up;
+  spec.experts.normalize = arch.normalize_experts;
+  return spec;
 }
 
-std::string hf_name(Role role, std::uint32_t block) {
-  const RoleNames& names = kRoleNames[static_cast<std::size_t>(role)];
-  return names.in_block ? with_block("model.layers.", block, names.hf) : std::string(names.hf);
-}
-
-std::vector<TensorNeed> needed_tensors(const ModelSpec& spec) {
-  std::vector<TensorNeed> needs;
-  const auto add = [&](Role role, std::uint32_t block, const Shape& shape) {
-    needs.push_back({role, block, gguf_name(role, block), shape});
-  };
-  const std::uint64_t width = spec.width;
-  const std::uint64_t q = spec.q_width();
-  const std::uint64_t kv = spec.kv_width();
-  add(Role::token_embd, 0, {spec.vocab, width});
-  for (std::uint32_t b = 0; b < spec.blocks; ++b) {
-    add(Role::attn_norm, b, {width});
-    add(Role::ffn_down, b, {width, spec.hidden});
-    add(Role::ffn_gate, b, {spec.hidden, width});
-    add(Role::ffn_up, b, {spec.hidden, width});
-    add(Role::ffn_norm, b, {width});
-    add(Role::attn_k, b, {kv, width});
-    if (spec.qkv_bias) add(Role::attn_k_bias, b, {kv});
-    if (spec.qk_norm) add(Role::attn_k_norm, b, {spec.head_dim});
-    add(Role::attn_output, b, {width, q});
-    if (spec.output_bias) add(Role::attn_output_bias, b, {width});
-    add(Role::attn_q, b, {q, width});
-    if (spec.qkv_bias) add(Role::attn_q_bias, b, {q});
-    if (spec.qk_norm) add(Role::attn_q_norm, b, {spec.head_dim});
-    add(Role::attn_v, b, {kv, width});
-    if (spec.qkv_bias) add(Role::attn_v_bias, b, {kv});
+void fill_block_specs(const ArchEntry& arch, std::uint32_t window, std::span<const bool> windowed,
+                      ModelSpec& spec) {
+  spec.block_specs.assign(spec.blocks, BlockSpec{});
+  for (std::uint32_t i = 0; i < spec.blocks; ++i) {
+    BlockSpec& block = spec.block_specs[i];
+    const bool has =
+        windowed.empty() ? arch.window_period == 0 || (i + 1) % arch.window_period != 0 : windowed[i];
+    if (window > 0 && has) block.window = window;
+    if (arch.local_rope && block.window > 0) block.rope = RopeUse::local;
+    const bool gap = arch.rope_gaps == RopeGaps::always ||
+                     (arch.rope_gaps == RopeGaps::every_fourth && (i + 1) % 4 == 0) ||
+                     (arch.rope_gaps == RopeGaps::unwindowed && window > 0 && block.window == 0);
+    if (gap) block.rope = RopeUse::none;
   }
-  add(Role::output_norm, 0, {width});
-  if (!spec.tied_head) add(Role::output, 0, {spec.vocab, width});
-  return needs;
 }
 
 }  // namespace mote::model

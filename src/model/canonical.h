@@ -1,7 +1,8 @@
 // A checkpoint's tensors under GGUF's names and in GGUF's row order, read one at a time.
 //
-// Only what differs is converted, at the moment it is read: norms and biases to F32, and q and k of a Hugging
-// Face llama from [2, dims/2] to [dims/2, 2] rows per head, since GGUF's llama turns adjacent pairs. A
+// Only what differs is converted, at the moment it is read: norms, biases and routers to F32, 1 added to
+// norms that Hugging Face stores as w and uses as 1 + w, q and k of a Hugging Face llama from [2, dims/2] to
+// [dims/2, 2] rows per head (GGUF's llama turns adjacent pairs), and experts that lie apart are stacked. A
 // converted tensor owns its bytes; all others are the checkpoint's.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "formats/tensor_source.h"
+#include "model/arch.h"
 #include "model/spec.h"
 #include "mote/result.h"
 
@@ -25,33 +27,42 @@ class CanonicalSource final : public formats::TensorSource {
   // Errors: MODEL_TENSOR.
   static Result<std::unique_ptr<CanonicalSource>> from_gguf_names(const formats::TensorSource& source,
                                                                   const ModelSpec& spec);
-  // From Hugging Face's names, in GGUF's usual order. `permute_qk` as in ArchEntry. rope_freqs.weight is
-  // added where the spec has divisors. Errors: MODEL_TENSOR, for tensors that have no place in the spec too.
+  // From Hugging Face's names, in GGUF's usual order. Tensors of rope are added where the spec has divisors.
+  // Errors: MODEL_TENSOR, for tensors that have no place in the spec too.
   static Result<std::unique_ptr<CanonicalSource>> from_hf_names(const formats::TensorSource& source,
-                                                                const ModelSpec& spec, bool permute_qk);
+                                                                const ModelSpec& spec, const ArchEntry& arch);
 
   [[nodiscard]] std::span<const formats::TensorInfo> tensors() const override { return infos_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
   void dont_need(std::size_t index) const override {
-    if (origins_[index].index != kMade) source_->dont_need(origins_[index].index);
+    for (const Part& part : origins_[index].parts) source_->dont_need(part.index);
   }
 
  private:
-  static constexpr std::size_t kMade =
-      static_cast<std::size_t>(-1);  // not in the checkpoint: made from the spec
+  struct Part {  // bytes of one tensor of the checkpoint
+    std::size_t index = 0;
+    std::uint64_t first_byte = 0;
+    std::uint64_t bytes = 0;
+  };
   struct Origin {
-    std::size_t index = kMade;
+    std::vector<Part> parts;  // one after another; empty: made from the spec
+    std::vector<float> made;
     std::uint32_t permute_heads = 0;  // 0: rows stay
     bool to_f32 = false;
+    bool add_one = false;
   };
   explicit CanonicalSource(const formats::TensorSource& source) : source_(&source) {}
-  Result<void> add(formats::TensorInfo info, const Origin& origin);
+  Result<void> add(formats::TensorInfo info, Origin origin);
+  Result<void> add_made(Role role, const std::vector<float>& values);
+  // Finds one needed tensor among Hugging Face's names; sets `used` of what it takes.
+  Result<void> add_hf(const TensorNeed& need, const ModelSpec& spec, const ArchEntry& arch,
+                      std::vector<bool>& used);
+  [[nodiscard]] Result<QuantizedTensor> gather(const formats::TensorInfo& info, const Origin& origin) const;
 
   const formats::TensorSource* source_;
   std::vector<formats::TensorInfo> infos_;
   std::vector<Origin> origins_;
-  std::vector<float> divisors_;
   std::unordered_map<std::string, std::size_t> by_name_;
 };
 

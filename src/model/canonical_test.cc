@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/arch.h"
+#include "model/hf_names.h"
 #include "tensor/float16.h"
 
 namespace mote::model {
@@ -60,6 +61,8 @@ class FakeSource final : public formats::TensorSource {
   std::vector<std::vector<std::byte>> data_;
 };
 
+const ArchEntry& llama() { return *find_arch_by_gguf_name("llama"); }
+
 ModelSpec small_llama() {
   ModelSpec spec;
   spec.architecture = "llama";
@@ -79,7 +82,7 @@ ModelSpec small_llama() {
 FakeSource hf_tensors(const ModelSpec& spec, CodecId codec = CodecId::f32) {
   FakeSource out;
   for (const TensorNeed& need : needed_tensors(spec))
-    out.add(hf_name(need.role, need.block), need.shape, codec);
+    out.add(hf_places(llama(), need.role, need.block, need.bias).front().name, need.shape, codec);
   return out;
 }
 
@@ -93,7 +96,7 @@ float first_of_row(const QuantizedTensor& tensor, std::size_t row) {
 TEST(CanonicalSource, TurnsRowsOfQueriesAndKeysFromHalvesToAdjacentPairs) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical) << format_error(canonical.error());
   // Head of 6 rows: halves (0 1 2)(3 4 5), pairs (0 3)(1 4)(2 5).
   const std::vector<float> expected{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11};
@@ -111,7 +114,9 @@ TEST(CanonicalSource, TurnsRowsOfQueriesAndKeysFromHalvesToAdjacentPairs) {
 TEST(CanonicalSource, LeavesRowsWhereTheArchitectureTurnsHalves) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, false);
+  ArchEntry unturned = llama();
+  unturned.permute_qk = false;
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, unturned);
   ASSERT_TRUE(canonical);
   const auto q = (*canonical)->read(*(*canonical)->find("blk.0.attn_q.weight"));
   for (std::size_t r = 0; r < 24; ++r) EXPECT_EQ(first_of_row(*q, r), static_cast<float>(r));
@@ -120,7 +125,7 @@ TEST(CanonicalSource, LeavesRowsWhereTheArchitectureTurnsHalves) {
 TEST(CanonicalSource, GivesNormsAndBiasesAsF32AndMatricesAsTheyAre) {
   const ModelSpec spec = small_llama();
   const FakeSource source = hf_tensors(spec, CodecId::f16);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical);
   for (std::size_t i = 0; i < (*canonical)->tensors().size(); ++i) {
     const formats::TensorInfo& info = (*canonical)->tensors()[i];
@@ -138,7 +143,7 @@ TEST(CanonicalSource, AddsTheDivisorsOfLlama3RopeAsATensor) {
   ModelSpec spec = small_llama();
   spec.rope.divisors = {1, 2, 8};
   const FakeSource source = hf_tensors(spec);
-  const auto canonical = CanonicalSource::from_hf_names(source, spec, true);
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, llama());
   ASSERT_TRUE(canonical);
   const auto freqs = (*canonical)->read(*(*canonical)->find("rope_freqs.weight"));
   ASSERT_TRUE(freqs);
@@ -148,7 +153,7 @@ TEST(CanonicalSource, AddsTheDivisorsOfLlama3RopeAsATensor) {
 TEST(CanonicalSource, NamesWhatIsMissingMisshapenOrUnknown) {
   const ModelSpec spec = small_llama();
   const auto error_of = [&](const FakeSource& source) {
-    const auto result = CanonicalSource::from_hf_names(source, spec, true);
+    const auto result = CanonicalSource::from_hf_names(source, spec, llama());
     EXPECT_FALSE(result);
     EXPECT_EQ(result.error().code.name, "MODEL_TENSOR");
     return result.error().message;
@@ -163,6 +168,80 @@ TEST(CanonicalSource, NamesWhatIsMissingMisshapenOrUnknown) {
   FakeSource unknown = hf_tensors(spec);
   unknown.add("model.layers.0.mlp.router.weight", {4, 24});
   EXPECT_THAT(error_of(unknown), HasSubstr("router.weight has no place"));
+}
+
+ModelSpec small_mixture(const ArchEntry& arch) {
+  ModelSpec spec = small_llama();
+  spec.architecture = arch.gguf_name;
+  spec.qkv_bias = false;
+  spec.experts = {.count = 3, .used = 2, .hidden = 4};
+  return spec;
+}
+
+std::vector<float> first_elements(const CanonicalSource& canonical, std::string_view name) {
+  const auto tensor = canonical.read(*canonical.find(name));
+  EXPECT_TRUE(tensor);
+  std::vector<float> out;
+  for (std::size_t r = 0; r < tensor->shape.rows(); ++r) out.push_back(first_of_row(*tensor, r));
+  return out;
+}
+
+TEST(CanonicalSource, StacksExpertsThatLieApart) {
+  const ArchEntry& mixtral = *find_arch_by_hf("MixtralForCausalLM", "");
+  const ModelSpec spec = small_mixture(mixtral);
+  FakeSource source;
+  for (const TensorNeed& need : needed_tensors(spec)) {
+    const std::string name = hf_places(mixtral, need.role, need.block).front().name;
+    const std::size_t at = name.find("{}");
+    if (at == std::string::npos) {
+      source.add(name, need.shape);
+      continue;
+    }
+    for (std::uint64_t e = 0; e < 3; ++e) {
+      std::string one = name;
+      source.add(one.replace(at, 2, std::to_string(e)), Shape(need.shape.dims().subspan(1)));
+    }
+  }
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, mixtral);
+  ASSERT_TRUE(canonical) << format_error(canonical.error());
+  EXPECT_EQ(first_elements(**canonical, "blk.1.ffn_gate_exps.weight"),
+            (std::vector<float>{0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3}));
+  FakeSource incomplete = source;
+  incomplete.remove("model.layers.1.block_sparse_moe.experts.2.w3.weight");
+  EXPECT_FALSE(CanonicalSource::from_hf_names(incomplete, spec, mixtral));
+}
+
+TEST(CanonicalSource, PartsGateAndUpOfEachExpert) {
+  const ArchEntry& granite = *find_arch_by_hf("GraniteMoeForCausalLM", "");
+  const ModelSpec spec = small_mixture(granite);
+  FakeSource source;
+  for (const TensorNeed& need : needed_tensors(spec)) {
+    const HfPlace place = hf_places(granite, need.role, need.block).front();
+    if (place.rows == HfRows::second_half) continue;  // the same tensor as the first
+    source.add(place.name, place.rows == HfRows::all ? need.shape : Shape{3, 8, 24});
+  }
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, granite);
+  ASSERT_TRUE(canonical) << format_error(canonical.error());
+  EXPECT_EQ(first_elements(**canonical, "blk.0.ffn_gate_exps.weight"),
+            (std::vector<float>{0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19}));
+  EXPECT_EQ(first_elements(**canonical, "blk.0.ffn_up_exps.weight"),
+            (std::vector<float>{4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23}));
+}
+
+TEST(CanonicalSource, AddsOneToNormsThatAreStoredWithoutIt) {
+  const ArchEntry& gemma = *find_arch_by_gguf_name("gemma");
+  ModelSpec spec = small_llama();
+  spec.qkv_bias = false;
+  FakeSource source;
+  for (const TensorNeed& need : needed_tensors(spec)) {
+    source.add(hf_places(gemma, need.role, need.block).front().name, need.shape);
+  }
+  const auto canonical = CanonicalSource::from_hf_names(source, spec, gemma);
+  ASSERT_TRUE(canonical) << format_error(canonical.error());
+  const auto norm = (*canonical)->read(*(*canonical)->find("blk.0.ffn_norm.weight"));
+  EXPECT_EQ(first_of_row(*norm, 7), 8.0F);
+  const auto q = (*canonical)->read(*(*canonical)->find("blk.0.attn_q.weight"));
+  EXPECT_EQ(first_of_row(*q, 7), 7.0F);
 }
 
 }  // namespace

@@ -2,10 +2,11 @@
 
 #include <string>
 
-#include "codec/codec.h"
 #include "model/arch.h"
 #include "model/canonical.h"
+#include "model/gguf_keys.h"
 #include "model/hf_config.h"
+#include "sys/mapped_file.h"
 
 namespace mote::model {
 namespace {
@@ -15,51 +16,35 @@ Error in_file(Error error, const std::filesystem::path& path) {
   return error;
 }
 
-// What a GGUF file says through its tensors rather than its keys.
-Result<void> apply_tensors(const formats::TensorSource& source, ModelSpec& spec) {
-  const auto has = [&](Role role) { return source.find(gguf_name(role)).has_value(); };
-  spec.tied_head = !has(Role::output);
-  spec.qkv_bias = spec.qkv_bias || has(Role::attn_q_bias);
-  spec.output_bias = has(Role::attn_output_bias);
-  const auto freqs = source.find(gguf_name(Role::rope_freqs));
-  if (!freqs) return {};
-  const formats::TensorInfo& info = source.tensors()[*freqs];
-  const Shape expected{spec.rope.dims / 2};
-  if (info.codec != CodecId::f32 || info.shape != expected) {
-    return Error{.code = kModelTensor,
-                 .message = "cannot use the model: tensor rope_freqs.weight is " +
-                            std::string(codec::codec_of(info.codec).name) + " " + to_string(info.shape) +
-                            ", expected F32 " + to_string(expected),
-                 .hint = "the tensors do not match the hyperparameters",
-                 .file = {},
-                 .byte_position = {}};
-  }
-  MOTE_ASSIGN(const QuantizedTensor tensor, source.read(*freqs));
-  spec.rope.divisors.resize(spec.rope.dims / 2);
-  codec::codec_of(CodecId::f32)
-      .decode(tensor.blocks().data(), spec.rope.divisors.data(), spec.rope.divisors.size());
-  return validate(spec);
-}
-
 Result<void> open_gguf(Model& model) {
   const formats::TensorSource& source = *model.checkpoint->source;
-  std::uint64_t embedding_rows = 0;
-  if (const auto index = source.find(gguf_name(Role::token_embd)); index) {
-    embedding_rows = source.tensors()[*index].shape.rows();
-  }
-  MOTE_ASSIGN(model.spec, spec_from_metadata(model.checkpoint->metadata, embedding_rows));
-  MOTE_TRY(apply_tensors(source, model.spec));
+  MOTE_ASSIGN(model.spec, spec_from_metadata(model.checkpoint->metadata, &source));
   MOTE_ASSIGN(model.canonical, CanonicalSource::from_gguf_names(source, model.spec));
   model.metadata = model.checkpoint->metadata;
   return {};
 }
 
+// sentence-transformers keeps beside an encoder how its states become one vector. Absent: not said.
+Pooling pooling_of(const std::filesystem::path& folder) {
+  constexpr std::uint64_t kMostBytes = 1U << 20U;
+  const auto text = sys::read_text_file(folder / "1_Pooling" / "config.json", kMostBytes);
+  if (!text) return Pooling::none;
+  const auto config = parse_json(*text);
+  if (!config) return Pooling::none;
+  const auto is_set = [&](std::string_view key) {
+    const Json* value = config->find(key);
+    return value != nullptr && value->if_bool() != nullptr && *value->if_bool();
+  };
+  if (is_set("pooling_mode_cls_token")) return Pooling::cls;
+  return is_set("pooling_mode_mean_tokens") ? Pooling::mean : Pooling::none;
+}
+
 Result<void> open_huggingface(Model& model) {
   const Json& config = model.checkpoint->config;
+  MOTE_ASSIGN(const ArchEntry* arch, arch_from_hf_config(config));
   MOTE_ASSIGN(model.spec, spec_from_hf_config(config));
-  const ArchEntry* arch = find_arch_by_gguf_name(model.spec.architecture);
-  MOTE_ASSIGN(model.canonical,
-              CanonicalSource::from_hf_names(*model.checkpoint->source, model.spec, arch->permute_qk));
+  if (!model.spec.causal) model.spec.pooling = pooling_of(model.checkpoint->folder);
+  MOTE_ASSIGN(model.canonical, CanonicalSource::from_hf_names(*model.checkpoint->source, model.spec, *arch));
   return {};
 }
 

@@ -1,109 +1,69 @@
 #include "model/spec.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
 
-#include "model/arch.h"
+#include "model/ranges.h"
 
 namespace mote::model {
 namespace {
 
-std::string number(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
-}
-
-Error out_of_range(std::string_view name, const std::string& value, const std::string& range) {
-  return {.code = kModelHparam,
-          .message = "cannot use the model: " + std::string(name) + " is " + value + ", expected " + range,
-          .hint = "the file is damaged or describes a model that mote does not know",
-          .file = {},
-          .byte_position = {}};
-}
-
-Result<void> check_count(std::string_view name, std::uint64_t value, std::uint64_t low, std::uint64_t high) {
-  if (value >= low && value <= high) return {};
-  return out_of_range(name, std::to_string(value), std::to_string(low) + " to " + std::to_string(high));
-}
-
-// False for NaN as well.
-Result<void> check_real(std::string_view name, double value, double low, double high) {
-  if (value >= low && value <= high) return {};
-  return out_of_range(name, number(value), number(low) + " to " + number(high));
-}
-
-// Any problem with a key is a problem with that hyperparameter.
-template <typename T>
-Result<T> as_hparam(Result<T> result) {
-  if (!result) {
-    Error error = std::move(result).error();
-    error.code = kModelHparam;
-    return error;
+Result<void> check_divisors(std::string_view name, const std::vector<float>& divisors, std::uint32_t dims) {
+  if (!divisors.empty() && divisors.size() != dims / 2) {
+    return out_of_range(name, std::to_string(divisors.size()) + " elements", std::to_string(dims / 2));
   }
-  return result;
-}
-
-// Reads "<arch>.<key>" of GGUF metadata.
-class ArchKeys {
- public:
-  ArchKeys(const formats::Metadata& metadata, std::string_view arch) : metadata_(metadata), prefix_(arch) {
-    prefix_ += '.';
-  }
-  [[nodiscard]] std::string key(std::string_view name) const { return prefix_ + std::string(name); }
-  [[nodiscard]] bool has(std::string_view name) const { return metadata_.contains(key(name)); }
-  Result<std::uint32_t> count(std::string_view name) const {
-    return narrow(name, metadata_.get_uint(key(name)));
-  }
-  Result<std::uint32_t> count_or(std::string_view name, std::uint32_t fallback) const {
-    return narrow(name, metadata_.get_uint_or(key(name), fallback));
-  }
-  Result<double> real_or(std::string_view name, double fallback) const {
-    return as_hparam(metadata_.get_float_or(key(name), fallback));
-  }
-  Result<std::string> text_or(std::string_view name, std::string fallback) const {
-    return as_hparam(metadata_.get_string_or(key(name), std::move(fallback)));
-  }
-
- private:
-  Result<std::uint32_t> narrow(std::string_view name, Result<std::uint64_t> wide) const {
-    MOTE_ASSIGN(const std::uint64_t value, as_hparam(std::move(wide)));
-    if (value > UINT32_MAX) return out_of_range(key(name), std::to_string(value), "at most 4294967295");
-    return static_cast<std::uint32_t>(value);
-  }
-  const formats::Metadata& metadata_;
-  std::string prefix_;
-};
-
-// Things that change the arithmetic and that the spec cannot say: refused, never ignored.
-Result<void> refuse_unknown_features(const ArchKeys& keys) {
-  for (const std::string_view name : {"expert_count", "attention.max_alibi_bias", "attn_logit_softcapping",
-                                      "final_logit_softcapping", "attention.clamp_kqv"}) {
-    if (keys.has(name)) {
-      return Error{
-          .code = kModelHparam,
-          .message = "cannot run the model: it needs " + keys.key(name) + ", which mote does not have",
-          .hint = "use a dense model of a known architecture: " + known_arch_names(),
-          .file = {},
-          .byte_position = {}};
-    }
+  for (const float divisor : divisors) {
+    MOTE_TRY(check_real(name, static_cast<double>(divisor), 1e-6, 1e9));
   }
   return {};
 }
 
-Result<void> read_rope(const ArchKeys& keys, RopeSpec& rope, std::uint32_t head_dim) {
-  MOTE_ASSIGN(rope.dims, keys.count_or("rope.dimension_count", head_dim));
-  MOTE_ASSIGN(rope.base, keys.real_or("rope.freq_base", 10000.0));
-  MOTE_ASSIGN(const std::string scaling, keys.text_or("rope.scaling.type", "none"));
-  if (scaling == "linear") {
-    rope.scaling = RopeScaling::linear;
-    MOTE_ASSIGN(rope.factor, keys.real_or("rope.scaling.factor", 1.0));
-  } else if (scaling != "none") {
-    return out_of_range(keys.key("rope.scaling.type"), "'" + escape_untrusted(scaling, 40) + "'",
-                        "none or linear");
+Result<void> validate_rope(RopeSpec& rope, std::uint32_t head_dim) {
+  MOTE_TRY(check_count("rope.dimension_count", rope.dims, 2, head_dim));
+  if (rope.dims % 2 != 0) {
+    return out_of_range("rope.dimension_count", std::to_string(rope.dims), "an even number");
   }
+  MOTE_TRY(check_real("rope.freq_base", rope.base, 1.0, 1e15));
+  MOTE_TRY(check_real("rope.scaling.factor", rope.factor, 1e-3, 1e6));
+  MOTE_TRY(check_real("rope.scaling.attn_factor", rope.attention_factor, 1e-3, 1e3));
+  const bool scaled = rope.scaling == RopeScaling::llama3 || rope.scaling == RopeScaling::yarn ||
+                      rope.scaling == RopeScaling::longrope;
+  if (scaled) {
+    MOTE_TRY(check_count("rope.scaling.original_context_length", rope.original_context, 1, 1U << 28U));
+  }
+  if (rope.scaling == RopeScaling::yarn) {
+    // The ramp divides by ln(base).
+    MOTE_TRY(check_real("rope.freq_base", rope.base, 1.001, 1e15));
+    MOTE_TRY(check_real("rope.scaling.yarn_beta_fast", rope.beta_fast, 1e-3, 1e6));
+    MOTE_TRY(check_real("rope.scaling.yarn_beta_slow", rope.beta_slow, 1e-3, rope.beta_fast));
+  }
+  if (rope.scaling == RopeScaling::longrope) {
+    if (rope.short_divisors.empty() || rope.long_divisors.empty()) {
+      return out_of_range("rope_factors_long.weight and rope_factors_short.weight", "missing",
+                          "both, as longrope needs them");
+    }
+    MOTE_TRY(check_divisors("rope_factors_short.weight", rope.short_divisors, rope.dims));
+    MOTE_TRY(check_divisors("rope_factors_long.weight", rope.long_divisors, rope.dims));
+  }
+  if (rope.scaling == RopeScaling::llama3) {
+    MOTE_TRY(check_real("rope.scaling.low_freq_factor", rope.low_freq_factor, 1e-3, 1e6));
+    MOTE_TRY(check_real("rope.scaling.high_freq_factor", rope.high_freq_factor, 1e-3, 1e6));
+    if (rope.high_freq_factor <= rope.low_freq_factor) {
+      return out_of_range("rope.scaling.high_freq_factor", number_text(rope.high_freq_factor),
+                          "more than low_freq_factor " + number_text(rope.low_freq_factor));
+    }
+    if (rope.divisors.empty()) rope.divisors = llama3_divisors(rope);
+  }
+  return check_divisors("rope_freqs.weight", rope.divisors, rope.dims);
+}
+
+Result<void> validate_experts(const ExpertSpec& experts) {
+  if (experts.count == 0) return {};
+  MOTE_TRY(check_count("expert_count", experts.count, 1, kMaxExperts));
+  MOTE_TRY(check_count("expert_used_count", experts.used, 1, std::min(experts.count, kMaxExpertsUsed)));
+  MOTE_TRY(check_count("expert_feed_forward_length", experts.hidden, 1, 1U << 20U));
+  MOTE_TRY(check_count("expert_shared_feed_forward_length", experts.shared_hidden, 0, 1U << 20U));
   return {};
 }
 
@@ -124,75 +84,25 @@ Result<void> validate(ModelSpec& spec) {
                         "a divisor of head_count " + std::to_string(spec.heads));
   }
   MOTE_TRY(check_count("attention.key_length", spec.head_dim, 2, 1024));
-  MOTE_TRY(check_count("rope.dimension_count", spec.rope.dims, 2, spec.head_dim));
-  if (spec.rope.dims % 2 != 0) {
-    return out_of_range("rope.dimension_count", std::to_string(spec.rope.dims), "an even number");
-  }
-  MOTE_TRY(check_real("attention.layer_norm_rms_epsilon", spec.norm_eps, 0.0, 1.0));
-  MOTE_TRY(check_real("rope.freq_base", spec.rope.base, 1.0, 1e15));
-  MOTE_TRY(check_real("rope.scaling.factor", spec.rope.factor, 1e-3, 1e6));
-  if (spec.rope.scaling == RopeScaling::llama3) {
-    MOTE_TRY(check_count("rope.scaling.original_context_length", spec.rope.original_context, 1, 1U << 28U));
-    MOTE_TRY(check_real("rope.scaling.low_freq_factor", spec.rope.low_freq_factor, 1e-3, 1e6));
-    MOTE_TRY(check_real("rope.scaling.high_freq_factor", spec.rope.high_freq_factor, 1e-3, 1e6));
-    if (spec.rope.high_freq_factor <= spec.rope.low_freq_factor) {
-      return out_of_range("rope.scaling.high_freq_factor", number(spec.rope.high_freq_factor),
-                          "more than low_freq_factor " + number(spec.rope.low_freq_factor));
-    }
-    if (spec.rope.divisors.empty()) spec.rope.divisors = llama3_divisors(spec.rope);
-  }
-  if (!spec.rope.divisors.empty() && spec.rope.divisors.size() != spec.rope.dims / 2) {
-    return out_of_range("rope_freqs.weight", std::to_string(spec.rope.divisors.size()) + " elements",
-                        std::to_string(spec.rope.dims / 2));
-  }
-  for (const float divisor : spec.rope.divisors) {
-    MOTE_TRY(check_real("rope_freqs.weight", static_cast<double>(divisor), 1e-6, 1e9));
-  }
+  MOTE_TRY(check_real("attention norm epsilon", spec.norm_eps, 0.0, 1.0));
+  MOTE_TRY(validate_experts(spec.experts));
+  if (spec.block_specs.empty()) spec.block_specs.resize(spec.blocks);
+  MOTE_TRY(check_count("entries of the blocks' pattern", spec.block_specs.size(), spec.blocks, spec.blocks));
+  const auto uses = [&](RopeUse use) {
+    return std::ranges::any_of(spec.block_specs, [&](const BlockSpec& b) { return b.rope == use; });
+  };
+  if (uses(RopeUse::global)) MOTE_TRY(validate_rope(spec.rope, spec.head_dim));
+  if (uses(RopeUse::local)) MOTE_TRY(validate_rope(spec.local_rope, spec.head_dim));
   if (spec.attention_scale == 0.0) spec.attention_scale = 1.0 / std::sqrt(static_cast<double>(spec.head_dim));
   MOTE_TRY(check_real("attention.scale", spec.attention_scale, 1e-6, 1e3));
   MOTE_TRY(check_real("embedding_scale", spec.embedding_scale, 1e-6, 1e6));
   MOTE_TRY(check_real("residual_scale", spec.residual_scale, 1e-6, 1e6));
   MOTE_TRY(check_real("logit_scale", spec.logit_scale, 1e-6, 1e6));
+  // A cap below 1e-3 would turn every score to a sign.
+  if (spec.score_cap != 0.0) MOTE_TRY(check_real("attn_logit_softcapping", spec.score_cap, 1e-3, 1e6));
+  if (spec.logit_cap != 0.0) MOTE_TRY(check_real("final_logit_softcapping", spec.logit_cap, 1e-3, 1e6));
+  MOTE_TRY(check_count("token_type_count", spec.token_types, 0, 1U << 16U));
   return {};
-}
-
-Result<ModelSpec> spec_from_metadata(const formats::Metadata& metadata, std::uint64_t embedding_rows) {
-  ModelSpec spec;
-  MOTE_ASSIGN(spec.architecture, as_hparam(metadata.get_string("general.architecture")));
-  const ArchEntry* arch = find_arch_by_gguf_name(spec.architecture);
-  if (arch == nullptr) {
-    return Error{.code = kModelArch,
-                 .message = "cannot run the model: unknown architecture '" +
-                            escape_untrusted(spec.architecture, 60) + "', known are " + known_arch_names(),
-                 .hint = "use a model of a known architecture",
-                 .file = {},
-                 .byte_position = {}};
-  }
-  MOTE_ASSIGN(spec.name, as_hparam(metadata.get_string_or("general.name", "")));
-  const ArchKeys keys(metadata, arch->gguf_name);
-  MOTE_TRY(refuse_unknown_features(keys));
-  MOTE_ASSIGN(spec.context, keys.count("context_length"));
-  MOTE_ASSIGN(spec.width, keys.count("embedding_length"));
-  MOTE_ASSIGN(spec.blocks, keys.count("block_count"));
-  MOTE_ASSIGN(spec.hidden, keys.count("feed_forward_length"));
-  MOTE_ASSIGN(spec.heads, keys.count("attention.head_count"));
-  MOTE_ASSIGN(spec.kv_heads, keys.count_or("attention.head_count_kv", spec.heads));
-  MOTE_TRY(check_count(keys.key("attention.head_count"), spec.heads, 1, 1024));
-  MOTE_ASSIGN(spec.head_dim, keys.count_or("attention.key_length", spec.width / spec.heads));
-  MOTE_ASSIGN(const std::uint32_t value_dim, keys.count_or("attention.value_length", spec.head_dim));
-  if (value_dim != spec.head_dim) {
-    return out_of_range(keys.key("attention.value_length"), std::to_string(value_dim),
-                        "the key length " + std::to_string(spec.head_dim));
-  }
-  MOTE_ASSIGN(spec.norm_eps, keys.real_or("attention.layer_norm_rms_epsilon", -1.0));
-  MOTE_TRY(read_rope(keys, spec.rope, spec.head_dim));
-  spec.rope.pairs = arch->pairs;
-  spec.qkv_bias = arch->qkv_bias;
-  spec.qk_norm = arch->qk_norm;
-  const auto rows = static_cast<std::uint32_t>(std::min<std::uint64_t>(embedding_rows, UINT32_MAX));
-  MOTE_ASSIGN(spec.vocab, keys.count_or("vocab_size", rows));
-  MOTE_TRY(validate(spec));
-  return spec;
 }
 
 std::vector<float> llama3_divisors(const RopeSpec& rope) {
@@ -214,6 +124,13 @@ std::vector<float> llama3_divisors(const RopeSpec& rope) {
     divisors[i] = static_cast<float>(divisor);
   }
   return divisors;
+}
+
+double yarn_attention_factor(double factor) { return factor <= 1.0 ? 1.0 : 0.1 * std::log(factor) + 1.0; }
+
+double longrope_attention_factor(double factor, std::uint32_t original_context) {
+  if (factor <= 1.0 || original_context < 2) return 1.0;
+  return std::sqrt(1.0 + std::log(factor) / std::log(static_cast<double>(original_context)));
 }
 
 }  // namespace mote::model

@@ -284,6 +284,17 @@ TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
   return {divides(type, cols) ? type : f16, true};
 }
 
+// Models of eight experts, where attention is small beside them: llama-quantize keeps k and v at 8 bits, and
+// gives the output of attention more in the presets of at most 4 bits but Q2_K_S and Q3_K_L.
+std::optional<CodecId> eight_experts_type(const Preset& preset, Role role, std::string_view name) {
+  if (role == Role::attention_v || has(name, "attn_k.weight")) return q8_0;
+  if (role != Role::attention_output) return std::nullopt;
+  for (const std::string_view more : {"Q2_K", "Q3_K_S", "Q3_K_M", "IQ4_NL", "IQ4_XS", "Q4_K_S", "Q4_K_M"}) {
+    if (preset.name == more) return q5_k;
+  }
+  return preset.type;
+}
+
 // Counters that some rules depend on; tensors come in the order of their layers.
 struct Counters {
   int attention_v = 0;
@@ -303,12 +314,17 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
   // Experts are stacked into one tensor of rank 3; nothing else is made MXFP4.
   if (preset.mix == Mix::mxfp4_moe) return tensor.shape.rank() > 2 && tensor.shape[0] > 1 ? mxfp4 : q8_0;
   const int blocks = static_cast<int>(facts.blocks);
+  if (facts.experts == 8) {
+    if (const auto type = eight_experts_type(preset, role, tensor.name); type) return *type;
+  }
   switch (role) {
     case Role::attention_v:
       return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total,
                               facts);
     case Role::ffn_down:
-      return ffn_down_type(preset.mix, preset.type, counters.ffn_down++, blocks);
+      // Of several down projections in a layer (a shared expert) each counts as that layer's.
+      return ffn_down_type(preset.mix, preset.type,
+                           facts.experts > 1 ? layer_of(tensor.name) : counters.ffn_down++, blocks);
     case Role::attention_output:
       return attention_output_type(preset.mix, preset.type);
     case Role::attention_k:

@@ -72,6 +72,7 @@ struct ModelFacts {
   std::uint32_t blocks = 0;
   std::uint32_t heads = 1;
   std::uint32_t kv_heads = 1;
+  std::uint32_t experts = 0;
 };
 
 struct TypeOptions {

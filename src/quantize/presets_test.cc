@@ -136,6 +136,33 @@ TEST(Presets, EmbeddingAndHeadTypesCanBeSet) {
   EXPECT_EQ((*choices)[1].type, CodecId::q5_1);
 }
 
+// llama-quant.cpp: k and v of eight experts in 8 bits, the output of attention in Q5_K; of several down
+// projections each counts as its layer's.
+TEST(Presets, ModelsOfEightExpertsKeepTheirAttention) {
+  std::vector<formats::TensorInfo> tensors;
+  for (int layer = 0; layer < 16; ++layer) {
+    const std::string block = "blk." + std::to_string(layer) + ".";
+    for (const char* name : {"attn_k.weight", "attn_v.weight", "attn_output.weight", "attn_q.weight",
+                             "ffn_down_exps.weight", "ffn_down_shexp.weight"}) {
+      tensors.push_back(matrix(block + name, 256, 256));
+    }
+  }
+  const ModelFacts facts{"llama", 16, 4, 4, 8};
+  const auto choices = choose_types(*find_preset("Q4_K_M"), facts, {}, tensors);
+  ASSERT_TRUE(choices);
+  const auto type = [&](std::size_t layer, std::size_t which) { return (*choices)[layer * 6 + which].type; };
+  EXPECT_EQ(type(5, 0), CodecId::q8_0);
+  EXPECT_EQ(type(5, 1), CodecId::q8_0);
+  EXPECT_EQ(type(5, 2), CodecId::q5_k);
+  EXPECT_EQ(type(5, 3), CodecId::q4_k);
+  for (const std::size_t which : {4U, 5U}) {
+    EXPECT_EQ(type(1, which), CodecId::q6_k);  // the first eighth
+    EXPECT_EQ(type(2, which), CodecId::q4_k);
+    EXPECT_EQ(type(4, which), CodecId::q6_k);  // every third after it
+    EXPECT_EQ(type(15, which), CodecId::q6_k);
+  }
+}
+
 TEST(NamePatterns, ThatBacktrackWithoutEndAreStopped) {
   const auto pattern = NamePattern::compile("^(a+)+$");
   ASSERT_TRUE(pattern);

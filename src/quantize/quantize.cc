@@ -98,7 +98,7 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
   MOTE_ASSIGN(const TypeOptions types, type_options(options));
   const model::ModelSpec& spec = job.model.spec;
   const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
-  const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads};
+  const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads, spec.experts.count};
   MOTE_ASSIGN(const std::vector<TypeChoice> choices, choose_types(job.preset, facts, types, tensors));
   Checked total_bits = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) {

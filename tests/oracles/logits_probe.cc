@@ -4,8 +4,9 @@
 //
 // TOKENS: int32 ids, sequences of LENGTH; OUT: float32 [ids][vocabulary]. Keys: piece=N feeds N tokens at a
 // time (0: all at once), activations=auto|f32, kv=TYPE, threads=N, isa=NAME,
-// without=rope_scaling|qk_norm|bias|tying.
+// without=FEATURE (see leave_out).
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -46,17 +47,56 @@ std::size_t number(const Options& options, std::string_view key, std::size_t fal
   return it == options.end() ? fallback : mote::parse_uint64(it->second).value_or(fallback);
 }
 
+// The spec without one feature, as if the reader had overlooked it.
 void leave_out(std::string_view feature, mote::model::ModelSpec& spec) {
-  if (feature == "rope_scaling") {
-    spec.rope.scaling = mote::model::RopeScaling::none;
+  namespace model = mote::model;
+  const auto change = [&](std::string_view name, auto&& apply) {
+    if (feature == name) apply();
+  };
+  change("rope_scaling", [&] {
+    spec.rope.scaling = model::RopeScaling::none;
     spec.rope.divisors.clear();
-  } else if (feature == "qk_norm") {
-    spec.qk_norm = false;
-  } else if (feature == "bias") {
-    spec.qkv_bias = spec.output_bias = false;
-  } else if (feature == "tying") {
-    spec.tied_head = !spec.tied_head;
-  }
+    spec.rope.attention_factor = 1;
+  });
+  change("attention_factor", [&] { spec.rope.attention_factor = 1; });
+  change("long_divisors", [&] { spec.rope.long_divisors = spec.rope.short_divisors; });
+  change("qk_norm", [&] { spec.qk_norm = model::QkNorm::none; });
+  change("bias", [&] { spec.qkv_bias = spec.output_bias = spec.ffn_bias = false; });
+  change("norm_bias", [&] { spec.norm_bias = false; });
+  change("norm_kind", [&] { spec.norm = model::NormKind::rms; });
+  change("tying", [&] { spec.tied_head = !spec.tied_head; });
+  change("window", [&] {
+    for (model::BlockSpec& block : spec.block_specs) block.window = 0;
+  });
+  change("window_pattern", [&] {
+    std::uint32_t window = 0;
+    for (const model::BlockSpec& block : spec.block_specs) window = std::max(window, block.window);
+    for (model::BlockSpec& block : spec.block_specs) block.window = window;
+  });
+  change("local_rope", [&] { spec.local_rope.base = spec.rope.base; });
+  change("rope_gaps", [&] {
+    for (model::BlockSpec& block : spec.block_specs) block.rope = model::RopeUse::global;
+  });
+  change("partial_rope", [&] { spec.rope.dims = spec.head_dim; });
+  change("score_cap", [&] { spec.score_cap = 0; });
+  change("logit_cap", [&] { spec.logit_cap = 0; });
+  change("attention_scale",
+         [&] { spec.attention_scale = 1 / std::sqrt(static_cast<double>(spec.head_dim)); });
+  change("embedding_scale", [&] { spec.embedding_scale = 1; });
+  change("residual_scale", [&] { spec.residual_scale = 1; });
+  change("logit_scale", [&] { spec.logit_scale = 1; });
+  change("post_norm", [&] { spec.norms.after = false; });
+  change("parallel_residual", [&] { spec.parallel_residual = false; });
+  change("activation", [&] {
+    const bool silu = spec.activation == model::Activation::silu;
+    spec.activation = silu ? model::Activation::gelu_tanh : model::Activation::silu;
+  });
+  change("shared_expert", [&] { spec.experts.shared_hidden = 0; });
+  change("shared_gate", [&] { spec.experts.shared_gate = false; });
+  change("expert_normalize", [&] { spec.experts.normalize = !spec.experts.normalize; });
+  change("expert_used", [&] { spec.experts.used = 1; });
+  change("token_types", [&] { spec.token_types = 0; });
+  change("positions", [&] { spec.learned_positions = false; });
 }
 
 std::vector<std::int32_t> read_tokens(const char* path) {

@@ -27,7 +27,7 @@ try:
     import gguf
     import numpy as np
     import xllamacpp  # noqa: F401
-    from llama_cpp_logits import LlamaCppLogits
+    from llama_cpp_logits import LlamaCpp
 except ImportError as e:
     skip(str(e))
 
@@ -135,7 +135,7 @@ def main():
     rng = np.random.default_rng(23)
     model = Model(rng)
     tokens = rng.integers(0, VOCAB, LENGTH)
-    llama = LlamaCppLogits()
+    llama = LlamaCpp()
     failures = checks = 0
 
     def check(good, text):

@@ -18,7 +18,7 @@ class Usage(CliTest):
         self.assertIn("did you mean quantize?", self.fails(2, "USAGE_COMMAND", "quantise"))
 
     def test_later_commands_are_refused_by_name(self):
-        for name in ("embed", "schema", "calibrate", "eval", "agent", "serve", "plan", "export", "train", "bundle"):
+        for name in ("schema", "calibrate", "eval", "agent", "serve", "plan", "export", "train", "bundle"):
             self.assertIn(f"mote {name}", self.fails(2, "USAGE_NOT_YET", name))
 
     def test_unknown_option_suggests_the_nearest(self):
