@@ -21,7 +21,7 @@ std::uint8_t nearest_ue4m3(float value) noexcept {
   if (!(value > 0.0F)) return 0;
   const float capped = std::min(value, 448.0F);
   if (capped < 0x1p-6F) {  // subnormal: multiples of 2^-9, of which seven stay so
-    return static_cast<std::uint8_t>(std::min(static_cast<int>(capped * 512.0F + 0.5F), 7));
+    return static_cast<std::uint8_t>(round_clamped(capped * 512.0F, 0, 7));
   }
   // Exponent and three bits of fraction of the float, rounded by the fourth; the exponent's bias goes from
   // 127 to 7.

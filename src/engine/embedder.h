@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/cancel.h"
+#include "mote/cancel.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/loaded_model.h"

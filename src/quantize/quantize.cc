@@ -259,8 +259,8 @@ Error cancelled(std::string_view tensor) {
           {}};
 }
 
-Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options, Job& job,
-                           formats::GgufWriter& writer) {
+Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
+                           const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer) {
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;

@@ -98,9 +98,9 @@ Result<void> VocabularyBuilder::add_scored_list(const Json& vocabulary, std::vec
   if (list == nullptr || list->empty()) {
     return vocabulary_error("the vocabulary is no list of tokens and scores, or an empty one");
   }
-  if (list->size() > static_cast<std::size_t>(kMaxId)) {
+  if (list->size() > kMaxTokens) {
     return vocabulary_error("the vocabulary has " + std::to_string(list->size()) +
-                            " tokens: at most 16,777,215 are allowed");
+                            " tokens: at most " + std::to_string(kMaxTokens) + " are allowed");
   }
   ids_.reserve(list->size());
   by_id_.reserve(list->size());
