@@ -92,7 +92,7 @@ class Embed : public Command {
       }
     } else {
       MOTE_ASSIGN(const std::string text, text_.read());
-      MOTE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(model));
+      MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
       const bool lines = !text_.file.empty();
       for (std::string_view line : lines ? pieces(text, '\n') : std::vector<std::string_view>{text}) {
         if (lines && line.ends_with('\r')) line.remove_suffix(1);

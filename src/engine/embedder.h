@@ -8,12 +8,12 @@
 #include <span>
 #include <vector>
 
-#include "mote/cancel.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
 #include "model/spec.h"
+#include "mote/cancel.h"
 #include "mote/result.h"
 
 namespace mote::engine {

@@ -44,7 +44,7 @@ Result<const Tokenizer*> LoadedModel::require_tokenizer() const {
                .byte_position = {}};
 }
 const std::string& LoadedModel::chat_template_problem() const { return parts_->chat_template_problem; }
-std::uint64_t LoadedModel::bytes_per_token() const { 
+std::uint64_t LoadedModel::bytes_per_token() const {
   return parts_->weights->matrix_bytes(parts_->model.spec.experts.used);
 }
 const model::ModelSpec& LoadedModel::spec() const { return parts_->model.spec; }

@@ -249,7 +249,9 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
   return {};
 }
 
-bool stopped(const QuantizeOptions& options) { return options.cancel != nullptr && options.cancel->requested(); }
+bool stopped(const QuantizeOptions& options) {
+  return options.cancel != nullptr && options.cancel->requested();
+}
 
 Error cancelled(std::string_view tensor) {
   return {kCancelled,

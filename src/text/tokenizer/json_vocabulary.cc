@@ -99,8 +99,8 @@ Result<void> VocabularyBuilder::add_scored_list(const Json& vocabulary, std::vec
     return vocabulary_error("the vocabulary is no list of tokens and scores, or an empty one");
   }
   if (list->size() > kMaxTokens) {
-    return vocabulary_error("the vocabulary has " + std::to_string(list->size()) +
-                            " tokens: at most " + std::to_string(kMaxTokens) + " are allowed");
+    return vocabulary_error("the vocabulary has " + std::to_string(list->size()) + " tokens: at most " +
+                            std::to_string(kMaxTokens) + " are allowed");
   }
   ids_.reserve(list->size());
   by_id_.reserve(list->size());

@@ -38,8 +38,10 @@ Result<Json> read_json(const fs::path& path) {
 
 Result<TokenizerData> read_json_tokenizer(const fs::path& path) {
   MOTE_ASSIGN(std::string source, sys::read_text_file(path, text::kMaxTokenizerJsonBytes));
-  MOTE_ASSIGN(const Json root,
-              in_file(parse_json(source, JsonLimits{.max_bytes = text::kMaxTokenizerJsonBytes, .max_depth = 64}), path));
+  MOTE_ASSIGN(
+      const Json root,
+      in_file(parse_json(source, JsonLimits{.max_bytes = text::kMaxTokenizerJsonBytes, .max_depth = 64}),
+              path));
   MOTE_ASSIGN(TokenizerData data, in_file(text::read_tokenizer_json(root), path));
   MOTE_TRY(text::apply_companion_files(data, path.parent_path()));
   if (!text::why_not_gguf(data).empty()) data.source_json = std::move(source);
