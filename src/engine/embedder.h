@@ -34,10 +34,8 @@ class Embedder {
   [[nodiscard]] std::size_t context() const { return context_; }
 
  private:
-  Embedder(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
-      : runtime_(&runtime), model_(std::move(model)) {}
+  explicit Embedder(std::shared_ptr<const LoadedModel> model) : model_(std::move(model)) {}
 
-  Runtime* runtime_;
   std::shared_ptr<const LoadedModel> model_;
   std::size_t context_ = 0;
   std::size_t batch_ = 0;

@@ -45,7 +45,7 @@ class Products {
   void add_product(const Product& product, float* y, float scale);
 
  private:
-  Products(Runtime& runtime) : runtime_(&runtime), kernels_(&runtime.kernels()) {}
+  explicit Products(Runtime& runtime) : runtime_(&runtime), kernels_(&runtime.kernels()) {}
   // work(worker, first tile, last tile) over all `tiles`; n: most tokens of a product.
   template <typename F>
   void over_tiles(std::size_t tiles, std::size_t n, const F& work);

@@ -43,12 +43,10 @@ Result<QuantizedTensor> MappedSource::read(std::size_t index) const {
   MOTE_TRY(check_is_weight(info));
   const auto buffer = std::make_shared<AlignedBuffer>(info.bytes);
   if (buffer->size() != info.bytes) {
-    return Error{{"OUT_OF_MEMORY", ErrorKind::resource_exhausted},
+    return Error{kOutOfMemory,
                  "no memory for the " + with_thousands(info.bytes) + " bytes of tensor \"" +
                      escape_untrusted(info.name, 80) + "\"",
-                 "",
-                 file_.path().string(),
-                 std::nullopt};
+                 "", file_.path().string(), std::nullopt};
   }
   convert(info.stored, bytes, buffer->data());
   return QuantizedTensor{

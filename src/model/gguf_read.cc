@@ -288,7 +288,10 @@ Result<ModelSpec> spec_from_metadata(const formats::Metadata& metadata,
   MOTE_ASSIGN(spec.norm_eps, keys.real_or(spec.norm == NormKind::rms ? "attention.layer_norm_rms_epsilon"
                                                                      : "attention.layer_norm_epsilon",
                                           -1.0));
-  MOTE_ASSIGN(spec.vocab, keys.count_or("vocab_size", 0));
+  MOTE_ASSIGN(spec.vocab, keys.count_or("vocab_size", 0));  // where it is absent the embedding says it
+  if (spec.vocab == 0 && keys.has("vocab_size")) {
+    return out_of_range(keys.key("vocab_size"), "0", "at least 1");
+  }
   MOTE_TRY(read_rope(keys, spec));
   MOTE_TRY(read_blocks(keys, *arch, spec));
   MOTE_TRY(read_scales(keys, *arch, spec));

@@ -58,6 +58,7 @@ const std::vector<Vocabulary>& vocabularies() {
     made.push_back(make(by_score(), true));
     TokenizerData no_prefix = by_score();
     no_prefix.space_prefix = mote::text::SpacePrefix::never;
+    no_prefix.strip_first_space = false;
     made.push_back(make(std::move(no_prefix), true));
     return made;
   }();

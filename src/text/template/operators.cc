@@ -187,7 +187,11 @@ Result<Value> arithmetic(Runtime& runtime, Operator what, const Value& a, const 
     const List* x = a.if_list();
     const List* y = b.if_list();
     if (x != nullptr && y != nullptr && repeats(a) && x->kind == y->kind) {
-      Values items = x->items;
+      // Before it is made: what a list doubled again and again asks for last must not be taken first.
+      MOTE_TRY(runtime.charge((x->items.size() + y->items.size()) * sizeof(Value)));
+      Values items;
+      items.reserve(x->items.size() + y->items.size());
+      items.insert(items.end(), x->items.begin(), x->items.end());
       items.insert(items.end(), y->items.begin(), y->items.end());
       return runtime.list(std::move(items), x->kind);
     }

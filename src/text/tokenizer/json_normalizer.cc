@@ -14,7 +14,7 @@ Result<void> read_replace(const Json& step, TokenizerData& data) {
   const std::string text = pattern == nullptr ? std::string() : json_string(*pattern, "String");
   const std::string regex = pattern == nullptr ? std::string() : json_string(*pattern, "Regex");
   if (text.empty() == regex.empty())
-    return json_malformed("a Replace whose pattern is no String and no Regex");
+    return json_malformed("a Replace whose pattern is empty, or no String and no Regex");
   data.normalizer.push_back({.kind = regex.empty() ? NormalizerKind::replace : NormalizerKind::replace_regex,
                              .pattern = regex.empty() ? text : regex,
                              .content = json_string(step, "content")});

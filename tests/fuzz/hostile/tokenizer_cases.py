@@ -120,7 +120,7 @@ JSON = [
     ("pre_tokenizers_9_deep", "TOK_CYCLE", nested("pre_tokenizer", "pretokenizers", 9, {"type": "ByteLevel"})),
     ("processors_9_deep", "TOK_CYCLE", nested("post_processor", "processors", 9, {"type": "ByteLevel"})),
     ("replacements_double_60_times", "TOK_EXPANSION", doubling(60)),
-    ("replacement_of_nothing", "TOK_UNSUPPORTED", step("normalizer", {"type": "Replace", "pattern": {"String": ""}, "content": "x"})),
+    ("replacement_of_nothing", "TOK_FORMAT", step("normalizer", {"type": "Replace", "pattern": {"String": ""}, "content": "x"})),
     ("pre_tokenizer_unknown", "TOK_UNSUPPORTED", step("pre_tokenizer", {"type": "MadeUp"})),
     ("pre_tokenizer_number", "TOK_UNSUPPORTED", step("pre_tokenizer", 5)),
     ("split_without_pattern", "TOK_FORMAT", split(None)),
