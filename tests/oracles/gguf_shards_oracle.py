@@ -37,6 +37,8 @@ def show(probe, path):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--probe", required=True)
+    parser.add_argument("--shared")
+    parser.add_argument("--models")
     probe = parser.parse_args().probe
     rng = np.random.default_rng(4)
     tensors = [(f"blk.{i}.weight", rng.standard_normal((3 + i, 32)).astype([np.float32, np.float16][i % 2]))
