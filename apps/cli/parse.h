@@ -1,5 +1,5 @@
-// Arguments to options. CLI11 converts and counts; the rules around it are ours: an unknown option is an
-// error with the nearest names, a later one is refused by name, and every message is one of ours.
+// Arguments to options. An unknown option is an error with the nearest names, one that is announced for later
+// is refused by name.
 #pragma once
 
 #include <span>

@@ -65,7 +65,9 @@ std::string why_not_wordpiece(const TokenizerData& data) {
   if (data.split != bert || !data.split_after.empty()) return "it does not split text as BERT does";
   std::size_t i = 0;
   const auto next_is = [&](NormalizerKind kind) {
-    return i < data.normalizer.size() && is_step(data.normalizer[i], kind) && ++i > 0;
+    const bool found = i < data.normalizer.size() && is_step(data.normalizer[i], kind);
+    if (found) ++i;
+    return found;
   };
   if (!next_is(NormalizerKind::clean_controls) || !next_is(NormalizerKind::space_cjk))
     return "it does not clean text as BERT does";

@@ -99,7 +99,7 @@ Result<void> read_merges(const Json& model, const VocabularyBuilder& vocabulary,
 
 // Files of before 2021 do not name the type of their model.
 std::string type_of_model(const Json& model) {
-  const std::string type = json_string(model, "type");
+  std::string type = json_string(model, "type");
   if (!type.empty()) return type;
   if (model.find("merges") != nullptr) return "BPE";
   const Json* tokens = model.find("vocab");
