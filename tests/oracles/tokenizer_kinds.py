@@ -87,6 +87,7 @@ def run(probe, shared, temp, texts, few, wanted, compare_spm, counts):
         made["minilm"] = model / "tokenizer.json"
     if not wanted("trained"):
         return made
+    few = [t[:20_000] for t in few]  # some twenty vocabularies follow
     lines = tokenizer_trained.training_text(shared)
     folder = temp / "trained"
     folder.mkdir()

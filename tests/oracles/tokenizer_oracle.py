@@ -11,6 +11,7 @@ decode to, which includes that text comes back wherever the oracle gives it back
 """
 
 import argparse
+import gc
 import json
 import pathlib
 import struct
@@ -280,19 +281,21 @@ def main():
     parser.add_argument("--models", default="")
     parser.add_argument("--strings", type=int, default=100_000)
     parser.add_argument("--only", default="", help="run only parts whose name contains this")
+    parser.add_argument("--without", default="", help="leave this part out")
     args = parser.parse_args()
     shared = pathlib.Path(args.shared)
     tok = shared / "data" / "tokenizers"
     if not tok.is_dir():
         print(f"skipped: no tokenizers at {tok}")
         return 77
+    gc.disable()  # millions of small lists without cycles: collecting would take most of the time
     probe = Probe(args.probe)
     counts = Counts()
     corpora = tokenizer_texts.corpora(shared)
     strings = tokenizer_texts.generated(args.strings)
     texts = [text for _, text in corpora] + strings
     few = strings[: max(1, args.strings // 20)] + [text[:200_000] for _, text in corpora]
-    wanted = lambda part: args.only in part
+    wanted = lambda part: args.only in part and part != args.without
     with tempfile.TemporaryDirectory() as folder:
         temp = pathlib.Path(folder)
         if wanted("expected"):
