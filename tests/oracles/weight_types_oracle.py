@@ -8,8 +8,8 @@ A llama of two blocks with rows of 256 and 512, which all blocks divide. For eac
 Logits of 64 random tokens. Both programs round activations to 8 bits, mote in groups of 32, llama.cpp in groups of 32 or
 256, so they differ by that noise; mote's exact products (activations f32) lie between. Required, with all differences as
 root mean squares over the standard deviation of the logits: llama.cpp's distance to the exact products is at most
-NOISE times that of mote's rounded ones and at most FAR. A wrong table, sign, scale or order is off by about 1. The same
-check for types that llama.cpp does not run (Q8_1, Q8_K, F64) against the model with decoded floats.
+NOISE times that of mote's rounded ones and at most FAR. A wrong table, sign, scale or order is off by about 1. Types
+that llama.cpp does not run (Q8_1, Q8_K, F64) are left to the tests of codecs and kernels.
 """
 import argparse
 import pathlib
