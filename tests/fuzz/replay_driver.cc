@@ -3,7 +3,11 @@
 // finds little that is new; it keeps what was found from coming back. Understands the few options of
 // libFuzzer that the tests use.
 //
-//   fuzz_gguf [-runs=N] [-seed=S] [-max_len=N] [-dict=FILE] [-artifact_prefix=DIR/] FILE_OR_FOLDER...
+//   fuzz_gguf [-runs=N] [-seed=S] [-max_len=N] [-dict=FILE] [-artifact_prefix=DIR/] [-rss_limit_mb=N]
+//             [-flip_bits=1] FILE_OR_FOLDER...
+//
+// `-flip_bits=1` is this driver's own: every bit of every file is flipped in turn.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +36,8 @@ struct Settings {
   std::uint64_t runs = 0;  // mutated inputs, besides the files themselves
   std::uint64_t seed = 1;
   std::size_t max_bytes = std::size_t{1} << 16U;
+  std::uint64_t rss_limit_mb = 2048;  // libFuzzer's default
+  bool flip_bits = false;
   std::string artifact_prefix;
   std::vector<std::string> inputs;
   std::vector<std::string> words;  // of the dictionary
@@ -62,6 +68,18 @@ void on_signal(int number) {
   std::_Exit(1);
 }
 
+// The peak of the whole process so far, so the first input that goes over the limit is the one to keep.
+void check_memory(const Settings& settings) {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto peak_mb = static_cast<std::uint64_t>(usage.ru_maxrss) / 1024;  // ru_maxrss is in KiB on Linux
+  if (peak_mb <= settings.rss_limit_mb) return;
+  std::fprintf(stderr, "%llu MiB resident, the limit is %llu\n", static_cast<unsigned long long>(peak_mb),
+               static_cast<unsigned long long>(settings.rss_limit_mb));
+  keep_input();
+  std::_Exit(1);
+}
+
 void run_one(const Settings& settings, std::string input) {
   current().input = std::move(input);
   char name[32];
@@ -74,6 +92,17 @@ void run_one(const Settings& settings, std::string input) {
   bytes.shrink_to_fit();
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   ::alarm(0);
+  check_memory(settings);
+}
+
+// How many inputs that was.
+std::uint64_t run_with_flipped_bits(const Settings& settings, const std::string& input) {
+  for (std::size_t bit = 0; bit < 8 * input.size(); ++bit) {
+    std::string flipped = input;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1U << bit % 8));
+    run_one(settings, std::move(flipped));
+  }
+  return 8 * input.size();
 }
 
 // "word", name="word": the dictionaries of libFuzzer, with its escapes \\ \" \xNN.
@@ -216,6 +245,10 @@ Settings parse(int argc, char** argv) {
       settings.runs = std::strtoull(runs, nullptr, 10);
     } else if (const char* seed = value("-seed=")) {
       settings.seed = std::strtoull(seed, nullptr, 10);
+    } else if (const char* limit = value("-rss_limit_mb=")) {
+      settings.rss_limit_mb = std::strtoull(limit, nullptr, 10);
+    } else if (argument == "-flip_bits=1") {
+      settings.flip_bits = true;
     } else if (const char* length = value("-max_len=")) {
       settings.max_bytes = std::strtoull(length, nullptr, 10);
     } else if (const char* dictionary = value("-dict=")) {
@@ -224,7 +257,7 @@ Settings parse(int argc, char** argv) {
       settings.artifact_prefix = prefix;
     } else if (!argument.starts_with('-')) {
       settings.inputs.push_back(argument);
-    }  // what only libFuzzer knows (-timeout, -rss_limit_mb ...) is of no use here
+    }  // what only libFuzzer knows (-timeout, -max_total_time ...) is of no use here
   }
   return settings;
 }
@@ -241,9 +274,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   for (const std::string& input : inputs) run_one(settings, input);
+  std::uint64_t flips = 0;
+  if (settings.flip_bits) {
+    for (const std::string& input : inputs) flips += run_with_flipped_bits(settings, input);
+  }
   Mutator mutator(settings, inputs);
   for (std::uint64_t i = 0; i < settings.runs; ++i) run_one(settings, mutator.next());
-  std::printf("%zu files and %llu mutations: nothing found\n", inputs.size(),
-              static_cast<unsigned long long>(settings.runs));
+  std::printf("%zu files, %llu flips and %llu mutations: nothing found\n", inputs.size(),
+              static_cast<unsigned long long>(flips), static_cast<unsigned long long>(settings.runs));
   return 0;
 }

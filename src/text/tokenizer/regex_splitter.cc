@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/strings.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/limits.h"
 
@@ -48,6 +49,16 @@ std::string_view refused_construct(std::string_view pattern) {
   return {};
 }
 
+// Where the valid UTF-8 that begins at `at` ends: at a bad byte, or at the end of the text.
+std::size_t valid_until(std::string_view text, std::size_t at) {
+  while (at < text.size()) {
+    const std::size_t before = at;
+    // A genuine U+FFFD takes three bytes; the replacement of a bad byte takes one.
+    if (next_code_point(text, at) == 0xFFFD && at - before == 1) return before;
+  }
+  return at;
+}
+
 }  // namespace
 
 struct RegexSplitter::Impl {
@@ -77,9 +88,8 @@ Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
   int code = 0;
   PCRE2_SIZE position = 0;
   const std::basic_string<PCRE2_UCHAR> units(pattern.begin(), pattern.end());
-  impl->code = pcre2_compile(units.data(), units.size(),
-                             PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code,
-                             &position, nullptr);
+  impl->code = pcre2_compile(units.data(), units.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
+                             &code, &position, nullptr);
   if (impl->code == nullptr) {
     return regex_error("cannot compile splitter pattern \"" + escape_untrusted(pattern) +
                        "\": " + pcre2_message(code) + " at offset " + std::to_string(position));
@@ -99,24 +109,31 @@ Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_vi
   const std::unique_ptr<pcre2_match_data, FreeMatch> data(
       pcre2_match_data_create_from_pattern(impl_->code, nullptr));
   if (data == nullptr) return Error{kTokMemory, "no memory for a splitter match", {}, {}, {}};
-  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   std::vector<Match> matches;
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const int rc = pcre2_match(impl_->code, subject, text.size(), at, 0, data.get(), impl_->context);
-    if (rc == PCRE2_ERROR_NOMATCH) break;
-    if (rc < 0)
-      return regex_error("a splitter pattern failed at byte " + std::to_string(at) +
-                         " of the text: " + pcre2_message(rc));
-    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
-    if (range[1] > range[0]) {
-      matches.push_back(Match{range[0], range[1]});
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = valid_until(text, begin);
+    const std::string_view fragment = text.substr(begin, end - begin);
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(fragment.data());
+    // pcre2_match checks the whole subject on every call, which is quadratic in a long text; valid_until has
+    // done that once. A bad byte is neither the beginning nor the end of the text to `^` and `$`.
+    const std::uint32_t options =
+        PCRE2_NO_UTF_CHECK | (begin > 0 ? PCRE2_NOTBOL : 0U) | (end < text.size() ? PCRE2_NOTEOL : 0U);
+    for (std::size_t at = 0; at < fragment.size();) {
+      const int rc =
+          pcre2_match(impl_->code, subject, fragment.size(), at, options, data.get(), impl_->context);
+      if (rc == PCRE2_ERROR_NOMATCH) break;
+      if (rc < 0)
+        return regex_error("a splitter pattern failed at byte " + std::to_string(begin + at) +
+                           " of the text: " + pcre2_message(rc));
+      const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
       at = range[1];
-    } else {
-      // An empty match: go on one character later.
-      at = range[1] + 1;
-      while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+      if (range[1] > range[0]) {
+        matches.push_back(Match{begin + range[0], begin + range[1]});
+      } else if (at < fragment.size()) {
+        next_code_point(fragment, at);  // an empty match: go on one character later
+      }
     }
+    begin = end + 1;
   }
   return matches;
 }

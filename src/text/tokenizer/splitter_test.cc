@@ -135,6 +135,46 @@ TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
   EXPECT_EQ(matches.error().code.name, "TOK_REGEX");
 }
 
+TEST(Splitter, TakesTimeInProportionToTheText) {
+  // 4 MiB of two-byte words. Work per word that grows with the text, such as a check of all of it, would
+  // make 2^21 * 2^22 steps: hours.
+  auto regex = RegexSplitter::compile("[ab]{2}");
+  ASSERT_TRUE(regex);
+  std::string text(std::size_t{4} << 20U, 'a');
+  auto matches = regex->find_all(text);
+  ASSERT_TRUE(matches);
+  EXPECT_EQ(matches->size(), text.size() / 2);
+  for (std::size_t i = 7; i < text.size(); i += 16) text[i] = '\xFF';
+  matches = regex->find_all(text);
+  ASSERT_TRUE(matches);
+  EXPECT_EQ(matches->size(), text.size() / 16 * 7);  // 7 letters, 15 between bad bytes, 8
+}
+
+TEST(Splitter, NeverMatchesBadBytesNorAcrossThem) {
+  const auto words = [](const char* pattern, std::string_view text) {
+    auto regex = RegexSplitter::compile(pattern);
+    EXPECT_TRUE(regex);
+    Words out;
+    const auto matches = regex->find_all(text);
+    EXPECT_TRUE(matches);
+    for (const auto& match : *matches) out.emplace_back(text.substr(match.begin, match.end - match.begin));
+    return out;
+  };
+  EXPECT_EQ(words(".+", "ab\xFF\xC3\xA9\xC3z\xE4\xBD"), (Words{"ab", "\xC3\xA9", "z"}));
+  EXPECT_EQ(words("a*",
+                  "\x80"
+                  "baa\xC3\xA9"),
+            (Words{"aa"}));  // empty matches move on by one character
+  EXPECT_EQ(words("^a",
+                  "a\xFF"
+                  "a"),
+            (Words{"a"}));
+  EXPECT_EQ(words("a$",
+                  "a\xFF"
+                  "a"),
+            (Words{"a"}));
+}
+
 TEST(Splitter, DoesWithMatchesWhatTheBehaviorSays) {
   const auto cut = [](SplitBehavior behavior, bool invert) {
     auto splitter = Splitter::create(
