@@ -24,7 +24,9 @@ void trim_span(std::string_view text, std::string_view piece, bool first, const 
     inside = inside || !space;
     if (!inside) ++leading;
   }
-  if (leading > 0 && (first || span.begin == 0) && data.trim_after_prefix) --leading;
+  // A single space before the text may be one that the vocabulary added, and then there is nothing to leave
+  // out. Where there are more, the text began with white space, so that none was added.
+  if (leading == 1 && (first || span.begin == 0) && data.trim_after_prefix) leading = 0;
   // Each counts one character of the original.
   for (; leading > 0 && span.begin < span.end; --leading) next_code_point(text, span.begin);
   for (; trailing > 0 && span.end > span.begin; --trailing) {
