@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -19,17 +20,23 @@ namespace {
 CancelToken g_cancel;                     // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t g_signal = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
-char g_changed_file[512] = {};                  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-volatile std::sig_atomic_t g_file_changed = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// Whose name g_changed_file holds: nobody's, that of a thread that is writing it, or the first one's.
+enum class ChangedFile : int { none, claimed, named };
+char g_changed_file[512] = {};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+std::atomic<ChangedFile> g_file_changed{};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+static_assert(std::atomic<ChangedFile>::is_always_lock_free, "a signal handler uses it");
 
 // A mapped file became shorter and its end was touched. The work goes on with zeros until it looks at the
 // cancel token; main() then reports MODEL_CHANGED instead of whatever came out.
 extern "C" void on_bus_error(int number, siginfo_t* info, void* /*context*/) {
   static thread_local char path[sizeof g_changed_file];  // several threads may fault at once
   if (info->si_code == BUS_ADRERR && sys::replace_lost_pages(info->si_addr, path)) {
-    // The first one's name stays; a thread that faulted at the same time finds none.
-    if (g_changed_file[0] == '\0') std::copy_n(path, sizeof path, g_changed_file);
-    g_file_changed = 1;
+    // The first one that knows the name tells it; a thread that faulted at the same time may find none.
+    ChangedFile nobody = ChangedFile::none;
+    if (path[0] != '\0' && g_file_changed.compare_exchange_strong(nobody, ChangedFile::claimed)) {
+      std::copy_n(path, sizeof path, g_changed_file);
+      g_file_changed = ChangedFile::named;
+    }
     g_cancel.request();
     return;
   }
@@ -77,7 +84,7 @@ Program::Program()
 }
 
 void Program::print(std::string_view text) {
-  if (json_ || g_file_changed != 0) return;
+  if (json_ || g_file_changed != ChangedFile::none) return;
   end_progress();
   put(stdout, text);
 }
@@ -120,7 +127,7 @@ void Program::forget_signal() {
 }
 
 std::optional<std::string> Program::changed_file() const {
-  if (g_file_changed == 0) return std::nullopt;
+  if (g_file_changed != ChangedFile::named) return std::nullopt;
   return std::string(g_changed_file);
 }
 

@@ -21,7 +21,7 @@ namespace mote::sys {
 namespace {
 
 std::atomic<int> g_caught{0};
-char g_path[512];
+thread_local char g_path[512];  // of the thread that faulted
 
 extern "C" void on_bus(int number, siginfo_t* info, void* /*context*/) {
   if (replace_lost_pages(info->si_addr, g_path)) {
