@@ -20,7 +20,8 @@ class PieceTrie {
   static constexpr Node kNone = UINT32_MAX;
 
   PieceTrie() : PieceTrie(std::vector<std::pair<std::string_view, TokenId>>()) {}
-  // Of equal texts the first one counts. Texts longer than kMaxTriePieceBytes and empty ones must not be in the list.
+  // Of equal texts the first one counts. Texts longer than kMaxTriePieceBytes and empty ones must not be in
+  // the list.
   explicit PieceTrie(std::vector<std::pair<std::string_view, TokenId>> pieces);
 
   [[nodiscard]] Node child(Node node, unsigned char byte) const;
