@@ -22,6 +22,7 @@ struct Choice {
 template <typename T, std::size_t N>
 std::vector<std::string> names_of(const std::array<Choice<T>, N>& table) {
   std::vector<std::string> names;
+  names.reserve(N);
   for (const Choice<T>& one : table) names.emplace_back(one.name);
   return names;
 }
@@ -39,6 +40,7 @@ Result<T> choose(std::string_view option, std::string_view text, const std::arra
 template <typename T>
 std::vector<std::string> names_of(std::span<const T> values) {
   std::vector<std::string> names;
+  names.reserve(values.size());
   for (const T value : values) names.emplace_back(to_string(value));
   return names;
 }

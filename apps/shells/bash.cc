@@ -109,19 +109,18 @@ std::string settings(const Option& option, bool by_name) {
 
 // Lines of the case statement: labels that lead to the same settings stand together.
 std::string value_cases(const DescribedCommand& one) {
-  const std::string name(one.command->name());
+  const std::string name = std::string(one.command->name()) + " ";
   std::map<std::string, std::vector<std::string>> labels;
   std::size_t place = 0;
   for (const Option& option : one.options) {
     if (!takes_value(option)) continue;
     for (const std::string& flag : flags_of(option)) {
-      labels[settings(option, true)].push_back(sh_quoted(name + " " + flag));
+      labels[settings(option, true)].push_back(sh_quoted(name + flag));
     }
     if (positional_name(option).empty()) continue;
     ++place;
-    labels[settings(option, false)].push_back(takes_many(option)
-                                                  ? sh_quoted(name + " ") + "[0-9]*"
-                                                  : sh_quoted(name + " " + std::to_string(place)));
+    labels[settings(option, false)].push_back(takes_many(option) ? sh_quoted(name) + "[0-9]*"
+                                                                 : sh_quoted(name + std::to_string(place)));
   }
   std::string out;
   for (const auto& [what, names] : labels) {

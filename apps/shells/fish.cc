@@ -85,6 +85,7 @@ std::string offered(const Option& option) {
       break;
   }
   std::vector<std::string> words;
+  words.reserve(option.choices.size());
   for (const std::string& word : option.choices) words.push_back(quoted(word));
   return "-x -a " + quoted(join(words, " "));
 }

@@ -33,7 +33,7 @@ class Pages(unittest.TestCase):
 
     def shown(self, page):
         """As a wide terminal shows it, without bold and underline."""
-        done = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=2000", page], capture_output=True, text=True, check=True)
+        done = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=1000", page], capture_output=True, text=True, check=True)
         return squeezed(re.sub(".\x08", "", done.stdout))
 
     def programs(self):

@@ -4,11 +4,14 @@ Bash and zsh run on a terminal of their own and are told by a key to insert ever
 then a function that writes down its arguments, so what is seen has gone through the shell's own quoting and reading.
 Fish answers `complete -C` and gives descriptions too.
 """
+import fcntl
 import os
 import pty
 import shutil
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import pathlib
@@ -25,6 +28,7 @@ class _Terminal:
         self.answer = self.scratch / "answer"
         self.seen = b""
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 500, 1000, 0, 0))  # nothing wraps or scrolls
         environment = {**environment, "TERM": "dumb", "ANSWER": str(self.answer), "HOME": str(self.scratch), "LC_ALL": "C.UTF-8"}
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=folder,
                                         start_new_session=True)
@@ -78,7 +82,7 @@ class Bash:
 
     def __init__(self, setup, folder, environment=None):
         self.terminal = _Terminal(["bash", "--norc", "--noprofile", "-i"], {**_clean_environment(), **(environment or {})}, folder)
-        self.terminal.type("stty columns 1000; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'\n")
+        self.terminal.type("bind 'set bell-style none'; bind 'set enable-bracketed-paste off'\n")
         self.terminal.type("bind '\"\\C-t\": insert-completions'\n" + _RECORD + setup + "\nmote ready\n")
         assert self.terminal.wait() == ["ready"]
 
@@ -96,7 +100,7 @@ class Bash:
 class Zsh(Bash):
     def __init__(self, functions, folder, setup=""):
         self.terminal = _Terminal(["zsh", "-f", "-i"], _clean_environment(), folder)
-        self.terminal.type("stty columns 1000; unsetopt zle_bracketed_paste prompt_sp beep; setopt interactive_comments\n"
+        self.terminal.type("unsetopt zle_bracketed_paste prompt_sp beep; setopt interactive_comments\n"
                            f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D\n"
                            "zle -C all-matches complete-word _generic; bindkey '^T' all-matches\n"
                            "zstyle ':completion:all-matches::::' completer _all_matches _complete\n"
@@ -110,8 +114,10 @@ class Zsh(Bash):
         terminal = self.terminal
         terminal.seen = b""
         terminal.type(line + "\x04")
+        end = time.monotonic() + ANSWER_SECONDS
         before = -1
-        while len(terminal.seen) != before:  # until nothing more comes
+        while b"\n" not in terminal.seen or len(terminal.seen) != before:  # the list has begun, and nothing more comes
+            assert time.monotonic() < end, f"nothing is listed: {terminal.seen[-3000:]!r}"
             before = len(terminal.seen)
             time.sleep(0.4)
         shown = terminal.seen.decode().replace("\r", "")
