@@ -121,8 +121,9 @@ class Zsh(Bash):
             before = len(terminal.seen)
             time.sleep(0.4)
         shown = terminal.seen.decode().replace("\r", "")
-        terminal.type("\x15mote ready\n")
-        assert terminal.wait() == ["ready"]
+        terminal.type("\x15\x15mote ready\n")
+        answer = terminal.wait()
+        assert answer == ["ready"], (line, answer, shown)
         return shown
 
 
