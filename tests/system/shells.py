@@ -100,7 +100,7 @@ class Bash:
 class Zsh(Bash):
     def __init__(self, functions, folder, setup=""):
         self.terminal = _Terminal(["zsh", "-f", "-i"], _clean_environment(), folder)
-        self.terminal.type("unsetopt zle_bracketed_paste prompt_sp beep; setopt interactive_comments\n"
+        self.terminal.type("LISTMAX=10000; unsetopt zle_bracketed_paste prompt_sp beep; setopt interactive_comments\n"
                            f"fpath=({functions} $fpath); autoload -Uz compinit; compinit -u -D\n"
                            "zle -C all-matches complete-word _generic; bindkey '^T' all-matches\n"
                            "zstyle ':completion:all-matches::::' completer _all_matches _complete\n"
@@ -121,7 +121,7 @@ class Zsh(Bash):
             before = len(terminal.seen)
             time.sleep(0.4)
         shown = terminal.seen.decode().replace("\r", "")
-        terminal.type("\x15\x15mote ready\n")
+        terminal.type("\x15mote ready\n")
         answer = terminal.wait()
         assert answer == ["ready"], (line, answer, shown)
         return shown
