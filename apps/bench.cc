@@ -17,14 +17,15 @@ class Bench : public Command {
   [[nodiscard]] std::string_view name() const override { return "bench"; }
   [[nodiscard]] std::string_view summary() const override { return "Measure prompt and generation speed"; }
   std::vector<Option> options() override {
-    return concatenate({{{"MODEL,-m,--model", "", "the model; bundled one if absent", &model_},
-                         {"-p,--n-prompt", "N", "tokens of prompt tests, a list; 0 is none", &prompts_},
-                         {"-n,--n-gen", "N", "tokens of generation tests, a list; 0 is none", &generations_},
-                         {"-d,--n-depth", "N", "tokens in the session before, a list", &depths_},
-                         {"-t,--threads", "N", "threads, a list; 0 is one per physical core", &threads_},
-                         {"--parallel", "N", "sequences at once, a list; only 1 in this version", &parallel_},
-                         {"-r,--repetitions", "N", "runs per test", &repetitions_}},
-                        session_.options()});
+    return concatenate(
+        {{{"MODEL,-m,--model", "", "the model; bundled one if absent", &model_, false, ValueKind::path},
+          {"-p,--n-prompt", "N", "tokens of prompt tests, a list; 0 is none", &prompts_},
+          {"-n,--n-gen", "N", "tokens of generation tests, a list; 0 is none", &generations_},
+          {"-d,--n-depth", "N", "tokens in the session before, a list", &depths_},
+          {"-t,--threads", "N", "threads, a list; 0 is one per physical core", &threads_},
+          {"--parallel", "N", "sequences at once, a list; only 1 in this version", &parallel_},
+          {"-r,--repetitions", "N", "runs per test", &repetitions_}},
+         session_.options()});
   }
 
   Result<Json> run(Program& program) override {

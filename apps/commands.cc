@@ -20,6 +20,8 @@ std::span<const CommandFactory> all_commands() {
       make_render,
       make_embed,
       make_logits,
+      make_completion,
+      make_man,
   });
   return kCommands;
 }

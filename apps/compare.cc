@@ -1,7 +1,7 @@
 // mote compare: what smaller models lost against a reference, measured on the same positions of a text.
+#include "apps/cli/choice.h"
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"
-#include "apps/cli/parse.h"
 #include "base/strings.h"
 #include "measure/reference_cache.h"
 #include "report/number.h"
@@ -9,6 +9,9 @@
 
 namespace mote::cli {
 namespace {
+
+constexpr std::array kCacheTypes{Choice<measure::CacheType>{"f32", measure::CacheType::f32},
+                                 Choice<measure::CacheType>{"f16", measure::CacheType::f16}};
 
 struct Opened {
   std::string path;
@@ -24,24 +27,28 @@ class Compare : public Command {
   }
   std::vector<Option> options() override {
     return concatenate(
-        {{{"MODEL,-m,--model", "", "models to compare with the reference", &models_, true},
-          {"--reference", "REF", "the original", &reference_, true},
-          {"-f,--file", "FILE", "the text", &file_, true},
+        {{{"MODEL,-m,--model", "", "models to compare with the reference", &models_, true, ValueKind::path},
+          {"--reference", "REF", "the original", &reference_, true, ValueKind::path},
+          {"-f,--file", "FILE", "the text", &file_, true, ValueKind::file},
           {"-c,--ctx-size", "N", "tokens per window: 512 with protocol llama, 2048 with hf", &context_},
           {"--chunks", "N", "at most N windows; 0 is all", &chunks_},
-          {"--protocol", "P", "positions scored: llama, as llama.cpp; hf, all", &protocol_},
-          {"--reference-cache", "FILE", "keep the reference's logits here, or take them from here", &cache_},
-          {"--reference-cache-type", "T", "f32 or f16", &cache_type_},
-          {"--tokenizer", "FILE", "tokenizer file or folder instead of the reference's own", &tokenizer_}},
+          {"--protocol", "P", "positions scored: llama, as llama.cpp; hf, all", &protocol_, false,
+           ValueKind::choice, names_of(measure::all_protocols())},
+          {"--reference-cache", "FILE", "keep the reference's logits here, or take them from here", &cache_,
+           false, ValueKind::file},
+          {"--reference-cache-type", "T", "f32 or f16", &cache_type_, false, ValueKind::choice,
+           names_of(kCacheTypes)},
+          {"--tokenizer", "FILE", "tokenizer file or folder instead of the reference's own", &tokenizer_,
+           false, ValueKind::path}},
          session_.options(),
          runtime_.options()});
   }
 
   Result<Json> run(Program& program) override {
     const auto protocol = measure::parse_protocol(protocol_);
-    if (!protocol) return bad_value("--protocol", protocol_, "llama or hf");
-    if (cache_type_ != "f32" && cache_type_ != "f16")
-      return bad_value("--reference-cache-type", cache_type_, "f32 or f16");
+    if (!protocol) return bad_value("--protocol", protocol_, one_of(names_of(measure::all_protocols())));
+    MOTE_ASSIGN(const measure::CacheType cache_type,
+                choose("--reference-cache-type", cache_type_, kCacheTypes));
     MOTE_ASSIGN(const std::string text, read_input(file_));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     const std::size_t context =
@@ -69,8 +76,7 @@ class Compare : public Command {
     if (cached) {
       MOTE_ASSIGN(reference.logits, measure::open_cache_reader(cache_, plan));
     } else if (!cache_.empty()) {
-      const auto type = cache_type_ == "f16" ? measure::CacheType::f16 : measure::CacheType::f32;
-      MOTE_ASSIGN(writer, measure::open_cache_writer(cache_, *reference.logits, plan, type));
+      MOTE_ASSIGN(writer, measure::open_cache_writer(cache_, *reference.logits, plan, cache_type));
     }
     measure::LogitModel& base = writer ? *writer : *reference.logits;
     std::vector<measure::LogitModel*> pointers;

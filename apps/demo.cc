@@ -76,9 +76,9 @@ class Demo : public Command {
     return "Show the whole path on the bundled model, in under a minute";
   }
   std::vector<Option> options() override {
-    return concatenate(
-        {{{"-o,--output", "DIR", "keep the files here instead of a temporary folder", &output_}},
-         runtime_.options()});
+    return concatenate({{{"-o,--output", "DIR", "keep the files here instead of a temporary folder", &output_,
+                          false, ValueKind::folder}},
+                        runtime_.options()});
   }
 
   Result<Json> run(Program& program) override {

@@ -1,15 +1,19 @@
 // mote embed: a vector of length 1 for each text.
 #include <algorithm>
 
+#include "apps/cli/choice.h"
 #include "apps/cli/command.h"
-#include "apps/cli/model_options.h"
-#include "apps/cli/parse.h"
-#include "apps/cli/text_input.h"
+#include "apps/cli/text_model.h"
 #include "engine/embedder.h"
 #include "report/number.h"
 
 namespace mote::cli {
 namespace {
+
+using PoolingChoice = Choice<std::optional<model::Pooling>>;
+constexpr std::array kPoolings{PoolingChoice{"model", std::nullopt},  // as the model says
+                               PoolingChoice{"mean", model::Pooling::mean},
+                               PoolingChoice{"cls", model::Pooling::cls}};
 
 // The pieces between separators, empty ones included.
 std::vector<std::string_view> pieces(std::string_view text, char separator) {
@@ -29,25 +33,19 @@ class Embed : public Command {
     return "Turn texts into embeddings: one for -p, one for each line of -f";
   }
   std::vector<Option> options() override {
-    return concatenate({model_.options(),
-                        text_.options(),
-                        {{"--tokens", "IDS",
-                          "token ids separated by commas, texts by semicolons, instead of a text", &tokens_},
-                         {"--pooling", "KIND", "model, mean or cls", &pooling_},
-                         {"-c,--ctx-size", "N", "most tokens of a text; more are cut off", &context_}},
-                        session_.options(),
-                        runtime_.options()});
+    return in_.options("token ids separated by commas, texts by semicolons, instead of a text",
+                       {{"--pooling", "KIND", "model, mean or cls", &pooling_, false, ValueKind::choice,
+                         names_of(kPoolings)},
+                        {"-c,--ctx-size", "N", "most tokens of a text; more are cut off", &context_}});
   }
 
   Result<Json> run(Program& program) override {
-    MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_.model));
-    MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    MOTE_ASSIGN(const auto model,
-                load_model(program, *runtime, path, model_.tokenizer, session_, tokens_.empty()));
+    MOTE_ASSIGN(const OpenedModel opened, in_.open(program));
+    const auto& model = opened.model;
     MOTE_ASSIGN(const model::Pooling pooling, pooling_of(*model));
     MOTE_ASSIGN(std::vector<std::vector<TokenId>> texts, read_texts(*model));
     MOTE_ASSIGN(const auto embedder,
-                engine::Embedder::create(*runtime, model, static_cast<std::size_t>(context_)));
+                engine::Embedder::create(*opened.runtime, model, static_cast<std::size_t>(context_)));
     JsonArray embeddings;
     JsonArray counts;
     for (std::vector<TokenId>& tokens : texts) {
@@ -74,31 +72,26 @@ class Embed : public Command {
 
  private:
   [[nodiscard]] Result<model::Pooling> pooling_of(const engine::LoadedModel& model) const {
-    if (pooling_ == "mean") return model::Pooling::mean;
-    if (pooling_ == "cls") return model::Pooling::cls;
-    if (pooling_ != "model") return bad_value("--pooling", pooling_, "model, mean or cls");
+    MOTE_ASSIGN(const std::optional<model::Pooling> chosen, choose("--pooling", pooling_, kPoolings));
+    if (chosen) return *chosen;
     const model::Pooling own = model.spec().pooling;
     return own == model::Pooling::none ? model::Pooling::mean : own;
   }
 
   [[nodiscard]] Result<std::vector<std::vector<TokenId>>> read_texts(const engine::LoadedModel& model) const {
     std::vector<std::vector<TokenId>> out;
-    if (!tokens_.empty()) {
-      if (text_.given())
-        return Error{kUsageValue, "--tokens and a text are both given", "one at a time", "", std::nullopt};
-      for (const std::string_view part : pieces(tokens_, ';')) {
+    if (!in_.tokens.empty()) {
+      for (const std::string_view part : pieces(in_.tokens, ';')) {
         MOTE_ASSIGN(std::vector<TokenId> ids, parse_tokens(part, model.vocab()));
         out.push_back(std::move(ids));
       }
     } else {
-      MOTE_ASSIGN(const std::string text, text_.read());
-      MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
-      const bool lines = !text_.file.empty();
+      MOTE_ASSIGN(const std::string text, in_.text.read());
+      const bool lines = !in_.text.file.empty();
       for (std::string_view line : lines ? pieces(text, '\n') : std::vector<std::string_view>{text}) {
         if (lines && line.ends_with('\r')) line.remove_suffix(1);
         if (lines && line.empty()) continue;
-        MOTE_ASSIGN(std::vector<TokenId> ids,
-                    tokenizer->encode(line, {.add_special = true, .parse_special = false}));
+        MOTE_ASSIGN(std::vector<TokenId> ids, encode_text(model, line));
         out.push_back(std::move(ids));
       }
     }
@@ -109,13 +102,9 @@ class Embed : public Command {
     return out;
   }
 
-  ModelSettings model_;
-  TextSettings text_;
-  std::string tokens_;
+  TextModelSettings in_;
   std::string pooling_ = "model";
   std::uint64_t context_ = 0;
-  SessionSettings session_;
-  RuntimeSettings runtime_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "formats/limits.h"
 #include "formats/llama2c.h"
+#include "model/ranges.h"
 #include "mote/measure.h"
 #include "quantize/name_pattern.h"
 #include "sys/thread_pool.h"
@@ -26,6 +27,8 @@ std::vector<Limit> all_limits() {
       {"gguf.alignment", f.alignment, "alignment of tensor data"},
       {"model.tensors", f.tensors, "tensors of a model"},
       {"model.shards", f.shards, "files of one model"},
+      {"model.experts", model::kMaxExperts, "experts of a block"},
+      {"model.experts_used", model::kMaxExpertsUsed, "experts that one token goes through"},
       {"safetensors.header_bytes", f.safetensors_header_bytes, "JSON header of a safetensors file"},
       {"huggingface.index_bytes", f.json_bytes, "model.safetensors.index.json"},
       {"huggingface.config_bytes", f.config_bytes, "config.json and generation_config.json"},
@@ -36,6 +39,9 @@ std::vector<Limit> all_limits() {
       {"tokenizer.token_bytes", text::kMaxTokenBytes, "spelling of one token"},
       {"tokenizer.llama2c_token_bytes", text::kMaxLlama2cTokenBytes, "the same in a llama2.c tokenizer"},
       {"tokenizer.added_token_bytes", text::kMaxAddedTokenBytes, "spelling of an added token"},
+      {"tokenizer.piece_bytes", text::kMaxTriePieceBytes, "the same in a unigram or WordPiece vocabulary"},
+      {"tokenizer.word_characters", text::kMaxWordCharacters, "a word that WordPiece looks up"},
+      {"tokenizer.charsmap_bytes", text::kMaxCharsmapBytes, "a normalizer's character map"},
       {"tokenizer.id_gaps", text::kMaxIdGaps, "ids that a vocabulary leaves out"},
       {"tokenizer.merges", text::kMaxMerges, "merges of a BPE vocabulary"},
       {"tokenizer.pattern_bytes", text::kMaxSplitPatternBytes, "a splitter's regular expression"},

@@ -3,9 +3,8 @@
 #include <numeric>
 
 #include "apps/cli/command.h"
-#include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
-#include "apps/cli/text_input.h"
+#include "apps/cli/text_model.h"
 #include "measure/npy.h"
 #include "report/number.h"
 
@@ -30,27 +29,22 @@ class Logits : public Command {
     return "Show the model's logits at every position of a text";
   }
   std::vector<Option> options() override {
-    return concatenate({model_.options(),
-                        text_.options(),
-                        {{"--tokens", "IDS", "token ids separated by commas, instead of a text", &tokens_},
-                         {"--npy", "FILE", "write all logits: float32, positions x vocabulary", &npy_},
-                         {"--top", "K", "most likely tokens to show per position", &top_},
-                         {"-c,--ctx-size", "N", "use at most the first N tokens", &context_}},
-                        session_.options(),
-                        runtime_.options()});
+    return in_.options("token ids separated by commas, instead of a text",
+                       {{"--npy", "FILE", "write all logits: float32, positions x vocabulary", &npy_, false,
+                         ValueKind::file},
+                        {"--top", "K", "most likely tokens to show per position", &top_},
+                        {"-c,--ctx-size", "N", "use at most the first N tokens", &context_}});
   }
 
   Result<Json> run(Program& program) override {
-    MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_.model));
-    MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    MOTE_ASSIGN(const auto model,
-                load_model(program, *runtime, path, model_.tokenizer, session_, tokens_.empty()));
+    MOTE_ASSIGN(const OpenedModel opened, in_.open(program));
+    const auto& model = opened.model;
     MOTE_ASSIGN(std::vector<TokenId> tokens, read_tokens(*model));
     if (context_ > 0 && tokens.size() > context_) tokens.resize(static_cast<std::size_t>(context_));
     if (tokens.empty())
       return Error{kUsageMissing, "the text has no tokens", "give a longer one", "", std::nullopt};
-    MOTE_ASSIGN(const engine::SessionOptions session_options, session_.session_options(tokens.size()));
-    MOTE_ASSIGN(const auto session, engine::Session::create(*runtime, model, session_options));
+    MOTE_ASSIGN(const engine::SessionOptions session_options, in_.session.session_options(tokens.size()));
+    MOTE_ASSIGN(const auto session, engine::Session::create(*opened.runtime, model, session_options));
     std::optional<measure::NpyWriter> writer;
     if (!npy_.empty()) {
       MOTE_ASSIGN(writer, measure::NpyWriter::create(npy_, tokens.size(), model->vocab()));
@@ -78,14 +72,9 @@ class Logits : public Command {
 
  private:
   Result<std::vector<TokenId>> read_tokens(const engine::LoadedModel& model) const {
-    if (!tokens_.empty()) {
-      if (text_.given())
-        return Error{kUsageValue, "--tokens and a text are both given", "one at a time", "", std::nullopt};
-      return parse_tokens(tokens_, model.vocab());
-    }
-    MOTE_ASSIGN(const std::string text, text_.read());
-    MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
-    return tokenizer->encode(text, {.add_special = true, .parse_special = false});
+    if (!in_.tokens.empty()) return parse_tokens(in_.tokens, model.vocab());
+    MOTE_ASSIGN(const std::string text, in_.text.read());
+    return encode_text(model, text);
   }
 
   Json show(Program& program, const engine::LoadedModel& model, TokenId token,
@@ -111,14 +100,10 @@ class Logits : public Command {
     return out;
   }
 
-  ModelSettings model_;
-  TextSettings text_;
-  std::string tokens_;
+  TextModelSettings in_;
   std::string npy_;
   std::uint64_t top_ = 5;
   std::uint64_t context_ = 0;
-  SessionSettings session_;
-  RuntimeSettings runtime_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/cli/command.h"
+#include "apps/cli/overview.h"
 #include "apps/cli/parse.h"
 #include "apps/cli/program.h"
 #include "apps/limits.h"
@@ -46,42 +47,6 @@ int fail(Program& program, const Error& error) {
   }
   if (error.code.kind == ErrorKind::cancelled && program.signal() != 0) return 128 + program.signal();
   return exit_status(error.code.kind);
-}
-
-std::string overview() {
-  std::string out =
-      "mote takes a language model to a small machine and proves that it still works there.\n\n"
-      "Usage: mote COMMAND [OPTIONS]\n\nCommands:\n";
-  for (const CommandFactory make : all_commands()) {
-    const std::unique_ptr<Command> command = make();
-    std::string name(command->name());
-    name.resize(12, ' ');
-    out += "  " + name + std::string(command->summary()) + "\n";
-  }
-  out +=
-      "\nOptions:\n"
-      "  --help      print this help; `mote COMMAND --help` has the options of a command\n"
-      "  --version   print the version\n"
-      "  --limits    print every default limit\n\n"
-      "Start with `mote demo`. Every command takes --json.\n";
-  return out;
-}
-
-Error unknown_command(const std::string& name) {
-  for (const LaterCommand& later : later_commands()) {
-    if (later.name == name) {
-      return Error{kUsageNotYet,
-                   "`mote " + name + "` (" + std::string(later.what) + ") is not in this version",
-                   "`mote --help` lists what is", "", std::nullopt};
-    }
-  }
-  std::vector<std::string> names;
-  for (const CommandFactory make : all_commands()) names.emplace_back(make()->name());
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  const std::vector<std::string> near = nearest(name, views);
-  return Error{kUsageCommand, "unknown command " + escape_untrusted(name, 60),
-               near.empty() ? "`mote --help` lists all commands" : "did you mean " + join(near, " or ") + "?",
-               "", std::nullopt};
 }
 
 int run_global(Program& program, const std::string& option) {
@@ -132,19 +97,17 @@ int dispatch(Program& program, const std::vector<std::string>& arguments) {
       return run_global(program, first);
     }
     if (first.starts_with("-")) {
-      static constexpr std::string_view kGlobal[] = {"--version", "--limits", "--help", "--json"};
-      const std::vector<std::string> near = nearest(first, kGlobal);
+      std::vector<std::string_view> known;
+      for (const GlobalOption& option : global_options()) known.push_back(option.name);
+      const std::vector<std::string> near = nearest(first, known);
       return fail(program,
                   Error{kUsageOption, "unknown option " + escape_untrusted(first, 60) + " before a command",
                         near.empty() ? "options of a command come after it" : "did you mean " + near[0] + "?",
                         "", std::nullopt});
     }
-    for (const CommandFactory make : all_commands()) {
-      const std::unique_ptr<Command> command = make();
-      if (command->name() == first)
-        return run_command(program, *command, std::span(arguments).subspan(i + 1));
-    }
-    return fail(program, unknown_command(first));
+    const Result<std::unique_ptr<Command>> command = find_command(first);
+    if (!command) return fail(program, command.error());
+    return run_command(program, **command, std::span(arguments).subspan(i + 1));
   }
   if (program.json()) {
     return fail(program,

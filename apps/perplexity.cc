@@ -1,7 +1,7 @@
 // mote perplexity: how well a model predicts a text.
+#include "apps/cli/choice.h"
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"
-#include "apps/cli/parse.h"
 #include "base/strings.h"
 #include "report/number.h"
 
@@ -15,17 +15,18 @@ class PerplexityCommand : public Command {
   std::vector<Option> options() override {
     return concatenate(
         {model_.options(),
-         {{"-f,--file", "FILE", "the text", &file_, true},
+         {{"-f,--file", "FILE", "the text", &file_, true, ValueKind::file},
           {"-c,--ctx-size", "N", "tokens per window: 512 with protocol llama, 2048 with hf", &context_},
           {"--chunks", "N", "at most N windows; 0 is all", &chunks_},
-          {"--protocol", "P", "llama: as llama.cpp; hf: as Hugging Face and papers", &protocol_}},
+          {"--protocol", "P", "llama: as llama.cpp; hf: as Hugging Face and papers", &protocol_, false,
+           ValueKind::choice, names_of(measure::all_protocols())}},
          session_.options(),
          runtime_.options()});
   }
 
   Result<Json> run(Program& program) override {
     const auto protocol = measure::parse_protocol(protocol_);
-    if (!protocol) return bad_value("--protocol", protocol_, "llama or hf");
+    if (!protocol) return bad_value("--protocol", protocol_, one_of(names_of(measure::all_protocols())));
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_.model));
     MOTE_ASSIGN(const std::string text, read_input(file_));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));

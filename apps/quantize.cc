@@ -1,9 +1,9 @@
 // mote quantize: a model in, a smaller GGUF file out.
 #include "mote/quantize.h"
 
+#include "apps/cli/choice.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/parse.h"
 #include "base/strings.h"
 
 #include "report/number.h"
@@ -12,10 +12,11 @@
 namespace mote::cli {
 namespace {
 
-std::string type_list() {
-  std::vector<std::string> names;
-  for (const std::string_view name : quantize::type_names()) names.emplace_back(name);
-  return join(names, " ");
+constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Method::search},
+                              Choice<quantize::Method>{"rtn", quantize::Method::rtn}};
+
+std::vector<std::string> strings(const std::vector<std::string_view>& views) {
+  return {views.begin(), views.end()};
 }
 
 class Quantize : public Command {
@@ -23,17 +24,23 @@ class Quantize : public Command {
   [[nodiscard]] std::string_view name() const override { return "quantize"; }
   [[nodiscard]] std::string_view summary() const override { return "Write a smaller GGUF file of a model"; }
   std::vector<Option> options() override {
+    const std::vector<std::string> tensor_types = strings(quantize::tensor_type_names());
     return concatenate(
         {{{"IN,-m,--model", "", "GGUF file, Hugging Face folder, .safetensors or llama2.c file", &input_,
-           true},
-          {"-o,--output", "FILE", "GGUF file to write (not needed with --dry-run)", &output_},
-          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ...", &type_, true},
-          {"--method", "M", "search: weighted search of scales and codes; rtn: plain rounding", &method_},
+           true, ValueKind::path},
+          {"-o,--output", "FILE", "GGUF file to write (not needed with --dry-run)", &output_, false,
+           ValueKind::file},
+          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ...", &type_, true, ValueKind::choice,
+           strings(quantize::type_names())},
+          {"--method", "M", "search: weighted search of scales and codes; rtn: plain rounding", &method_,
+           false, ValueKind::choice, names_of(kMethods)},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
            &tensor_types_},
-          {"--embedding-type,--token-embedding-type", "T", "type of the token embedding", &embedding_type_},
-          {"--output-type,--output-tensor-type", "T", "type of the output head", &output_type_},
+          {"--embedding-type,--token-embedding-type", "T", "type of the token embedding", &embedding_type_,
+           false, ValueKind::choice, tensor_types},
+          {"--output-type,--output-tensor-type", "T", "type of the output head", &output_type_, false,
+           ValueKind::choice, tensor_types},
           {"--allow-requantize", "", "quantize again what is already quantized", &allow_requantize_},
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
@@ -47,7 +54,7 @@ class Quantize : public Command {
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
-    static const std::string kText = "Types: " + type_list() + "\n";
+    static const std::string kText = "Types: " + join(strings(quantize::type_names()), " ") + "\n";
     return kText;
   }
 
@@ -56,6 +63,7 @@ class Quantize : public Command {
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(*runtime, options));
     program.end_progress();
+    for (const std::string& warning : report.warnings) program.warn(warning);
     return show(program, report);
   }
 
@@ -68,17 +76,12 @@ class Quantize : public Command {
     o.input = input_;
     o.output = output_;
     o.type = type_;
-    if (method_ == "search") {
-      o.method = quantize::Method::search;
-    } else if (method_ == "rtn") {
-      o.method = quantize::Method::rtn;
-    } else if (method_ == "feedback" || method_ == "awq" || method_ == "learned") {
+    if (method_ == "feedback" || method_ == "awq" || method_ == "learned") {
       return Error{kUsageNotYet,
                    "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
                    "use search or rtn", "", std::nullopt};
-    } else {
-      return bad_value("--method", method_, "search or rtn");
     }
+    MOTE_ASSIGN(o.method, choose("--method", method_, kMethods));
     for (const std::string& rule : tensor_types_) {
       const std::size_t equals = rule.rfind('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == rule.size()) {

@@ -25,12 +25,14 @@ class Render : public Command {
   }
   std::vector<Option> options() override {
     return {
-        {"MODEL,-m,--model", "", "a model, or a tokenizer file or folder", &model_},
-        {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer_},
+        {"MODEL,-m,--model", "", "a model, or a tokenizer file or folder", &model_, false, ValueKind::path},
+        {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer_, false,
+         ValueKind::path},
         {"--messages", "FILE", "JSON: an array of messages, or an object with messages and tools", &messages_,
-         true},
-        {"--tools", "FILE", "JSON: an array of tools", &tools_},
-        {"--template", "FILE", "a Jinja template instead of the model's own", &template_},
+         true, ValueKind::file},
+        {"--tools", "FILE", "JSON: an array of tools", &tools_, false, ValueKind::file},
+        {"--template", "FILE", "a Jinja template instead of the model's own", &template_, false,
+         ValueKind::file},
         {"--no-generation-prompt", "", "leave out what begins the model's answer", &no_generation_prompt_}};
   }
 

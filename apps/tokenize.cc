@@ -12,9 +12,10 @@ class Tokenize : public Command {
   [[nodiscard]] std::string_view summary() const override { return "Turn text into token ids"; }
   std::vector<Option> options() override {
     return concatenate(
-        {{{"MODEL,-m,--model", "", "a model, or a tokenizer file or folder; bundled model if absent",
-           &model_},
-          {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer_}},
+        {{{"MODEL,-m,--model", "", "a model, or a tokenizer file or folder; bundled model if absent", &model_,
+           false, ValueKind::path},
+          {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer_, false,
+           ValueKind::path}},
          text_.options(),
          {{"--parse-special", "", "control tokens spelled in the text become their ids", &parse_special_},
           {"--add-special", "", "add the tokens around the text that the model expects", &add_special_}}});
@@ -23,7 +24,7 @@ class Tokenize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const std::string text, text_.read());
     MOTE_ASSIGN(const std::unique_ptr<Tokenizer> tokenizer, open_tokenizer(program, model_, tokenizer_));
-    for (const std::string& warning : tokenizer->warnings()) program.note("warning: " + warning);
+    for (const std::string& warning : tokenizer->warnings()) program.warn(warning);
     MOTE_ASSIGN(const std::vector<TokenId> tokens,
                 tokenizer->encode(text, {.add_special = add_special_, .parse_special = parse_special_}));
     JsonArray ids;

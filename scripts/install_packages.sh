@@ -7,7 +7,7 @@
 set -euo pipefail
 build=(ca-certificates cmake g++ git ninja-build pkg-config python3
        libedit-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev)
-test=("${build[@]}" binutils clang-format-19 clang-tidy-19 libgtest-dev libgmock-dev python3-venv)
+test=("${build[@]}" bash-completion binutils clang-format-19 clang-tidy-19 fish libgtest-dev libgmock-dev mandoc python3-venv zsh)
 case ${1:-} in
   build) packages=("${build[@]}") ;;
   test) packages=("${test[@]}") ;;

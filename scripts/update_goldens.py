@@ -10,7 +10,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMANDS = ("demo", "quantize", "compare", "perplexity", "run", "bench", "doctor", "inspect", "tokenize", "render", "logits")
+COMMANDS = ("demo", "quantize", "compare", "perplexity", "run", "bench", "doctor", "inspect", "tokenize", "render", "embed", "logits",
+            "completion", "man")
 CASES = {
     "help.txt": ["--help"],
     "limits.txt": ["--limits"],

@@ -54,5 +54,7 @@ std::unique_ptr<Command> make_compare();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_bench();
 std::unique_ptr<Command> make_demo();
+std::unique_ptr<Command> make_completion();
+std::unique_ptr<Command> make_man();
 
 }  // namespace mote::cli

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "apps/cli/parse.h"
+#include "apps/cli/choice.h"
 #include "base/strings.h"
 #include "formats/checkpoint.h"
 #include "kernels/select.h"
@@ -15,11 +15,13 @@ namespace {
 constexpr ErrorCode kBundledModel{"BUNDLED_MODEL", ErrorKind::failed};
 constexpr ErrorCode kInputStdin{"INPUT_STDIN", ErrorKind::failed};
 constexpr std::string_view kBundledPath = "models/babyllama-tok105/model5000.bin";
+constexpr std::array kActivations{Choice<engine::Activations>{"auto", engine::Activations::automatic},
+                                  Choice<engine::Activations>{"f32", engine::Activations::f32}};
 
 Result<std::optional<engine::KvType>> parse_kv(std::string_view option, const std::string& name) {
   if (name.empty()) return std::optional<engine::KvType>();
   const auto type = engine::find_kv_type(name);
-  if (!type) return bad_value(option, name, "f16, f32, q8_0 or q4_0");
+  if (!type) return bad_value(option, name, one_of(names_of(engine::all_kv_types())));
   return type;
 }
 
@@ -31,21 +33,25 @@ std::vector<Option> RuntimeSettings::options() {
 
 std::vector<Option> ModelSettings::options() {
   return {{"MODEL,-m,--model", "",
-           "GGUF file, Hugging Face folder, .safetensors or llama2.c file; bundled one if absent", &model},
-          {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer}};
+           "GGUF file, Hugging Face folder, .safetensors or llama2.c file; bundled one if absent", &model,
+           false, ValueKind::path},
+          {"--tokenizer", "FILE", "tokenizer file or folder instead of the model's own", &tokenizer, false,
+           ValueKind::path}};
 }
 
 std::vector<Option> SessionSettings::options() {
-  return {{"--activations", "A", "auto: int8 against quantized weights; f32: exact products", &activations},
-          {"-ctk,--cache-type-k", "T", "keys: f16, f32, q8_0, q4_0", &key_type},
-          {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type},
+  const std::vector<std::string> kv_types = names_of(engine::all_kv_types());
+  return {{"--activations", "A", "auto: int8 against quantized weights; f32: exact products", &activations,
+           false, ValueKind::choice, names_of(kActivations)},
+          {"-ctk,--cache-type-k", "T", "keys: f16, f32, q8_0, q4_0", &key_type, false, ValueKind::choice,
+           kv_types},
+          {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type, false, ValueKind::choice,
+           kv_types},
           {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch}};
 }
 
 Result<engine::Activations> SessionSettings::parse_activations() const {
-  if (activations == "auto") return engine::Activations::automatic;
-  if (activations == "f32") return engine::Activations::f32;
-  return bad_value("--activations", activations, "auto or f32");
+  return choose("--activations", activations, kActivations);
 }
 
 Result<engine::SessionOptions> SessionSettings::session_options(std::size_t context) const {
@@ -99,6 +105,9 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
   program.progress("loading " + path.string());
   auto model = engine::LoadedModel::load(runtime, path, options);
   program.end_progress();
+  if (model && (*model)->tokenizer() != nullptr) {
+    for (const std::string& warning : (*model)->tokenizer()->warnings()) program.warn(warning);
+  }
   return model;
 }
 

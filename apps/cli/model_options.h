@@ -42,6 +42,7 @@ struct SessionSettings {
   [[nodiscard]] Result<engine::SessionOptions> session_options(std::size_t context) const;
 };
 
+// Says by Program::warn() what there is to know of the tokenizer.
 Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, engine::Runtime& runtime,
                                                               const std::filesystem::path& path,
                                                               const std::string& tokenizer,

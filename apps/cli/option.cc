@@ -39,4 +39,10 @@ std::string positional_name(const Option& option) {
   return {};
 }
 
+bool takes_value(const Option& option) { return !std::holds_alternative<bool*>(option.target); }
+
+bool takes_many(const Option& option) {
+  return std::holds_alternative<std::vector<std::string>*>(option.target);
+}
+
 }  // namespace mote::cli

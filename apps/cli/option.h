@@ -1,5 +1,5 @@
-// Options of a command as data: one table serves the parser, --help, suggestions, and later completion and
-// man pages.
+// Options of a command as data: one table serves the parser, --help, suggestions, completion and manual
+// pages.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,15 @@ namespace mote::cli {
 using Target =
     std::variant<bool*, std::string*, std::uint64_t*, std::int64_t*, double*, std::vector<std::string>*>;
 
+// What stands where the value is, as far as a shell can offer it.
+enum class ValueKind : std::uint8_t {
+  free,  // a text or a number
+  file,  // to read or to write
+  folder,
+  path,    // a file or a folder: models and tokenizers are either
+  choice,  // one of Option::choices, or something else that the parser may take
+};
+
 struct Option {
   // "-n,--predict"; several spellings, the one that messages use is the first long one. A positional has a
   // name without dashes, "MODEL" or "MODEL,-m,--model". Single-dash words ("-ctk") are understood.
@@ -23,6 +32,8 @@ struct Option {
   std::string_view help;   // one line, no full stop
   Target target;
   bool required = false;
+  ValueKind kind = ValueKind::free;
+  std::vector<std::string> choices = {};  // with ValueKind::choice, from the parser's own table
 };
 
 // Options that a later part of the project brings: they are refused by name instead of being unknown.
@@ -38,5 +49,8 @@ std::vector<std::string> flags_of(const Option& option);
 std::string main_name(const Option& option);
 // Empty where the option is no positional.
 std::string positional_name(const Option& option);
+bool takes_value(const Option& option);
+// A list: the option may be repeated, the positional takes every argument that is left.
+bool takes_many(const Option& option);
 
 }  // namespace mote::cli

@@ -7,15 +7,6 @@
 namespace mote::cli {
 namespace {
 
-std::vector<Option> all_options(Command& command, CommonSettings& common) {
-  std::vector<Option> options = command.options();
-  options.push_back({"--json", "", "print one JSON object on stdout, also on failure", &common.json});
-  options.push_back({"-h,--help", "", "print this help", &common.help});
-  return options;
-}
-
-bool takes_value(const Option& option) { return !std::holds_alternative<bool*>(option.target); }
-
 const Option* find_flag(std::span<const Option> options, std::string_view flag) {
   for (const Option& option : options) {
     const std::vector<std::string> flags = flags_of(option);
@@ -121,10 +112,6 @@ Result<void> store(const Option& option, const std::string& text) {
   return {};
 }
 
-bool takes_many(const Option& option) {
-  return std::holds_alternative<std::vector<std::string>*>(option.target);
-}
-
 // The next positional that is still open: each takes one argument, a list takes all that are left.
 const Option* open_positional(std::span<const Option> options, std::span<const Option* const> taken) {
   for (const Option& option : options) {
@@ -135,6 +122,18 @@ const Option* open_positional(std::span<const Option> options, std::span<const O
 }
 
 }  // namespace
+
+std::vector<Option> all_options(Command& command, CommonSettings& common) {
+  std::vector<Option> options = command.options();
+  options.push_back({"--json", "", "print one JSON object on stdout, also on failure", &common.json});
+  options.push_back({"-h,--help", "", "print this help", &common.help});
+  return options;
+}
+
+std::string one_of(std::span<const std::string> names) {
+  if (names.size() < 2) return join(names, "");
+  return join(names.first(names.size() - 1), ", ") + " or " + names.back();
+}
 
 Error bad_value(std::string_view option, std::string_view found, std::string_view expected) {
   return Error{kUsageValue,
@@ -197,21 +196,28 @@ Result<CommonSettings> parse(Command& command, std::span<const std::string> argu
   return common;
 }
 
+std::string usage_of(const Command& command, std::span<const Option> options) {
+  std::string usage = "mote " + std::string(command.name());
+  for (const Option& option : options) {
+    const std::string positional = positional_name(option);
+    if (!positional.empty()) {
+      usage += " " + (option.required ? positional : "[" + positional + "]");
+      if (takes_many(option)) usage += "...";
+    } else if (option.required) {
+      usage += " " + main_name(option) + " " + std::string(option.value);
+    }
+  }
+  return usage + " [OPTIONS]";
+}
+
 std::string help_of(Command& command) {
   CommonSettings common;
   const std::vector<Option> options = all_options(command, common);
-  std::string usage = "Usage: mote " + std::string(command.name());
   std::string positionals;
   std::string flags;
   constexpr std::size_t kHelpColumn = 30;
   for (const Option& option : options) {
     const std::string positional = positional_name(option);
-    if (!positional.empty()) {
-      const bool many = std::holds_alternative<std::vector<std::string>*>(option.target);
-      usage += " " + (option.required ? positional : "[" + positional + "]") + (many ? "..." : "");
-    } else if (option.required) {
-      usage += " " + main_name(option) + " " + std::string(option.value);
-    }
     std::vector<std::string> spellings = flags_of(option);
     if (!positional.empty()) spellings.insert(spellings.begin(), positional);
     std::string left = "  " + join(spellings, ", ");
@@ -223,7 +229,7 @@ std::string help_of(Command& command) {
     }
     (positional.empty() ? flags : positionals) += left + std::string(option.help) + "\n";
   }
-  std::string out = usage + " [OPTIONS]\n\n" + std::string(command.summary()) + "\n";
+  std::string out = "Usage: " + usage_of(command, options) + "\n\n" + std::string(command.summary()) + "\n";
   if (!positionals.empty()) out += "\nArguments:\n" + positionals;
   out += "\nOptions:\n" + flags;
   if (!command.epilogue().empty()) out += "\n" + std::string(command.epilogue());

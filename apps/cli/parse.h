@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "apps/cli/command.h"
 #include "mote/result.h"
@@ -23,11 +24,20 @@ struct CommonSettings {
   bool json = false;
 };
 
+// The command's options and those that every command has, as --help lists them.
+std::vector<Option> all_options(Command& command, CommonSettings& common);
+
 // `arguments` without program and command name. Fills the command's settings.
 Result<CommonSettings> parse(Command& command, std::span<const std::string> arguments);
 
+// "mote quantize IN --type T [OPTIONS]".
+std::string usage_of(const Command& command, std::span<const Option> options);
+
 // What --help prints.
 std::string help_of(Command& command);
+
+// "a, b or c".
+std::string one_of(std::span<const std::string> names);
 
 // USAGE_VALUE for `option`, saying what was found and expected.
 Error bad_value(std::string_view option, std::string_view found, std::string_view expected);

@@ -96,6 +96,10 @@ void Program::note(std::string_view line) {
   put(stderr, std::string(line) + "\n");
 }
 
+void Program::warn(std::string_view text) {
+  if (warned_.emplace(text).second) note("warning: " + escape_untrusted(text, 500));
+}
+
 void Program::progress(std::string_view line) {
   const double now = now_seconds();
   constexpr double kTerminalInterval = 0.1;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ class Program {
   void print(const report::Table& table);
   // Everything else, to stderr, one line.
   void note(std::string_view line);
+  // "warning: ..." to stderr, once for each text however often it is given.
+  void warn(std::string_view text);
   // A line that replaces itself on a terminal; elsewhere a plain line at most every ten seconds.
   void progress(std::string_view line);
   void end_progress();
@@ -53,6 +56,7 @@ class Program {
   bool colour_ = false;
   bool progress_shown_ = false;
   double last_progress_ = -1e9;
+  std::set<std::string, std::less<>> warned_;
   std::string isa_;
   std::string threads_;
   std::filesystem::path home_;

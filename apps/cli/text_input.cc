@@ -8,7 +8,7 @@ namespace mote::cli {
 
 std::vector<Option> TextSettings::options() {
   return {{"-p,--prompt", "TEXT", "the text; - is standard input", &prompt},
-          {"-f,--file", "FILE", "a file with the text; - is standard input", &file}};
+          {"-f,--file", "FILE", "a file with the text; - is standard input", &file, false, ValueKind::file}};
 }
 
 Result<std::string> TextSettings::read() const {

@@ -32,6 +32,7 @@ namespace mote::measure {
 
 enum class Protocol : std::uint8_t { llama, hf };
 std::string_view to_string(Protocol protocol);
+std::span<const Protocol> all_protocols();
 std::optional<Protocol> parse_protocol(std::string_view name);
 // 512 for llama, 2048 for hf.
 std::size_t default_context(Protocol protocol);

@@ -76,6 +76,7 @@ struct QuantizeReport {
   std::uint64_t peak_rss_bytes = 0;   // of the process so far
   std::string preset;                 // canonical name
   std::vector<TensorReport> tensors;  // in file order
+  std::vector<std::string> warnings;  // of the tokenizer that went into the file
 };
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
@@ -87,5 +88,7 @@ Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions&
 
 // Names that `type` takes, in order of falling size.
 std::vector<std::string_view> type_names();
+// Names that TensorTypeRule::type, `embedding_type` and `output_type` take and that can be written.
+std::vector<std::string_view> tensor_type_names();
 
 }  // namespace mote::quantize

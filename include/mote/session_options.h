@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace mote::engine {
@@ -11,6 +12,7 @@ namespace mote::engine {
 // How a key or value row is stored. q8_0 and q4_0 are blocks of 32 elements with a half scale.
 enum class KvType : std::uint8_t { f16, f32, q8_0, q4_0 };
 std::string_view to_string(KvType type);
+std::span<const KvType> all_kv_types();
 std::optional<KvType> find_kv_type(std::string_view name);  // "f16", "F16"
 
 struct SessionOptions {

@@ -1,6 +1,7 @@
 #include "engine/kv_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/checked.h"
@@ -50,9 +51,14 @@ std::string_view to_string(KvType type) {
   return "";
 }
 
+std::span<const KvType> all_kv_types() {
+  static constexpr std::array kTypes{KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0};
+  return kTypes;
+}
+
 std::optional<KvType> find_kv_type(std::string_view name) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  for (const KvType type : {KvType::f16, KvType::f32, KvType::q8_0, KvType::q4_0}) {
+  for (const KvType type : all_kv_types()) {
     if (std::ranges::equal(name, to_string(type), {}, lower)) return type;
   }
   return std::nullopt;

@@ -1,6 +1,7 @@
 #include "measure/windows.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "base/strings.h"
@@ -17,9 +18,15 @@ constexpr std::size_t kSmallestContext = 4;  // below it nothing is left to scor
 
 std::string_view to_string(Protocol protocol) { return protocol == Protocol::llama ? "llama" : "hf"; }
 
+std::span<const Protocol> all_protocols() {
+  static constexpr std::array kProtocols{Protocol::llama, Protocol::hf};
+  return kProtocols;
+}
+
 std::optional<Protocol> parse_protocol(std::string_view name) {
-  if (name == "llama") return Protocol::llama;
-  if (name == "hf") return Protocol::hf;
+  for (const Protocol protocol : all_protocols()) {
+    if (name == to_string(protocol)) return protocol;
+  }
   return std::nullopt;
 }
 

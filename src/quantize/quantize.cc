@@ -171,10 +171,11 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
 }
 
 // GGUF keys of the result.
-Result<formats::Metadata> output_metadata(const Job& job) {
+Result<formats::Metadata> output_metadata(Job& job) {
   formats::Metadata metadata = job.model.metadata;
   if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
     MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
+    job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
     MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
   }
   // One file comes out, of however many went in.
@@ -357,6 +358,14 @@ std::string_view to_string(Method method) { return method == Method::rtn ? "rtn"
 std::vector<std::string_view> type_names() {
   std::vector<std::string_view> names;
   for (const Preset& preset : all_presets()) names.push_back(preset.name);
+  return names;
+}
+
+std::vector<std::string_view> tensor_type_names() {
+  std::vector<std::string_view> names;
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (codec.encode_rtn != nullptr) names.push_back(codec.name);
+  }
   return names;
 }
 

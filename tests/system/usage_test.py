@@ -5,6 +5,7 @@ import re
 import unittest
 import zipfile
 
+import tiny_folder
 from cli import BUNDLED, ROOT, CliTest, run
 
 
@@ -78,6 +79,37 @@ class Usage(CliTest):
         self.assertGreater(len(tokens), 3)
 
 
+class RefusingTemplate(CliTest):
+    """A chat template that refuses the conversation by raise_exception: TPL_RAISED, exit 2, in its own words."""
+
+    TEMPLATE = ("{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system here: ' ~ m.content) }}"
+                "{% endif %}{{ m.content }}{% endfor %}")
+
+    def conversation(self, *roles):
+        return self.write("m.json", json.dumps([{"role": role, "content": "hello"} for role in roles]))
+
+    def test_render_with_a_template_from_a_file(self):
+        template = self.write("t.jinja", self.TEMPLATE)
+        err = self.fails(2, "TPL_RAISED", "render", BUNDLED, "--template", template, "--messages", self.conversation("system", "user"))
+        self.assertIn("no system here: hello", err)
+        self.assertEqual(self.good("render", BUNDLED, "--template", template, "--messages", self.conversation("user")), "hello")
+
+    def test_the_template_of_a_model(self):
+        model = tiny_folder.write(self.folder / "model", config={"chat_template": self.TEMPLATE})
+        self.assertIn("no system here: hello",
+                      self.fails(2, "TPL_RAISED", "render", model, "--messages", self.conversation("system", "user")))
+        self.assertIn("no system here: hello",
+                      self.fails(2, "TPL_RAISED", "run", model, "-p", "hello", "--system", "hello", "-n", "1", "-c", "32"))
+        self.good("run", model, "-p", "hello", "-n", "1", "-c", "32")
+        self.good("run", model, "-p", "hello", "--system", "hello", "--raw", "-n", "1", "-c", "32")
+
+    def test_what_the_template_says_cannot_write_to_the_terminal(self):
+        template = self.write("t.jinja", "{{ raise_exception('a\x1b[2Jb\n' ~ messages[0].content) }}")
+        err = self.fails(2, "TPL_RAISED", "render", BUNDLED, "--template", template, "--messages", self.conversation("user"))
+        self.assertNotIn("\x1b", err)
+        self.assertIn("hello", err)
+
+
 class Limits(CliTest):
     def test_the_document_and_the_program_agree(self):
         document = (ROOT / "docs/limits.md").read_text()
@@ -98,8 +130,11 @@ class Limits(CliTest):
             self.assertGreater(len(fields), 1)
             for field in fields:
                 self.assertIn(f"{variable}.{field},", shown, header)
-        for name in re.findall(r"constexpr [\w:]+ (kMax\w+)", (ROOT / "src/text/tokenizer/limits.h").read_text()):
-            self.assertIn(f"text::{name},", shown)
+        for header, space in (("src/text/tokenizer/limits.h", "text"), ("src/model/ranges.h", "model")):
+            names = re.findall(r"constexpr [\w:]+ (kMax\w+)", (ROOT / header).read_text())
+            self.assertGreater(len(names), 1)
+            for name in names:
+                self.assertIn(f"{space}::{name},", shown)
 
 
 class BrokenInput(CliTest):

@@ -4,12 +4,11 @@
 
 #include "base/strings.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::text {
 namespace {
 
-// SentencePiece's largest own map, nmt_nfkc_cf, has 0.3 MiB.
-constexpr std::size_t kMaxCharsmapBytes = std::size_t{16} << 20;
 constexpr std::size_t kUnitBytes = 4;
 constexpr std::size_t kShortGrapheme = 6;
 
@@ -37,7 +36,8 @@ constexpr std::uint32_t offset_of(std::uint32_t unit) { return (unit >> 10) << (
 
 Result<Charsmap> Charsmap::create(std::string bytes) {
   if (bytes.size() > kMaxCharsmapBytes)
-    return damaged("it has " + std::to_string(bytes.size()) + " bytes, at most 16,777,216 are allowed");
+    return damaged("it has " + std::to_string(bytes.size()) + " bytes, at most " +
+                   with_thousands(kMaxCharsmapBytes) + " are allowed");
   if (bytes.size() < kUnitBytes) return damaged("it has " + std::to_string(bytes.size()) + " bytes");
   const std::size_t trie = read_u32(bytes, 0);
   if (trie % kUnitBytes != 0 || trie >= bytes.size() - kUnitBytes) {

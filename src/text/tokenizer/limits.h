@@ -15,6 +15,14 @@ inline constexpr std::size_t kMaxIdGaps = 65'536;
 inline constexpr std::size_t kMaxMerges = 2'000'000;
 // Matching an added token costs its length at every position, so this bounds the time.
 inline constexpr std::size_t kMaxAddedTokenBytes = 1024;
+// The longest token of a unigram or WordPiece vocabulary. It bounds the steps per byte of text: without it a
+// vocabulary of one token of 64 KiB makes a text of one megabyte cost 6e10 steps. SentencePiece's own limit
+// is 512 bytes.
+inline constexpr std::size_t kMaxTriePieceBytes = 1024;
+// Words up to this length are looked at character by character by WordPiece, whatever they are made of.
+inline constexpr std::uint32_t kMaxWordCharacters = 10'000;
+// SentencePiece's largest own map, nmt_nfkc_cf, has 0.3 MiB.
+inline constexpr std::size_t kMaxCharsmapBytes = std::size_t{16} << 20;
 // The longest splitter pattern of a public tokenizer is under 2,000 bytes (DeepSeek's list of letters).
 inline constexpr std::size_t kMaxSplitPatternBytes = 16'384;
 // Steps of one match. A run of n characters may take n steps, so a megabyte of spaces has to fit.

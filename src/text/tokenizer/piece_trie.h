@@ -13,10 +13,6 @@
 
 namespace mote::text {
 
-// The longest token that a walk may end at. It bounds the steps per byte of text: without it a vocabulary of
-// one token of 64 KiB makes a text of one megabyte cost 6e10 steps. SentencePiece's own limit is 512 bytes.
-constexpr std::size_t kMaxTriePieceBytes = 1024;
-
 class PieceTrie {
  public:
   using Node = std::uint32_t;
@@ -24,7 +20,8 @@ class PieceTrie {
   static constexpr Node kNone = UINT32_MAX;
 
   PieceTrie() : PieceTrie(std::vector<std::pair<std::string_view, TokenId>>()) {}
-  // Of equal texts the first one counts. Texts longer than the limit and empty ones must not be in the list.
+  // Of equal texts the first one counts. Texts longer than kMaxTriePieceBytes and empty ones must not be in
+  // the list.
   explicit PieceTrie(std::vector<std::pair<std::string_view, TokenId>> pieces);
 
   [[nodiscard]] Node child(Node node, unsigned char byte) const;

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/text_encoder.h"
 

@@ -10,7 +10,9 @@
 #include <limits>
 #include <optional>
 
+#include "base/strings.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/merger.h"
 #include "text/tokenizer/piece_trie.h"
 #include "text/tokenizer/sentence_normalizer.h"
@@ -216,7 +218,7 @@ Result<std::unique_ptr<TextEncoder>> make_unigram_encoder(const TokenizerData& d
     if (data.pieces[i].size() > kMaxTriePieceBytes) {
       return Error{kTokVocab,
                    "token " + std::to_string(i) + " has " + std::to_string(data.pieces[i].size()) +
-                       " bytes: unigram vocabularies may have up to 1,024",
+                       " bytes: unigram vocabularies may have up to " + with_thousands(kMaxTriePieceBytes),
                    "the tokenizer is damaged: take it from its publisher again",
                    {},
                    {}};

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 #include "text/tokenizer/merger.h"
 #include "text/tokenizer/piece_trie.h"
 #include "text/tokenizer/space_escape.h"
@@ -94,11 +95,10 @@ Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData&
                  {}};
   };
   if (!data.unk) return damaged("the vocabulary has no unknown token");
-  // Words are looked at character by character up to this length, whatever they are made of.
-  constexpr std::uint32_t kMaxWord = 10'000;
-  if (data.max_word_characters > kMaxWord) {
+  if (data.max_word_characters > kMaxWordCharacters) {
     return damaged("words of " + std::to_string(data.max_word_characters) +
-                   " characters are looked up, at most 10,000 are allowed");
+                   " characters are looked up, at most " + with_thousands(kMaxWordCharacters) +
+                   " are allowed");
   }
   std::vector<std::pair<std::string_view, TokenId>> pieces;
   pieces.reserve(data.pieces.size());
@@ -108,7 +108,7 @@ Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData&
     if (!matched || data.pieces[i].empty() || is_outside_model(data, static_cast<TokenId>(i))) continue;
     if (data.pieces[i].size() > kMaxTriePieceBytes) {
       return damaged("token " + std::to_string(i) + " has " + std::to_string(data.pieces[i].size()) +
-                     " bytes, at most 1,024 are allowed");
+                     " bytes, at most " + with_thousands(kMaxTriePieceBytes) + " are allowed");
     }
     pieces.emplace_back(data.pieces[i], static_cast<TokenId>(i));
   }
