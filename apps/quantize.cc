@@ -172,7 +172,7 @@ class Quantize : public Command {
       entry["bytes"] = file.bytes;
       entry["tensors"] = static_cast<std::uint64_t>(file.tensors);
       files.push_back(std::move(entry));
-      parts.add_row({escape_untrusted(path), with_thousands(file.tensors), with_thousands(file.bytes)});
+      parts.add_row({path, with_thousands(file.tensors), with_thousands(file.bytes)});
     }
     if (several) program.print(parts);
     Json out;
