@@ -34,9 +34,9 @@ namespace mote::formats {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Bytes;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::Bytes;
 using testing::save;
 using testing::TestGguf;
 
@@ -147,7 +147,8 @@ class GgufSplitWriterTest : public ::testing::Test {
   static std::map<std::string, std::string> files_of(const fs::path& folder) {
     std::map<std::string, std::string> out;
     for (const auto& entry : fs::directory_iterator(folder)) {
-      out[entry.path().filename().string()] = sys::read_text_file(entry.path(), 1 << 24).value_or("<unreadable>");
+      out[entry.path().filename().string()] =
+          sys::read_text_file(entry.path(), 1 << 24).value_or("<unreadable>");
     }
     return out;
   }
@@ -232,7 +233,8 @@ TEST_F(GgufSplitWriterTest, EveryFileKeepsTheAlignment) {
     const auto tensor = model->source->read(i);
     ASSERT_TRUE(tensor);
     const auto expected = data_of(i, bytes_[i]);
-    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), tensor->blocks().begin(), tensor->blocks().end()));
+    EXPECT_TRUE(
+        std::equal(expected.begin(), expected.end(), tensor->blocks().begin(), tensor->blocks().end()));
   }
 }
 
@@ -291,7 +293,8 @@ TEST_F(GgufSplitWriterTest, WritesARenamedFileAgainWhereOneByteDiffers) {
     save(shard(2), damaged);
     {
       auto writer = create();
-      EXPECT_EQ(sys::read_text_file(shard(2), 1 << 20).value_or(""), damaged) << "changed under its final name";
+      EXPECT_EQ(sys::read_text_file(shard(2), 1 << 20).value_or(""), damaged)
+          << "changed under its final name";
       EXPECT_EQ(writer->done_count(), 3U) << byte;
       write_rest(*writer);
       ASSERT_TRUE(writer->finish());

@@ -1,10 +1,11 @@
 // Writes a GGUF v3 file, or the several files of one model, and survives a kill at any moment and resumes.
 //
-// Data goes to OUT.part in the target folder, for each OUT. FIRST.part.journal, for all files, lists what is complete: a fingerprint of the
-// job, then per tensor its index, length and a 64-bit checksum, appended after the data was written. A rerun
-// with the same fingerprint, metadata and tensor list re-reads the listed tensors, keeps those whose checksum
-// is right and asks the caller for the others only: a killed job repeats at most the tensors that were being
-// written. No sync per tensor: after a power cut the checksums find what did not reach the disk.
+// Data goes to OUT.part in the target folder, for each OUT. FIRST.part.journal, for all files, lists what is
+// complete: a fingerprint of the job, then per tensor its index, length and a 64-bit checksum, appended after
+// the data was written. A rerun with the same fingerprint, metadata and tensor list re-reads the listed
+// tensors, keeps those whose checksum is right and asks the caller for the others only: a killed job repeats
+// at most the tensors that were being written. No sync per tensor: after a power cut the checksums find what
+// did not reach the disk.
 //
 // What this rules out: OUT itself never holds a short file, and two jobs never write one output (JOB_LOCKED).
 // Of several files the first gets its name last; a job killed while the others had theirs finds them again by
@@ -49,9 +50,9 @@ class GgufWriter {
   // the length is not the planned one.
   Result<void> write(std::size_t index, std::span<const std::byte> bytes);
 
-  // Syncs, renames OUT.part to OUT (the first last), syncs the folder, removes the journal. GGUF_INCOMPLETE (internal) where a
-  // tensor is missing; IO_SYNC, after which nothing is resumed; IO_RENAME. Without finish() the part file
-  // stays for a later run.
+  // Syncs, renames OUT.part to OUT (the first last), syncs the folder, removes the journal. GGUF_INCOMPLETE
+  // (internal) where a tensor is missing; IO_SYNC, after which nothing is resumed; IO_RENAME. Without
+  // finish() the part file stays for a later run.
   Result<void> finish();
   // Removes part files and journal: nothing to resume.
   void discard();
