@@ -4,6 +4,8 @@
 #include "apps/cli/choice.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/parse.h"
+#include "base/checked.h"
 #include "base/strings.h"
 
 #include "report/number.h"
@@ -17,6 +19,19 @@ constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Metho
 
 std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
+}
+
+// "2G" as llama-gguf-split reads it, a number of thousands, millions or billions of bytes.
+Result<std::uint64_t> parse_size(std::string_view option, std::string_view text) {
+  constexpr std::string_view kUnits = "KMG";
+  const std::size_t power = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  std::optional<std::uint64_t> bytes;
+  if (power != std::string_view::npos) {
+    bytes = parse_uint64(text.substr(0, text.size() - 1));
+    for (std::size_t i = 0; bytes && i <= power; ++i) bytes = (Checked(*bytes) * 1000).value();
+  }
+  if (!bytes || *bytes == 0) return bad_value(option, text, "a size with its unit, K, M or G: 500M, 2G");
+  return *bytes;
 }
 
 class Quantize : public Command {
@@ -42,6 +57,9 @@ class Quantize : public Command {
           {"--output-type,--output-tensor-type", "T", "type of the output head", &output_type_, false,
            ValueKind::choice, tensor_types},
           {"--allow-requantize", "", "quantize again what is already quantized", &allow_requantize_},
+          {"--split-max-size", "N", "several files of at most N of tensors each: 500M, 2G (1000 to the K)",
+           &split_size_},
+          {"--split-max-tensors", "N", "several files of at most N tensors each", &split_tensors_},
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
   }
@@ -89,6 +107,11 @@ class Quantize : public Command {
       }
       o.tensor_types.push_back({rule.substr(0, equals), rule.substr(equals + 1)});
     }
+    if (!split_size_.empty()) {
+      MOTE_ASSIGN(o.split_max_bytes, parse_size("--split-max-size", split_size_));
+    }
+    if (split_tensors_ == 0) return bad_value("--split-max-tensors", "0", "a whole number from 1 on");
+    if (split_tensors_ != kNoLimit) o.split_max_tensors = split_tensors_;
     o.pure = pure_;
     o.embedding_type = embedding_type_;
     o.output_type = output_type_;
@@ -130,7 +153,13 @@ class Quantize : public Command {
                      with_thousands(t.bytes), dry_run_ || t.resumed ? "" : report::significant(t.error, 3)});
     }
     if (dry_run_) program.print(table);
-    std::string summary = dry_run_ ? "\nwould write " : "wrote " + escape_untrusted(output_) + ": ";
+    const bool several = report.files.size() > 1;
+    std::string summary = dry_run_ ? "\nwould write " : "wrote ";
+    if (several) {
+      summary += std::to_string(report.files.size()) + " files: ";
+    } else if (!dry_run_) {
+      summary += escape_untrusted(report.files.front().path.string()) + ": ";
+    }
     summary += human_bytes(report.bytes) + ", " + report::fixed(report.bpw, 3) + " bits per weight, " +
                report.preset;
     if (!dry_run_) {
@@ -138,8 +167,20 @@ class Quantize : public Command {
                  human_bytes(report.peak_rss_bytes) + " of memory";
     }
     program.print(summary + "\n");
+    report::Table parts({{"file"}, {"tensors", report::Align::right}, {"bytes", report::Align::right}});
+    JsonArray files;
+    for (const quantize::FileReport& file : report.files) {
+      const std::string path = file.path.string();
+      Json entry;
+      entry["path"] = path;
+      entry["bytes"] = file.bytes;
+      entry["tensors"] = static_cast<std::uint64_t>(file.tensors);
+      files.push_back(std::move(entry));
+      parts.add_row({path, with_thousands(file.tensors), with_thousands(file.bytes)});
+    }
+    if (several) program.print(parts);
     Json out;
-    out["output"] = output_;
+    out["output"] = report.files.front().path.string();
     out["type"] = report.preset;
     out["bytes"] = report.bytes;
     out["bpw"] = report.bpw;
@@ -147,6 +188,7 @@ class Quantize : public Command {
     out["seconds"] = report.seconds;
     out["peak_rss_bytes"] = report.peak_rss_bytes;
     out["dry_run"] = dry_run_;
+    out["files"] = std::move(files);
     out["tensors"] = std::move(tensors);
     return out;
   }
@@ -160,6 +202,9 @@ class Quantize : public Command {
   std::string embedding_type_;
   std::string output_type_;
   bool allow_requantize_ = false;
+  static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+  std::string split_size_;
+  std::uint64_t split_tensors_ = kNoLimit;
   bool dry_run_ = false;
   RuntimeSettings runtime_;
 };

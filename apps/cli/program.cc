@@ -22,7 +22,7 @@ volatile std::sig_atomic_t g_signal = 0;  // NOLINT(cppcoreguidelines-avoid-non-
 
 // Whose name g_changed_file holds: nobody's, that of a thread that is writing it, or the first one's.
 enum class ChangedFile : int { none, claimed, named };
-char g_changed_file[512] = {};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+char g_changed_file[512] = {};              // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 std::atomic<ChangedFile> g_file_changed{};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 static_assert(std::atomic<ChangedFile>::is_always_lock_free, "a signal handler uses it");
 

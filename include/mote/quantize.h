@@ -49,6 +49,10 @@ struct QuantizeOptions {
   std::vector<TensorTypeRule> tensor_types;
   std::string embedding_type;  // codec name; empty: the preset decides
   std::string output_type;     // codec name; empty: the preset decides
+  // Several files instead of one where either is not zero: NAME-00001-of-00003.gguf and so on beside
+  // `output`, which is NAME.gguf. Bytes of tensor data and number of tensors that a file may have.
+  std::uint64_t split_max_bytes = 0;
+  std::uint64_t split_max_tensors = 0;
   bool allow_requantize =
       false;             // quantize again what is already quantized (loses more than quantizing once)
   bool dry_run = false;  // types and sizes only
@@ -68,8 +72,14 @@ struct TensorReport {
   bool resumed = false;   // written by an earlier, interrupted run
 };
 
+struct FileReport {
+  std::filesystem::path path;  // empty in a dry run without an output
+  std::uint64_t bytes = 0;
+  std::size_t tensors = 0;
+};
+
 struct QuantizeReport {
-  std::uint64_t bytes = 0;  // of the file
+  std::uint64_t bytes = 0;  // of all files
   std::uint64_t parameters = 0;
   double bpw = 0;  // tensor bits per parameter
   double seconds = 0;
@@ -77,13 +87,15 @@ struct QuantizeReport {
   std::string preset;                 // canonical name
   std::vector<TensorReport> tensors;  // in file order
   std::vector<std::string> warnings;  // of the tokenizer that went into the file
+  std::vector<FileReport> files;      // the one to open first
 };
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
 // matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
-// matrix), QUANT_IN_PLACE (the output is the input), MODEL_NONFINITE (names tensor and element),
-// QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is replaced once the new one is complete.
+// matrix), QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files),
+// MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is
+// replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Names that `type` takes, in order of falling size.

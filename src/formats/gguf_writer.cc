@@ -39,10 +39,12 @@ struct Record {
 static_assert(sizeof(Record) == 32);
 
 // What the journal starts with: whose job it is, in bytes that are compared as a whole.
-std::string make_prologue(std::string_view fingerprint, const GgufLayout& layout) {
+std::string make_prologue(std::string_view fingerprint, std::span<const GgufLayout* const> layouts) {
   std::string text = "mote journal 1\n";
-  text +=
-      "file " + std::to_string(layout.file_bytes) + " header " + std::to_string(hash64(layout.header)) + "\n";
+  for (const GgufLayout* layout : layouts) {
+    text += "file " + std::to_string(layout->file_bytes) + " header " +
+            std::to_string(hash64(layout->header)) + "\n";
+  }
   text += "fingerprint " + std::to_string(fingerprint.size()) + "\n";
   text += fingerprint;
   text += "\n";
@@ -53,6 +55,16 @@ std::filesystem::path with_suffix(const std::filesystem::path& path, std::string
   std::filesystem::path out = path;
   out += suffix;
   return out;
+}
+
+Error no_memory(const std::filesystem::path& path) {
+  return {kOutOfMemory, "no memory for the file's header", "", path.string(), std::nullopt};
+}
+
+// Zeros between a tensor and the next, or the end of the file.
+std::uint64_t padding_after(const GgufLayout& layout, std::size_t index) {
+  const std::uint64_t end = layout.offsets[index] + layout.bytes[index];
+  return (index + 1 < layout.offsets.size() ? layout.offsets[index + 1] : layout.file_bytes) - end;
 }
 
 // Checksum of a range of the file; nothing where the file ends before it does.
@@ -70,70 +82,159 @@ Result<std::unique_ptr<GgufWriter>> GgufWriter::create(const std::filesystem::pa
                                                        const Metadata& metadata,
                                                        std::span<const TensorInfo> tensors,
                                                        std::string_view fingerprint) try {
-  std::error_code ignored;
-  if (path.filename().empty() || std::filesystem::is_directory(path, ignored)) {
-    return Error{kOutputCreate, "cannot create the file: the name is that of a folder", "add a file name",
-                 path.string(), std::nullopt};
-  }
+  const GgufPart whole{path, metadata, tensors};
+  return create(std::span(&whole, 1), fingerprint);
+} catch (const std::bad_alloc&) {
+  return no_memory(path);
+}
+
+Result<std::unique_ptr<GgufWriter>> GgufWriter::create(std::span<const GgufPart> parts,
+                                                       std::string_view fingerprint) try {
+  if (parts.empty()) return Error{kInvalidArgument, "no file to write", "", "", std::nullopt};
   std::unique_ptr<GgufWriter> writer(new GgufWriter());
-  writer->final_path_ = path;
-  MOTE_ASSIGN(writer->layout_, layout_gguf(metadata, tensors));
-  writer->done_.assign(tensors.size(), false);
-  const std::string prologue = make_prologue(fingerprint, writer->layout_);
+  std::vector<const GgufLayout*> layouts;
+  std::size_t tensors = 0;
+  writer->files_.reserve(parts.size());
+  for (const GgufPart& part : parts) {
+    std::error_code ignored;
+    if (part.path.filename().empty() || std::filesystem::is_directory(part.path, ignored)) {
+      return Error{kOutputCreate, "cannot create the file: the name is that of a folder", "add a file name",
+                   part.path.string(), std::nullopt};
+    }
+    File& file = writer->files_.emplace_back();
+    file.path = part.path;
+    file.first = tensors;
+    MOTE_ASSIGN(file.layout, layout_gguf(part.metadata, part.tensors));
+    layouts.push_back(&file.layout);
+    tensors += part.tensors.size();
+  }
+  const std::filesystem::path& first = writer->files_.front().path;
+  writer->done_.assign(tensors, false);
+  const std::string prologue = make_prologue(fingerprint, layouts);
   if (prologue.size() > kMaxPrologueBytes) {
-    return Error{kInvalidArgument, "the fingerprint of the job is longer than 1 MiB", "", path.string(),
+    return Error{kInvalidArgument, "the fingerprint of the job is longer than 1 MiB", "", first.string(),
                  std::nullopt};
   }
-  MOTE_ASSIGN(writer->part_, sys::OutputFile::open_locked(with_suffix(path, ".part")));
-  MOTE_ASSIGN(writer->journal_, sys::OutputFile::open(with_suffix(path, ".part.journal")));
+  // The first part's lock stands for the whole set.
+  MOTE_ASSIGN(writer->files_.front().part, sys::OutputFile::open_locked(with_suffix(first, ".part")));
+  MOTE_ASSIGN(writer->journal_, sys::OutputFile::open(with_suffix(first, ".part.journal")));
   MOTE_TRY(writer->resume(prologue));
   return writer;
 } catch (const std::bad_alloc&) {
-  return Error{kOutOfMemory, "no memory for the file's header", "", path.string(), std::nullopt};
+  return no_memory(parts.front().path);
 }
 
 Result<void> GgufWriter::resume(std::string_view prologue) {
-  // The journal first: what it does not vouch for is written again, whatever the part file holds.
+  // The journal first: what it does not vouch for is written again, whatever the part files hold.
   MOTE_ASSIGN(const std::uint64_t journal_bytes, journal_.size());
   std::string start(std::min<std::uint64_t>(prologue.size(), journal_bytes), '\0');
   MOTE_TRY(journal_.read_at(0, std::as_writable_bytes(std::span(start.data(), start.size()))));
   const bool same_job = start == prologue;
+  for (std::size_t f = 1; f < files_.size(); ++f) {
+    File& file = files_[f];
+    const std::filesystem::path part = with_suffix(file.path, ".part");
+    std::error_code ignored;
+    if (same_job && !std::filesystem::exists(part, ignored) && std::filesystem::exists(file.path, ignored)) {
+      // Perhaps renamed by the run before. What is not its own is found out by its bytes below.
+      if (auto renamed = sys::OutputFile::open(file.path)) {
+        file.part = std::move(*renamed);
+        file.named = true;
+        continue;
+      }
+    }
+    MOTE_ASSIGN(file.part, sys::OutputFile::open(part));
+  }
   journal_end_ = prologue.size();
   if (same_job) {
-    std::vector<std::byte> buffer;
-    for (; journal_bytes - journal_end_ >= sizeof(Record); journal_end_ += sizeof(Record)) {
-      Record record;
-      MOTE_ASSIGN(const std::size_t got,
-                  journal_.read_at(journal_end_, std::as_writable_bytes(std::span(&record, 1))));
-      if (got != sizeof record || record.check != record.expected_check())
-        break;  // cut or damaged: the rest is void
-      if (record.index >= done_.size() || record.bytes != layout_.bytes[record.index]) break;
-      MOTE_ASSIGN(const auto found,
-                  checksum_of(part_, layout_.offsets[record.index], layout_.bytes[record.index], buffer));
-      done_[record.index] = found == record.checksum;
-      MOTE_TRY(write_padding(record.index));
-    }
+    MOTE_TRY(read_journal());
   } else {
     MOTE_TRY(journal_.resize(0));
-    MOTE_TRY(part_.resize(0));
+    for (File& file : files_) MOTE_TRY(file.part.resize(0));
     MOTE_TRY(journal_.write_at(0, prologue));
   }
   MOTE_TRY(journal_.resize(journal_end_));
-  MOTE_ASSIGN(const std::uint64_t present, part_.size());
-  if (present < layout_.file_bytes) {
-    MOTE_TRY(sys::check_free_space(final_path_.parent_path(), layout_.file_bytes - present));
+  for (File& file : files_) {
+    if (!file.named) continue;
+    MOTE_ASSIGN(file.named, is_whole(file));
+    file.part = sys::OutputFile();
+    if (file.named) continue;
+    std::fill_n(done_.begin() + static_cast<std::ptrdiff_t>(file.first), file.layout.bytes.size(), false);
+    MOTE_ASSIGN(file.part, sys::OutputFile::open(with_suffix(file.path, ".part")));
   }
-  MOTE_TRY(part_.resize(layout_.file_bytes));
-  return part_.write_at(0, layout_.header);
+  std::uint64_t missing = 0;
+  for (const File& file : files_) {
+    if (file.named) continue;
+    MOTE_ASSIGN(const std::uint64_t present, file.part.size());
+    if (present < file.layout.file_bytes) missing += file.layout.file_bytes - present;
+  }
+  if (missing != 0) MOTE_TRY(sys::check_free_space(files_.front().path.parent_path(), missing));
+  for (File& file : files_) {
+    if (!file.named) MOTE_TRY(start_file(file));
+  }
+  return {};
+}
+
+Result<void> GgufWriter::read_journal() {
+  MOTE_ASSIGN(const std::uint64_t journal_bytes, journal_.size());
+  std::vector<std::byte> buffer;
+  for (; journal_bytes - journal_end_ >= sizeof(Record); journal_end_ += sizeof(Record)) {
+    Record record;
+    MOTE_ASSIGN(const std::size_t got,
+                journal_.read_at(journal_end_, std::as_writable_bytes(std::span(&record, 1))));
+    if (got != sizeof record || record.check != record.expected_check())
+      break;  // cut or damaged: the rest is void
+    if (record.index >= done_.size()) break;
+    File& file = file_of(record.index);
+    const std::size_t local = record.index - file.first;
+    if (record.bytes != file.layout.bytes[local]) break;
+    MOTE_ASSIGN(const auto found, checksum_of(file.part, file.layout.offsets[local], record.bytes, buffer));
+    done_[record.index] = found == record.checksum;
+    if (!file.named) MOTE_TRY(write_padding(file, local));
+  }
+  return {};
+}
+
+// Whether a file under its final name is the one that this job makes: its tensors by the journal, and what
+// lies between them.
+Result<bool> GgufWriter::is_whole(const File& file) const {
+  MOTE_ASSIGN(const std::uint64_t present, file.part.size());
+  if (present != file.layout.file_bytes) return false;
+  std::string found(file.layout.header.size(), '\0');
+  MOTE_TRY(file.part.read_at(0, std::as_writable_bytes(std::span(found.data(), found.size()))));
+  if (found != file.layout.header) return false;
+  for (std::size_t i = 0; i < file.layout.bytes.size(); ++i) {
+    if (!done_[file.first + i]) return false;
+    found.assign(padding_after(file.layout, i), 'x');
+    const std::uint64_t end = file.layout.offsets[i] + file.layout.bytes[i];
+    MOTE_TRY(file.part.read_at(end, std::as_writable_bytes(std::span(found.data(), found.size()))));
+    if (found.find_first_not_of('\0') != std::string::npos) return false;
+  }
+  return true;
+}
+
+Result<void> GgufWriter::start_file(File& file) {
+  MOTE_TRY(file.part.resize(file.layout.file_bytes));
+  return file.part.write_at(0, file.layout.header);
 }
 
 // Padding is written although the file was extended by zeros: after a power cut nothing else vouches for it.
-Result<void> GgufWriter::write_padding(std::size_t index) {
-  const std::uint64_t end = layout_.offsets[index] + layout_.bytes[index];
-  const std::uint64_t next =
-      index + 1 < layout_.offsets.size() ? layout_.offsets[index + 1] : layout_.file_bytes;
-  if (next == end) return {};
-  return part_.write_at(end, std::string(next - end, '\0'));
+// `index` counts within the file.
+Result<void> GgufWriter::write_padding(File& file, std::size_t index) {
+  const std::uint64_t count = padding_after(file.layout, index);
+  if (count == 0) return {};
+  return file.part.write_at(file.layout.offsets[index] + file.layout.bytes[index], std::string(count, '\0'));
+}
+
+GgufWriter::File& GgufWriter::file_of(std::size_t index) {
+  const auto after = std::upper_bound(files_.begin(), files_.end(), index,
+                                      [](std::size_t i, const File& file) { return i < file.first; });
+  return *(after - 1);
+}
+
+std::uint64_t GgufWriter::file_bytes() const {
+  std::uint64_t sum = 0;
+  for (const File& file : files_) sum += file.layout.file_bytes;
+  return sum;
 }
 
 bool GgufWriter::done(std::size_t index) const {
@@ -147,15 +248,18 @@ std::size_t GgufWriter::done_count() const {
 }
 
 Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> bytes) {
-  if (index >= layout_.bytes.size() || bytes.size() != layout_.bytes[index]) {
+  File& file = file_of(index);
+  const std::size_t local = index - file.first;
+  const std::uint64_t planned = local < file.layout.bytes.size() ? file.layout.bytes[local] : 0;
+  if (index >= done_.size() || bytes.size() != planned) {
     return Error{kTensorBytes,
-                 "tensor " + std::to_string(index) + " was to have " +
-                     with_thousands(index < layout_.bytes.size() ? layout_.bytes[index] : 0) +
+                 "tensor " + std::to_string(index) + " was to have " + with_thousands(planned) +
                      " bytes and has " + with_thousands(bytes.size()),
-                 "", final_path_.string(), std::nullopt};
+                 "", file.path.string(), std::nullopt};
   }
-  MOTE_TRY(part_.write_at(layout_.offsets[index], bytes));
-  MOTE_TRY(write_padding(index));
+  if (file.named) return {};  // complete, and these are its bytes
+  MOTE_TRY(file.part.write_at(file.layout.offsets[local], bytes));
+  MOTE_TRY(write_padding(file, local));
   Record record{index, bytes.size(), hash64(bytes), 0};
   record.check = record.expected_check();
   const std::lock_guard lock(mutex_);
@@ -167,13 +271,16 @@ Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> byt
 
 Result<void> GgufWriter::finish() {
   const std::size_t complete = done_count();
-  if (complete != layout_.bytes.size()) {
-    return Error{
-        kGgufIncomplete,
-        std::to_string(complete) + " of " + std::to_string(layout_.bytes.size()) + " tensors are written", "",
-        final_path_.string(), std::nullopt};
+  if (complete != done_.size()) {
+    return Error{kGgufIncomplete,
+                 std::to_string(complete) + " of " + std::to_string(done_.size()) + " tensors are written",
+                 "", files_.front().path.string(), std::nullopt};
   }
-  if (auto published = sys::publish(part_, final_path_); !published) {
+  std::vector<sys::Unpublished> set;
+  for (File& file : files_) {
+    if (!file.named) set.push_back({&file.part, file.path});
+  }
+  if (auto published = sys::publish(set); !published) {
     // After a failed sync the kernel may count lost pages as clean: reading them back would find the right
     // bytes in memory and vouch for what is not on the device. So nothing of it is resumed.
     if (published.error().code.name == "IO_SYNC") discard();
@@ -184,16 +291,18 @@ Result<void> GgufWriter::finish() {
   std::error_code ignored;
   std::filesystem::remove(journal_.path(), ignored);
   journal_.close();
-  part_.close();
+  for (File& file : files_) file.part.close();
   return {};
 }
 
 void GgufWriter::discard() {
   std::error_code ignored;
   std::filesystem::remove(journal_.path(), ignored);
-  std::filesystem::remove(part_.path(), ignored);
+  for (File& file : files_) {
+    if (!file.named) std::filesystem::remove(file.part.path(), ignored);
+    file.part.close();
+  }
   journal_.close();
-  part_.close();
 }
 
 }  // namespace mote::formats

@@ -12,6 +12,8 @@
 #include "codec/codec.h"
 #include "engine/runtime.h"
 #include "formats/gguf_layout.h"
+#include "formats/gguf_shards.h"
+#include "formats/gguf_split.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
 #include "mote/tokenizer.h"
@@ -26,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-2";
+constexpr std::string_view kBytesVersion = "mote-quantize-3";
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
@@ -83,11 +85,33 @@ Result<TypeOptions> type_options(const QuantizeOptions& options) {
   return result;
 }
 
-Result<void> refuse_in_place(const QuantizeOptions& options) {
-  std::error_code ignored;
-  if (fs::equivalent(options.input, options.output, ignored)) {
-    return Error{
-        kQuantInPlace, "the output is the input", "name another file with -o", options.output.string(), {}};
+Error in_place(const fs::path& output) {
+  return {kQuantInPlace, "the output is the input", "name another file with -o", output.string(), {}};
+}
+
+// The checkpoint's files with tensors, shards included, in an order that does not change.
+std::vector<fs::path> input_files(const formats::Checkpoint& checkpoint) {
+  std::vector<fs::path> files = checkpoint.files;
+  if (files.empty()) files.push_back(checkpoint.path);
+  if (checkpoint.kind == formats::CheckpointKind::huggingface) {
+    std::error_code ignored;
+    const auto start = static_cast<std::ptrdiff_t>(files.size());
+    for (const auto& entry : fs::directory_iterator(checkpoint.folder, ignored)) {
+      if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    }
+    std::sort(files.begin() + start, files.end());
+  }
+  return files;
+}
+
+// Renaming over a mapped shard would pull the model from under the job, and the set apart for good.
+Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts) {
+  const std::vector<fs::path> inputs = input_files(*job.model.checkpoint);
+  for (const formats::GgufPart& part : parts) {
+    for (const fs::path& input : inputs) {
+      std::error_code ignored;
+      if (fs::equivalent(input, part.path, ignored)) return in_place(part.path);
+    }
   }
   return {};
 }
@@ -178,8 +202,9 @@ Result<formats::Metadata> output_metadata(Job& job) {
     job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
     MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
   }
-  // One file comes out, of however many went in.
-  for (const std::string_view key : {"split.no", "split.count", "split.tensors.count"}) metadata.erase(key);
+  // However many files went in, what comes out is split anew or not at all.
+  for (const std::string_view key : {formats::kSplitNo, formats::kSplitCount, formats::kSplitTensors})
+    metadata.erase(key);
   metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
   metadata.set_u32("general.file_type", job.preset.file_type);
   return metadata;
@@ -200,15 +225,7 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   std::string text(kBytesVersion);
   text += "|" + fs::weakly_canonical(options.input, ignored).string();
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
-  for (const fs::path& file : checkpoint.files) text += "|" + file_identity(file);
-  if (checkpoint.kind == formats::CheckpointKind::huggingface) {
-    std::vector<std::string> shards;
-    for (const auto& entry : fs::directory_iterator(checkpoint.folder, ignored)) {
-      if (entry.path().extension() == ".safetensors") shards.push_back(file_identity(entry.path()));
-    }
-    std::sort(shards.begin(), shards.end());
-    text += "|" + join(shards, ",");
-  }
+  for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
   text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
   for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
   return text;
@@ -216,7 +233,8 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
 
 Weighting weighting_of(std::string_view name, CodecId type) {
   if (is_embedding(name)) return kEmbeddingWeighting;
-  return is_ffn_down(name) ? kDownWeighting : default_weighting(type);
+  if (!is_ffn_down(name)) return default_weighting(type);
+  return type == CodecId::q4_k ? kDownWeightingQ4K : kDownWeighting;
 }
 
 // The tensor in its new form, in `out`; its error goes to the report.
@@ -331,20 +349,27 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   // Cheap mistakes first: a wrong name should not wait for a model to open.
   MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
-  if (!options.dry_run) MOTE_TRY(refuse_in_place(options));
+  std::error_code ignored;
+  if (!options.dry_run && fs::equivalent(options.input, options.output, ignored))
+    return in_place(options.output);
   Job job;
   MOTE_ASSIGN(job.model, model::open_model(options.input));
   MOTE_TRY(plan(options, job));
-  MOTE_ASSIGN(const formats::Metadata metadata, output_metadata(job));
-  if (options.dry_run) {
-    MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(metadata, job.outputs));
-    job.report.bytes = layout.file_bytes;
-  } else {
-    MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(options.output, metadata, job.outputs,
-                                                               fingerprint(options, job)));
+  MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
+  const formats::SplitLimits split{options.split_max_bytes, options.split_max_tensors};
+  MOTE_ASSIGN(const std::vector<formats::GgufPart> parts,
+              formats::plan_split(options.output, std::move(metadata), job.outputs, split));
+  for (const formats::GgufPart& part : parts) {
+    MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(part.metadata, part.tensors));
+    job.report.files.push_back(
+        {options.output.empty() ? fs::path() : part.path, layout.file_bytes, part.tensors.size()});
+    job.report.bytes += layout.file_bytes;
+  }
+  if (!options.dry_run) {
+    MOTE_TRY(refuse_in_place(job, parts));
+    MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     MOTE_TRY(write_tensors(pool, options, features, job, *writer));
     MOTE_TRY(writer->finish());
-    job.report.bytes = writer->file_bytes();
   }
   job.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   job.report.peak_rss_bytes = peak_rss_bytes();

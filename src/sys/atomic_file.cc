@@ -42,16 +42,36 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
                std::nullopt};
 }
 
+Result<void> rename_to(const OutputFile& file, const std::filesystem::path& final_path) {
+  if (::rename(file.path().c_str(), final_path.c_str()) == 0) return {};
+  return Error{kIoRename,
+               "cannot give " + file.path().filename().string() + " its final name: " + error_text(errno), "",
+               final_path.string(), std::nullopt};
+}
+
 }  // namespace
 
-Result<void> publish(OutputFile& file, const std::filesystem::path& final_path) {
-  MOTE_TRY(file.sync());
-  if (::rename(file.path().c_str(), final_path.c_str()) != 0) {
-    return Error{kIoRename,
-                 "cannot give " + file.path().filename().string() + " its final name: " + error_text(errno),
-                 "", final_path.string(), std::nullopt};
+Result<void> publish(std::span<const Unpublished> set) {
+  if (set.empty()) return {};
+  for (const Unpublished& entry : set) MOTE_TRY(entry.file->sync());
+  const std::filesystem::path& first = set.front().final_path;
+  if (set.size() > 1) {
+    if (::unlink(first.c_str()) == 0) {
+      MOTE_TRY(sync_folder(folder_of(first)));
+    } else if (errno != ENOENT) {
+      return Error{kIoRename, "cannot remove the file that is to be replaced: " + error_text(errno), "",
+                   first.string(), std::nullopt};
+    }
+    for (std::size_t i = set.size(); i-- > 1;) MOTE_TRY(rename_to(*set[i].file, set[i].final_path));
+    MOTE_TRY(sync_folder(folder_of(first)));
   }
-  return sync_folder(folder_of(final_path));
+  MOTE_TRY(rename_to(*set.front().file, first));
+  return sync_folder(folder_of(first));
+}
+
+Result<void> publish(OutputFile& file, const std::filesystem::path& final_path) {
+  const Unpublished one{&file, final_path};
+  return publish(std::span(&one, 1));
 }
 
 Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes) {

@@ -17,6 +17,17 @@ namespace mote::sys {
 // `final_path` (same folder), sync the folder. IO_SYNC, IO_RENAME.
 Result<void> publish(OutputFile& file, const std::filesystem::path& final_path);
 
+// Several files that are one thing, all in one folder. The first name is the one by which readers find the
+// others, so it comes last: every file is synced before any is renamed, an older file of the first name is
+// removed before others are replaced, and the first is renamed when the others have their names on the
+// device. A kill in between leaves a set without its first file, never one of old and new files. IO_SYNC,
+// IO_RENAME.
+struct Unpublished {
+  OutputFile* file;
+  std::filesystem::path final_path;
+};
+Result<void> publish(std::span<const Unpublished> set);
+
 // OUTPUT_SPACE where the folder's file system has fewer than `bytes` free. Advice, not a reservation.
 Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes);
 

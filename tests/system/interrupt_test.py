@@ -52,6 +52,42 @@ class Interrupt(CliTest):
         print(f"{interrupted} of {KILLS} jobs killed; last one took over "
               f"{sum(t['resumed'] for t in result['tensors'])} of {len(result['tensors'])} tensors")
 
+    def test_kill_9_while_several_files_are_written(self):
+        source = synthetic.write_llama(self.folder / "synthetic.gguf")
+        made = self.folder / "made"
+        made.mkdir()
+        arguments = lambda folder: ("quantize", source, "-o", folder / "out.gguf", "--type", "Q5_K", "-t", "1",
+                                    "--split-max-size", "1M")
+        hashes = lambda folder: {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
+        whole = self.folder / "whole"
+        whole.mkdir()
+        started = time.monotonic()
+        self.good(*arguments(whole))
+        duration = time.monotonic() - started
+        expected = hashes(whole)
+        self.assertGreater(len(expected), 5)
+        rng = random.Random(20240602)
+        interrupted = 0
+        for attempt in range(KILLS // 4):
+            job = self.start(*arguments(made))
+            time.sleep(rng.uniform(0, duration))
+            job.send_signal(signal.SIGKILL)
+            job.wait()
+            job.stderr.close()
+            interrupted += job.returncode == -signal.SIGKILL
+            found = hashes(made)
+            named = {name: value for name, value in found.items() if ".part" not in name}
+            for name, value in named.items():
+                self.assertEqual(value, expected[name], f"attempt {attempt}: {name}")
+            if min(expected) in named:
+                self.assertEqual(named, expected, f"attempt {attempt}: the first file without the others")
+                for path in made.iterdir():
+                    path.unlink()
+        self.assertGreater(interrupted, KILLS // 16, "the moments were too late to test anything")
+        result = self.json(*arguments(made))
+        self.assertEqual(hashes(made), expected)
+        self.assertEqual([pathlib.Path(f["path"]).name for f in result["files"]], sorted(expected))
+
     def test_an_interrupted_run_says_so_by_its_status(self):
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             job = self.start("run", BUNDLED, "-p", "Once upon a time", "--ignore-eos", "-n", "100000", "-c", "100000",

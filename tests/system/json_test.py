@@ -1,5 +1,6 @@
 """Every command prints one JSON object with the members that others rely on; nothing else reaches stdout."""
 import json
+import os
 import math
 import pathlib
 import unittest
@@ -96,6 +97,36 @@ class JsonShapes(CliTest):
         result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q4_0", "--dry-run")
         self.assertTrue(result["dry_run"])
         self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_quantize_into_several_files(self):
+        out = self.folder / "small.gguf"
+        whole = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0")
+        self.assertEqual(whole["files"], [{"path": str(out), "bytes": out.stat().st_size, "tensors": len(whole["tensors"])}])
+        split = ("--split-max-tensors", "9")
+        planned = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0", "--dry-run", *split)
+        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0", *split)
+        count = len(result["files"])
+        self.assertGreater(count, 2)
+        self.assertEqual(planned["files"], result["files"])
+        self.assertEqual([f["path"] for f in result["files"]],
+                         [str(self.folder / f"small-{n + 1:05}-of-{count:05}.gguf") for n in range(count)])
+        for file in result["files"]:
+            self.assertEqual(os.path.getsize(file["path"]), file["bytes"])
+        self.assertEqual({f["tensors"] for f in result["files"][:-1]}, {9})
+        self.assertEqual(result["output"], result["files"][0]["path"])
+        self.assertEqual(result["bytes"], sum(f["bytes"] for f in result["files"]))
+        shown = self.good("quantize", BUNDLED, "-o", out, "--type", "Q8_0", *split)
+        for file in result["files"]:
+            self.assertIn(os.path.basename(file["path"]), shown)
+        text = ("run", "-p", "Once", "--temp", "0", "-n", "12")
+        self.assertEqual(self.good(text[0], result["output"], *text[1:]), self.good(text[0], out, *text[1:]))
+        # Any file of the input counts as the input.
+        last = result["files"][-1]["path"]
+        self.fails(2, "QUANT_IN_PLACE", "quantize", result["output"], "-o", last, "--type", "Q8_0")
+        self.fails(2, "QUANT_IN_PLACE", "quantize", result["output"], "-o", out, "--type", "Q8_0", *split)
+        for option, value in (("--split-max-size", "3"), ("--split-max-size", "0M"), ("--split-max-size", "1T"),
+                              ("--split-max-size", "99999999999999999999G"), ("--split-max-tensors", "0")):
+            self.fails(2, "USAGE_VALUE", "quantize", BUNDLED, "-o", out, "--type", "Q8_0", option, value)
 
     def test_quantize_never_overwrites_its_input(self):
         out = self.folder / "q.gguf"
