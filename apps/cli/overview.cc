@@ -21,11 +21,13 @@ std::string_view purpose() {
 
 std::string overview() {
   std::string out = "mote " + std::string(purpose()) + ".\n\nUsage: mote COMMAND [OPTIONS]\n\nCommands:\n";
+  bool has_demo = false;  // not on a device
   for (const CommandFactory make : all_commands()) {
     const std::unique_ptr<Command> command = make();
     std::string name(command->name());
     name.resize(12, ' ');
     out += "  " + name + std::string(command->summary()) + "\n";
+    has_demo = has_demo || command->name() == "demo";
   }
   out += "\nOptions:\n";
   for (const GlobalOption& option : global_options()) {
@@ -34,7 +36,7 @@ std::string overview() {
     name.resize(12, ' ');
     out += "  " + name + std::string(option.help) + "\n";
   }
-  return out + "\nStart with `mote demo`. Every command takes --json.\n";
+  return out + "\n" + (has_demo ? "Start with `mote demo`. " : "") + "Every command takes --json.\n";
 }
 
 std::vector<DescribedCommand> describe_commands() {

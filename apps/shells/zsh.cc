@@ -1,6 +1,7 @@
 // Zsh: one _arguments specification for each spelling of an option, `(EXCLUDED)-o[DESCRIPTION]:NAME:ACTION`.
 // What zsh itself reads in there is escaped first, then the whole is quoted for the shell.
 #include "apps/shells/script.h"
+#include "base/strings.h"
 
 namespace mote::cli {
 namespace {
@@ -39,12 +40,6 @@ std::string value_of(const Option& option) {
   return ":" + backslashed(name, "\\:") + ":" + action_of(option);
 }
 
-std::string join_all(std::span<const std::string> words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
-
 // Specifications of one option, each on its own line.
 std::string lines_of(const Option& option, std::size_t place) {
   const bool many = takes_many(option);
@@ -55,13 +50,13 @@ std::string lines_of(const Option& option, std::size_t place) {
     out += " \\\n        " + sh_quoted(specification);
   };
   if (positional) {
-    const std::string others = excluded.empty() || many ? "" : "(" + join_all(excluded) + ")";
+    const std::string others = excluded.empty() || many ? "" : "(" + join(excluded, " ") + ")";
     add(others + (many ? "*" : std::to_string(place)) + value_of(option));
     excluded.push_back(std::to_string(place));
   }
   for (const std::string& flag : flags_of(option)) {
     const bool by_equals = takes_value(option) && flag.starts_with("--");
-    add((many ? "*" : "(" + join_all(excluded) + ")") + flag + (by_equals ? "=" : "") + "[" +
+    add((many ? "*" : "(" + join(excluded, " ") + ")") + flag + (by_equals ? "=" : "") + "[" +
         backslashed(option.help, "\\[]:") + "]" + (takes_value(option) ? value_of(option) : ""));
   }
   return out;

@@ -281,7 +281,6 @@ def main():
     parser.add_argument("--models", default="")
     parser.add_argument("--strings", type=int, default=100_000)
     parser.add_argument("--only", default="", help="run only parts whose name contains this")
-    parser.add_argument("--without", default="", help="leave this part out")
     args = parser.parse_args()
     shared = pathlib.Path(args.shared)
     tok = shared / "data" / "tokenizers"
@@ -295,7 +294,7 @@ def main():
     strings = tokenizer_texts.generated(args.strings)
     texts = [text for _, text in corpora] + strings
     few = strings[: max(1, args.strings // 20)] + [text[:200_000] for _, text in corpora]
-    wanted = lambda part: args.only in part and part != args.without
+    wanted = lambda part: args.only in part
     with tempfile.TemporaryDirectory() as folder:
         temp = pathlib.Path(folder)
         if wanted("expected"):
