@@ -115,9 +115,13 @@ class Zsh(Bash):
         terminal.seen = b""
         terminal.type(line + "\x04")
         end = time.monotonic() + ANSWER_SECONDS
+        again = time.monotonic() + 3
         before = -1
         while b"\n" not in terminal.seen or len(terminal.seen) != before:  # the list has begun, and nothing more comes
             assert time.monotonic() < end, f"nothing is listed: {terminal.seen[-3000:]!r}"
+            if b"\n" not in terminal.seen and time.monotonic() > again:
+                terminal.type("\x04")  # the line editor was not there yet, and the terminal took the key as end of file
+                again = time.monotonic() + 3
             before = len(terminal.seen)
             time.sleep(0.4)
         shown = terminal.seen.decode().replace("\r", "")
