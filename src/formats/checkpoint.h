@@ -26,7 +26,7 @@ struct Checkpoint {
   std::filesystem::path folder;              // where tokenizer files lie
   std::vector<std::filesystem::path> files;  // gguf: every file with tensors, in order
   std::unique_ptr<TensorSource> source;
-  Metadata metadata;             // gguf
+  Metadata metadata;             // gguf; of others what the model module translates into GGUF keys
   Json config;                   // huggingface: config.json, an object
   Json generation_config;        // huggingface: null where absent
   Llama2cHeader llama2c;         // llama2c

@@ -20,7 +20,6 @@ Result<void> open_gguf(Model& model) {
   const formats::TensorSource& source = *model.checkpoint->source;
   MOTE_ASSIGN(model.spec, spec_from_metadata(model.checkpoint->metadata, &source));
   MOTE_ASSIGN(model.canonical, CanonicalSource::from_gguf_names(source, model.spec));
-  model.metadata = model.checkpoint->metadata;
   return {};
 }
 
@@ -81,7 +80,7 @@ Result<Model> open_model(const std::filesystem::path& path) {
   if (!opened) return in_file(std::move(opened).error(), path);
   if (model.checkpoint->kind != formats::CheckpointKind::gguf) {
     model.spec.name = name_of(*model.checkpoint);
-    model.metadata = metadata_from_spec(model.spec);
+    model.checkpoint->metadata = metadata_from_spec(model.spec);
   }
   return model;
 }

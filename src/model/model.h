@@ -22,9 +22,10 @@ struct Model {
   // Borrows from the checkpoint. One-dimensional tensors (norms, biases) are F32 here, as converters write
   // them, and read() is thread safe.
   std::unique_ptr<formats::TensorSource> canonical;
+
   // GGUF keys. From a GGUF file: all of its keys. From other checkpoints: general.* and the architecture's,
   // without the tokenizer's.
-  formats::Metadata metadata;
+  [[nodiscard]] const formats::Metadata& metadata() const { return checkpoint->metadata; }
 };
 
 // Opens MODEL as the command line means it. Errors: those of the readers, MODEL_ARCH, MODEL_HPARAM,

@@ -18,7 +18,7 @@ TEST(OpenModel, ReadsTheBundledModel) {
   EXPECT_EQ(model->spec.kv_heads, 4U);
   EXPECT_TRUE(model->spec.tied_head);
   EXPECT_EQ(model->spec.rope.pairs, RopePairs::adjacent);
-  EXPECT_EQ(*model->metadata.get_uint("llama.feed_forward_length"), 352U);
+  EXPECT_EQ(*model->metadata().get_uint("llama.feed_forward_length"), 352U);
 }
 
 // base-f16.gguf was written by another program from the same weights.
@@ -43,15 +43,15 @@ TEST(OpenModel, PresentsAFolderAsTheGgufFileOfTheSameModel) {
     ASSERT_TRUE(a && b);
     EXPECT_TRUE(std::ranges::equal(a->blocks(), b->blocks())) << expected.name;
   }
-  for (const formats::Metadata::Entry& entry : gguf->metadata.entries()) {
+  for (const formats::Metadata::Entry& entry : gguf->metadata().entries()) {
     if (!entry.key.starts_with("llama.")) continue;
-    const formats::MetaValue* value = hf->metadata.find(entry.key);
+    const formats::MetaValue* value = hf->metadata().find(entry.key);
     ASSERT_NE(value, nullptr) << entry.key;
     EXPECT_EQ(value->type, entry.value.type) << entry.key;
     if (value->type == formats::ValueType::u32) {
-      EXPECT_EQ(*hf->metadata.get_uint(entry.key), *gguf->metadata.get_uint(entry.key)) << entry.key;
+      EXPECT_EQ(*hf->metadata().get_uint(entry.key), *gguf->metadata().get_uint(entry.key)) << entry.key;
     } else {
-      EXPECT_EQ(*hf->metadata.get_float(entry.key), *gguf->metadata.get_float(entry.key)) << entry.key;
+      EXPECT_EQ(*hf->metadata().get_float(entry.key), *gguf->metadata().get_float(entry.key)) << entry.key;
     }
   }
 }

@@ -196,7 +196,7 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
 
 // GGUF keys of the result.
 Result<formats::Metadata> output_metadata(Job& job) {
-  formats::Metadata metadata = job.model.metadata;
+  formats::Metadata metadata = job.model.metadata();
   if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
     MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
     job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());

@@ -24,8 +24,8 @@ class ByteEncoder final : public TextEncoder {
         splitter_(std::move(splitter)),
         spelled_(std::move(spelled)) {
     for (std::size_t b = 0; b < bytes_.size(); ++b) {
-      const auto it = index.find(kByteAlphabet.spell(std::string(1, static_cast<char>(b))));
-      bytes_[b] = it == index.end() ? data.unk.value_or(kNoToken) : it->second;
+      const auto id = index.find(kByteAlphabet.spell(std::string(1, static_cast<char>(b))));
+      bytes_[b] = id.value_or(data.unk.value_or(kNoToken));
     }
   }
 
@@ -66,8 +66,8 @@ class ByteEncoder final : public TextEncoder {
   void encode_word(const AlignedView& view, std::vector<Symbol>& symbols, TokenSink& sink) const {
     const std::string_view word = view.text;
     if (data_.ignore_merges) {
-      if (const auto it = index_.find(kByteAlphabet.spell(word)); it != index_.end()) {
-        sink.push(it->second, view, 0, word.size());
+      if (const auto id = index_.find(kByteAlphabet.spell(word))) {
+        sink.push(*id, view, 0, word.size());
         return;
       }
     }

@@ -29,8 +29,8 @@ class CharEncoder final : public TextEncoder {
   void encode_word(const AlignedView& view, TokenSink& sink) const {
     const std::string_view word = view.text;
     if (data_.ignore_merges) {
-      if (const auto it = index_.find(word); it != index_.end()) {
-        sink.push(it->second, view, 0, word.size());
+      if (const auto id = index_.find(word)) {
+        sink.push(*id, view, 0, word.size());
         return;
       }
     }
@@ -40,9 +40,9 @@ class CharEncoder final : public TextEncoder {
     for (std::uint32_t i = 0; i < word.size();) {
       bool bad = false;
       const std::uint32_t length = character_length(word, i, bad);
-      const auto it = bad ? index_.end() : index_.find(word.substr(i, length));
-      if (it != index_.end()) {
-        symbols.push_back(Symbol{.begin = i, .length = length, .id = it->second});
+      const auto id = bad ? std::nullopt : index_.find(word.substr(i, length));
+      if (id) {
+        symbols.push_back(Symbol{.begin = i, .length = length, .id = *id});
         after_unknown = false;
       } else if (spelled(word.substr(i, length))) {
         for (std::uint32_t k = 0; k < length; ++k) {

@@ -7,9 +7,9 @@
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/gguf_fit.h"
 #include "text/tokenizer/loaders.h"
+#include "text/tokenizer/piece_index.h"
 #include "text/tokenizer/special_names.h"
 #include "text/tokenizer/split_catalogue.h"
-#include "text/tokenizer/text_encoder.h"
 
 namespace mote::text {
 namespace {
@@ -67,14 +67,8 @@ Result<void> read_merges(const Metadata& metadata, TokenizerData& data) {
                       "a tokenizer of model \"gpt2\" needs tokenizer.ggml.merges, which is missing");
   }
   MOTE_ASSIGN(const auto merges, metadata.get_strings("tokenizer.ggml.merges"));
-  PieceIndex index;
-  index.reserve(data.pieces.size());
-  for (std::size_t i = 0; i < data.pieces.size(); ++i)
-    index.try_emplace(data.pieces[i], static_cast<TokenId>(i));
-  const auto find = [&](std::string_view piece) {
-    const auto it = index.find(piece);
-    return it == index.end() ? TokenId{-1} : it->second;
-  };
+  const PieceIndex index(data.pieces);
+  const auto find = [&](std::string_view piece) { return index.find(piece).value_or(-1); };
   data.merges.reserve(merges.size());
   std::string whole;
   for (const std::string& merge : merges) {

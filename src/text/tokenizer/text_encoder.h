@@ -5,17 +5,15 @@
 #include <algorithm>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "mote/result.h"
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/data.h"
+#include "text/tokenizer/piece_index.h"
 #include "text/tokenizer/token_sink.h"
 
 namespace mote::text {
-
-using PieceIndex = std::unordered_map<std::string_view, TokenId>;
 
 class TextEncoder {
  public:

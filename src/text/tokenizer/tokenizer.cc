@@ -108,7 +108,7 @@ std::vector<TokenId> find_ends(const TokenizerData& data) {
 
 struct Tokenizer::Impl {
   TokenizerData data;
-  text::PieceIndex index;  // views into data.pieces
+  text::PieceIndex index;  // of data.pieces
   std::unique_ptr<text::TextEncoder> encoder;
   text::Normalizer normalizer;
   AddedMatcher raw;         // tokens that are matched in the text as it is
@@ -145,9 +145,7 @@ MatchMode Tokenizer::Impl::mode_of(TokenId id) const {
 Result<void> Tokenizer::Impl::build() {
   MOTE_TRY(check_vocabulary(data));
   MOTE_TRY(check_ids(data));
-  index.reserve(data.pieces.size());
-  for (std::size_t i = 0; i < data.pieces.size(); ++i)
-    index.try_emplace(data.pieces[i], static_cast<TokenId>(i));
+  index = text::PieceIndex(data.pieces);
   ends = find_ends(data);
   MOTE_ASSIGN(normalizer, text::Normalizer::create(data.normalizer));
   for (const AddedToken& token : data.added) {
@@ -418,10 +416,7 @@ bool Tokenizer::is_control(TokenId id) const {
          (impl_->type(id) == TokenType::control || impl_->type(id) == TokenType::unknown);
 }
 
-std::optional<TokenId> Tokenizer::find(std::string_view piece) const {
-  const auto it = impl_->index.find(piece);
-  return it == impl_->index.end() ? std::nullopt : std::optional<TokenId>(it->second);
-}
+std::optional<TokenId> Tokenizer::find(std::string_view piece) const { return impl_->index.find(piece); }
 
 std::string Tokenizer::decode(std::span<const TokenId> tokens, bool skip_special) const {
   std::string out;
