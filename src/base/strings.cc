@@ -158,13 +158,15 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-bool is_valid_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t before = i;
+bool is_valid_utf8(std::string_view text) { return valid_utf8_end(text) == text.size(); }
+
+std::size_t valid_utf8_end(std::string_view text, std::size_t from) {
+  while (from < text.size()) {
+    const std::size_t before = from;
     // A genuine U+FFFD takes three bytes; the replacement of a bad byte takes one.
-    if (next_code_point(text, i) == 0xFFFD && i - before == 1) return false;
+    if (next_code_point(text, from) == 0xFFFD && from - before == 1) return before;
   }
-  return true;
+  return from;
 }
 
 }  // namespace mote

@@ -27,6 +27,8 @@ std::vector<std::string> nearest(std::string_view word, std::span<const std::str
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string to_lower_ascii(std::string_view text);
 bool is_valid_utf8(std::string_view text);
+// Where the valid UTF-8 that begins at `from` ends: at a bad byte, or at the end of the text.
+std::size_t valid_utf8_end(std::string_view text, std::size_t from = 0);
 
 // Reads one code point at `position` and moves past it. Invalid bytes give U+FFFD and move by one byte.
 char32_t next_code_point(std::string_view text, std::size_t& position);

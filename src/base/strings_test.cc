@@ -103,5 +103,17 @@ TEST(Utf8, RefusesEveryMalformedSequence) {
   EXPECT_TRUE(is_valid_utf8(""));
 }
 
+TEST(Strings, FindsTheEndOfValidUtf8) {
+  const std::string_view text =
+      "a\xC3\xA9\xFF"
+      "b\xEF\xBF\xBD\xE2\x82";
+  EXPECT_EQ(valid_utf8_end(text), 3U);
+  EXPECT_EQ(valid_utf8_end(text, 1), 3U);
+  EXPECT_EQ(valid_utf8_end(text, 3), 3U);  // a bad byte: nothing
+  EXPECT_EQ(valid_utf8_end(text, 4), 8U);
+  EXPECT_EQ(valid_utf8_end(text.substr(0, 3)), 3U);
+  EXPECT_EQ(valid_utf8_end("", 0), 0U);
+}
+
 }  // namespace
 }  // namespace mote

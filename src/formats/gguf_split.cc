@@ -40,12 +40,12 @@ void set_split(Metadata& metadata, std::size_t no, std::size_t count, std::size_
 Result<std::vector<GgufPart>> plan_split(const std::filesystem::path& path, Metadata metadata,
                                          std::span<const TensorInfo> tensors, const SplitLimits& split,
                                          const Limits& limits) {
+  for (const std::string_view key : {kSplitNo, kSplitCount, kSplitTensors}) metadata.erase(key);
   std::vector<GgufPart> parts;
   if (!split.any()) {
     parts.push_back({path, std::move(metadata), tensors});
     return parts;
   }
-  for (const std::string_view key : {kSplitNo, kSplitCount, kSplitTensors}) metadata.erase(key);
   MOTE_ASSIGN(const GgufLayout whole, layout_gguf(metadata, tensors));
   const std::vector<std::size_t> counts = cut(whole, split);
   if (counts.size() > limits.shards || tensors.size() > limits.tensors) {

@@ -107,6 +107,21 @@ TEST(GgufSplit, NamesTheFilesBesideTheOutput) {
   EXPECT_THAT(paths("dir/m.gguf", {}), ElementsAre("dir/m.gguf"));
 }
 
+TEST(GgufSplit, DropsTheSplitKeysOfTheSource) {
+  Metadata metadata = some_metadata();
+  metadata.set("split.no", {ValueType::u16, std::uint64_t{7}, {}});
+  metadata.set("split.count", {ValueType::u16, std::uint64_t{9}, {}});
+  metadata.set("split.tensors.count", {ValueType::i32, std::int64_t{11}, {}});
+  const auto tensors = some_tensors();
+  const auto whole = plan_split("m.gguf", metadata, tensors, {});
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->front().metadata.entries().size(), some_metadata().entries().size());
+  const auto parts = plan_split("m.gguf", metadata, tensors, {.tensors = 3});
+  ASSERT_TRUE(parts);
+  EXPECT_EQ(parts->front().metadata.get_uint("split.no").value_or(7), 0U);
+  EXPECT_EQ(parts->front().metadata.get_uint("split.count").value_or(0), 2U);
+}
+
 TEST(GgufSplit, RefusesMoreFilesThanAreReadAgain) {
   std::vector<TensorInfo> tensors;
   for (int i = 0; i < 1025; ++i) tensors.push_back({"t" + std::to_string(i), CodecId::f32, {1}, 0});

@@ -12,7 +12,6 @@
 #include "codec/codec.h"
 #include "engine/runtime.h"
 #include "formats/gguf_layout.h"
-#include "formats/gguf_shards.h"
 #include "formats/gguf_split.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
@@ -202,9 +201,6 @@ Result<formats::Metadata> output_metadata(Job& job) {
     job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
     MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
   }
-  // However many files went in, what comes out is split anew or not at all.
-  for (const std::string_view key : {formats::kSplitNo, formats::kSplitCount, formats::kSplitTensors})
-    metadata.erase(key);
   metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
   metadata.set_u32("general.file_type", job.preset.file_type);
   return metadata;

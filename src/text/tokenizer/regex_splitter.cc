@@ -49,16 +49,6 @@ std::string_view refused_construct(std::string_view pattern) {
   return {};
 }
 
-// Where the valid UTF-8 that begins at `at` ends: at a bad byte, or at the end of the text.
-std::size_t valid_until(std::string_view text, std::size_t at) {
-  while (at < text.size()) {
-    const std::size_t before = at;
-    // A genuine U+FFFD takes three bytes; the replacement of a bad byte takes one.
-    if (next_code_point(text, at) == 0xFFFD && at - before == 1) return before;
-  }
-  return at;
-}
-
 }  // namespace
 
 struct RegexSplitter::Impl {
@@ -111,11 +101,11 @@ Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_vi
   if (data == nullptr) return Error{kTokMemory, "no memory for a splitter match", {}, {}, {}};
   std::vector<Match> matches;
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = valid_until(text, begin);
+    const std::size_t end = valid_utf8_end(text, begin);
     const std::string_view fragment = text.substr(begin, end - begin);
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(fragment.data());
-    // pcre2_match checks the whole subject on every call, which is quadratic in a long text; valid_until has
-    // done that once. A bad byte is neither the beginning nor the end of the text to `^` and `$`.
+    // pcre2_match checks the whole subject on every call, which is quadratic in a long text; valid_utf8_end
+    // has done that once. A bad byte is neither the beginning nor the end of the text to `^` and `$`.
     const std::uint32_t options =
         PCRE2_NO_UTF_CHECK | (begin > 0 ? PCRE2_NOTBOL : 0U) | (end < text.size() ? PCRE2_NOTEOL : 0U);
     for (std::size_t at = 0; at < fragment.size();) {
