@@ -25,7 +25,7 @@ class ByteEncoder final : public TextEncoder {
         spelled_(std::move(spelled)) {
     for (std::size_t b = 0; b < bytes_.size(); ++b) {
       const auto id = index.find(kByteAlphabet.spell(std::string(1, static_cast<char>(b))));
-      bytes_[b] = id.value_or(data.unk.value_or(kNoToken));
+      bytes_[b] = id.value_or(stand_in(data).value_or(kNoToken));
     }
   }
 

@@ -50,11 +50,11 @@ class CharEncoder final : public TextEncoder {
               Symbol{.begin = i + k, .length = 1, .id = bytes_[static_cast<unsigned char>(word[i + k])]});
         }
         after_unknown = false;
-      } else if (data_.unk) {
+      } else if (unknown_) {
         if (after_unknown && data_.fuse_unknown) {
           symbols.back().length += length;
         } else {
-          symbols.push_back(Symbol{.begin = i, .length = length, .id = *data_.unk});
+          symbols.push_back(Symbol{.begin = i, .length = length, .id = *unknown_});
         }
         after_unknown = true;
       }
@@ -79,6 +79,7 @@ class CharEncoder final : public TextEncoder {
   PairTable merges_;
   WordCutter cutter_;
   std::vector<TokenId> bytes_;
+  std::optional<TokenId> unknown_ = stand_in(data_);
 };
 
 }  // namespace

@@ -285,6 +285,9 @@ Result<TokenizerData> read_gguf_keys(const Metadata& metadata) {
   MOTE_TRY(read_id(metadata, "eos", data.eos));
   MOTE_TRY(read_id(metadata, "unknown", data.unk));
   MOTE_TRY(read_id(metadata, "padding", data.pad));
+  // Converters make BERT's [UNK] a control token like its other special tokens.
+  if (model == "bert" && data.unk && static_cast<std::size_t>(*data.unk) < data.types.size())
+    data.types[static_cast<std::size_t>(*data.unk)] = TokenType::unknown;
   MOTE_TRY(read_id(metadata, "eot", data.eot));
   MOTE_TRY(read_id(metadata, "eom", data.eom));
   if (!by_json) {

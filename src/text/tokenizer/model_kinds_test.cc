@@ -118,6 +118,56 @@ TEST(ModelKinds, TakeAMegabyteOfOneLetter) {
   EXPECT_EQ((*scores)->encode(text)->size(), 250'001u);
 }
 
+// Text without a token becomes the unknown one, unless that one ends a generation or is a control token.
+TEST(ModelKinds, NeverMakeTheUnknownTokenAWayToControlTokens) {
+  const auto ids_of = [](TokenizerData data, std::string_view text) {
+    auto tokenizer = Tokenizer::create(std::move(data));
+    EXPECT_TRUE(tokenizer) << format_error(tokenizer.error());
+    return tokenizer ? *(*tokenizer)->encode(text) : std::vector<TokenId>{-1};
+  };
+  TokenizerData scored = testing::score_vocabulary({"a"});
+  scored.byte_fallback = false;
+  scored.space_prefix = SpacePrefix::never;
+  const TokenId a = 3 + 256;
+  EXPECT_EQ(ids_of(scored, "a\xC3\xA9"), (std::vector<TokenId>{a, 0}));
+  for (const TokenId id : {1, 2}) {  // <s>, </s>: control tokens
+    scored.unk = id;
+    EXPECT_EQ(ids_of(scored, "a\xC3\xA9"), (std::vector<TokenId>{a})) << id;
+  }
+  scored.unk = 0;
+  scored.eos = 0;
+  EXPECT_EQ(ids_of(scored, "a\xC3\xA9"), (std::vector<TokenId>{a}));
+  scored.eos = 2;
+  scored.end_of_generation = {0};
+  EXPECT_EQ(ids_of(scored, "a\xC3\xA9"), (std::vector<TokenId>{a}));
+
+  TokenizerData bytes = testing::byte_vocabulary({{"a", "b"}}, {{"<|endoftext|>", TokenType::control}});
+  bytes.pieces[0xA9] = "gone";
+  bytes.unk = bytes.eos = 257;
+  EXPECT_EQ(ids_of(bytes, "ab\xC3\xA9"), (std::vector<TokenId>{256, 0xC3}));
+
+  EXPECT_EQ(code_of_json(R"({"added_tokens":[{"id":0,"content":"[EOS]","special":true}],
+                             "model":{"type":"WordPiece","unk_token":"[EOS]","vocab":{"[EOS]":0,"a":1}}})"),
+            "accepted");  // nothing says that it ends a generation
+}
+
+// llama.cpp takes token 0 of a "llama" vocabulary for the unknown one where no key says otherwise, and a
+// token by this name ends a generation whatever its type is.
+TEST(ModelKinds, DoNotAssumeThatAnEndIsTheUnknownToken) {
+  formats::Metadata metadata;
+  metadata.set_string("tokenizer.ggml.model", "llama");
+  metadata.set_strings("tokenizer.ggml.tokens", {"[EOS]", "<s>", "</s>", "a"});
+  metadata.set_floats("tokenizer.ggml.scores", formats::ValueType::f32, {0, 0, 0, -1});
+  metadata.set_ints("tokenizer.ggml.token_type", formats::ValueType::i32, {2, 3, 3, 1});
+  metadata.set_bool("tokenizer.ggml.add_space_prefix", false);
+  auto data = read_gguf_keys(metadata);
+  ASSERT_TRUE(data);
+  auto tokenizer = Tokenizer::create(*std::move(data));
+  ASSERT_TRUE(tokenizer);
+  EXPECT_EQ((*tokenizer)->type(0), TokenType::control);
+  EXPECT_EQ(*(*tokenizer)->encode("a\xC3\xA9"), (std::vector<TokenId>{3}));
+}
+
 TEST(ModelKinds, ComeBackFromGgufKeys) {
   auto bert = from_json(wordpiece(kWords.substr(0, kWords.size() - 1) + R"(,"[CLS]":7,"[SEP]":8})",
                                   R"(,"added_tokens":[{"id":7,"content":"[CLS]","special":true},

@@ -170,7 +170,7 @@ class ScoreEncoder final : public TextEncoder {
       after_unknown = false;
       return;
     }
-    if (data_.unk && !(after_unknown && data_.fuse_unknown)) sink.push(*data_.unk, text, 0, text.text.size());
+    if (unknown_ && !(after_unknown && data_.fuse_unknown)) sink.push(*unknown_, text, 0, text.text.size());
     after_unknown = true;
   }
 
@@ -183,6 +183,7 @@ class ScoreEncoder final : public TextEncoder {
   std::optional<SentenceNormalizer> normalizer_;
   std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> index_;  // as the text spells them
   std::vector<TokenId> bytes_;
+  std::optional<TokenId> unknown_ = stand_in(data_);
   AddedMatcher user_defined_;
   std::size_t longest_ = 0;
   bool has_unused_ = false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,17 @@ Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData&
 // Whether an added token is none of the model's own, so that only the matcher finds it.
 inline bool is_outside_model(const TokenizerData& data, TokenId id) {
   return std::binary_search(data.outside_model.begin(), data.outside_model.end(), id);
+}
+
+// What text becomes that has no token: the unknown token. None where that is a control token or begins or
+// ends a text, because no text may bring such a token about.
+inline std::optional<TokenId> stand_in(const TokenizerData& data) {
+  if (!data.unk || data.types[static_cast<std::size_t>(*data.unk)] == TokenType::control) return std::nullopt;
+  for (const auto& id : {data.bos, data.eos, data.eot, data.eom}) {
+    if (id == data.unk) return std::nullopt;
+  }
+  const auto& ends = data.end_of_generation;
+  return std::find(ends.begin(), ends.end(), *data.unk) == ends.end() ? data.unk : std::nullopt;
 }
 
 // Whether a token looks like what a chat template writes ("<tool_call>", "[INST]"): such a token stays text

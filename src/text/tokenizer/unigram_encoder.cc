@@ -107,7 +107,7 @@ class UnigramEncoder final : public TextEncoder {
       for (const char c : part) sink.push(bytes_[static_cast<unsigned char>(c)], text, begin, end);
       return {};
     }
-    if (!data_.unk) {
+    if (!unknown_) {
       return Error{
           kTokVocab,
           "the vocabulary has no token for \"" + escape_untrusted(part, 40) + "\" and no unknown token",
@@ -115,7 +115,7 @@ class UnigramEncoder final : public TextEncoder {
           {},
           {}};
     }
-    sink.push(*data_.unk, text, begin, end);
+    sink.push(*unknown_, text, begin, end);
     return {};
   }
 
@@ -187,6 +187,7 @@ class UnigramEncoder final : public TextEncoder {
   PieceTrie trie_;
   std::vector<double> scores_;
   std::vector<TokenId> bytes_;
+  std::optional<TokenId> unknown_ = stand_in(data_);
   std::optional<SentenceNormalizer> normalizer_;
   std::optional<WordCutter> cutter_;
   double unknown_score_ = 0;

@@ -20,8 +20,9 @@ namespace {
 
 class WordPieceEncoder final : public TextEncoder {
  public:
-  WordPieceEncoder(const TokenizerData& data, PieceTrie trie, WordCutter cutter)
+  WordPieceEncoder(const TokenizerData& data, TokenId unknown, PieceTrie trie, WordCutter cutter)
       : data_(data),
+        unknown_(unknown),
         trie_(std::move(trie)),
         cutter_(std::move(cutter)),
         continuing_(data.phantom_space ? PieceTrie::kRoot : trie_.walk(PieceTrie::kRoot, data.continuation)),
@@ -31,7 +32,7 @@ class WordPieceEncoder final : public TextEncoder {
                       TokenSink& sink) const override {
     std::vector<Piece> pieces;
     return cutter_.cut(text, first, [&](const AlignedView& word) -> Result<void> {
-      if (!cover(word.text, pieces)) pieces.assign(1, {*data_.unk, 0, word.text.size()});
+      if (!cover(word.text, pieces)) pieces.assign(1, {unknown_, 0, word.text.size()});
       for (const Piece& piece : pieces) sink.push(piece.id, word, piece.begin, piece.end);
       return {};
     });
@@ -77,6 +78,7 @@ class WordPieceEncoder final : public TextEncoder {
   }
 
   const TokenizerData& data_;
+  TokenId unknown_;
   PieceTrie trie_;
   WordCutter cutter_;
   PieceTrie::Node continuing_;
@@ -94,7 +96,8 @@ Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData&
                  {},
                  {}};
   };
-  if (!data.unk) return damaged("the vocabulary has no unknown token");
+  const std::optional<TokenId> unknown = stand_in(data);
+  if (!unknown) return damaged("the vocabulary has no unknown token, or one that is a control token");
   if (data.max_word_characters > kMaxWordCharacters) {
     return damaged("words of " + std::to_string(data.max_word_characters) +
                    " characters are looked up, at most " + with_thousands(kMaxWordCharacters) +
@@ -114,7 +117,7 @@ Result<std::unique_ptr<TextEncoder>> make_wordpiece_encoder(const TokenizerData&
   }
   MOTE_ASSIGN(WordCutter cutter, WordCutter::create(data));
   return std::unique_ptr<TextEncoder>(
-      std::make_unique<WordPieceEncoder>(data, PieceTrie(std::move(pieces)), std::move(cutter)));
+      std::make_unique<WordPieceEncoder>(data, *unknown, PieceTrie(std::move(pieces)), std::move(cutter)));
 }
 
 }  // namespace mote::text
