@@ -40,6 +40,9 @@ def mixtures():
     yield "qwen3moe", t.Qwen3MoeConfig(
         **SIZES, num_experts=8, num_experts_per_tok=3, moe_intermediate_size=256, head_dim=64, norm_topk_prob=True,
         rope_parameters=PLAIN), False, "qwen2"
+    yield "qwen2moe", t.Qwen2MoeConfig(
+        **SIZES, num_experts=8, num_experts_per_tok=3, moe_intermediate_size=256, shared_expert_intermediate_size=512,
+        rope_parameters=PLAIN), False, "qwen2"
 
 
 def decoded(path):
@@ -82,9 +85,16 @@ def load(model, tensors, permuted):
         ours, theirs = f"blk.{i}.", f"model.layers.{i}."
         for short, name in (("attn_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm"),
                             ("attn_v", "self_attn.v_proj"), ("attn_output", "self_attn.o_proj"), ("ffn_gate_inp", "mlp.gate"),
-                            ("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm")):  # fmt: skip
+                            ("attn_q_norm", "self_attn.q_norm"), ("attn_k_norm", "self_attn.k_norm"),
+                            ("ffn_gate_shexp", "mlp.shared_expert.gate_proj"), ("ffn_up_shexp", "mlp.shared_expert.up_proj"),
+                            ("ffn_down_shexp", "mlp.shared_expert.down_proj")):  # fmt: skip
             if f"{ours}{short}.weight" in tensors:
                 put(f"{theirs}{name}.weight", tensors[f"{ours}{short}.weight"])
+        if f"{ours}ffn_gate_inp_shexp.weight" in tensors:
+            put(f"{theirs}mlp.shared_expert_gate.weight", tensors[f"{ours}ffn_gate_inp_shexp.weight"].reshape(1, -1))
+        for short in "qkv":
+            if f"{ours}attn_{short}.bias" in tensors:
+                put(f"{theirs}self_attn.{short}_proj.bias", tensors[f"{ours}attn_{short}.bias"])
         for short, heads in (("q", config.num_attention_heads), ("k", config.num_key_value_heads)):
             matrix = tensors[f"{ours}attn_{short}.weight"]
             put(f"{theirs}self_attn.{short}_proj.weight", halves_to_pairs_back(matrix, heads) if permuted else matrix)
