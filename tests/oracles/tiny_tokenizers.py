@@ -9,10 +9,12 @@ import functools
 import io
 import json
 import pathlib
-import unicodedata
 
-import tokenizer_kinds
 import tokenizer_texts
+from tokenizer_rules import (
+    any_of, bert, has_mark, has_spacing_accent, has_spacing_control, is_after_unicode_8, is_not_nfc, never,
+    not_ascii,
+)  # fmt: skip
 
 ROWS = 1000  # of the models' embeddings
 TOKENS = 940  # of most vocabularies: what the models have beyond them must be filled up
@@ -41,47 +43,6 @@ SEED_CODER = (
     CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
-
-
-def not_ascii(categories):
-    """Whether a text has a character beyond ASCII of these categories, given by their first letters."""
-    return lambda text: any(ord(c) > 127 and unicodedata.category(c)[0] in categories for c in text)
-
-
-def is_not_nfc(text):
-    return unicodedata.normalize("NFC", text) != text
-
-
-def is_after_unicode_8(text):
-    return not tokenizer_kinds.is_of_unicode_8(text)
-
-
-def has_spacing_control(text):
-    """Line tabulation, form feed and next line: white space to llama.cpp, controls that are dropped to BERT and mote."""
-    return any(c in text for c in "\x0b\x0c\x85")
-
-
-def decomposes_into_letters(text):
-    """llama.cpp keeps the first character of a decomposition, as if the others were marks; in Hangul they are letters."""
-    return any(unicodedata.category(part)[0] != "M" for c in text for part in unicodedata.normalize("NFD", c)[1:])
-
-
-def has_spacing_accent(text):
-    """llama.cpp strips marks of every kind, BERT those that take no space."""
-    return any(unicodedata.category(c) in ("Mc", "Me") for c in text)
-
-
-def has_mark(text):
-    """What GGUF puts before tokens that begin a word can be matched where a text has it."""
-    return MARK in text
-
-
-def any_of(*rules):
-    return lambda text: any(rule(text) for rule in rules)
-
-
-def never(_):
-    return False
 
 
 @dataclasses.dataclass
@@ -244,7 +205,7 @@ def kinds():
         Kind("gemma", "llama", "default", functools.partial(_scored_json, prefix=False), has_bos=True),
         Kind("unigram", "t5", "default", _unigram),
         Kind("bert", "bert", "default", functools.partial(_wordpiece, lowercase=True),
-             apart=any_of(has_spacing_control, decomposes_into_letters),
+             apart=bert,
              apart_from_original=any_of(is_after_unicode_8, has_mark, has_spacing_accent)),
         Kind("bert-cased", "bert", "default", functools.partial(_wordpiece, lowercase=False), apart=has_spacing_control,
              apart_from_original=any_of(is_after_unicode_8, has_mark)),
