@@ -29,10 +29,11 @@ std::vector<std::size_t> cut(const GgufLayout& whole, const SplitLimits& split) 
   return counts;
 }
 
+// In llama-gguf-split's order, so that files are the same byte for byte.
 void set_split(Metadata& metadata, std::size_t no, std::size_t count, std::size_t tensors) {
   metadata.set(std::string(kSplitNo), {ValueType::u16, std::uint64_t{no}, {}});
-  metadata.set(std::string(kSplitCount), {ValueType::u16, std::uint64_t{count}, {}});
   metadata.set_i32(std::string(kSplitTensors), static_cast<std::int32_t>(tensors));
+  metadata.set(std::string(kSplitCount), {ValueType::u16, std::uint64_t{count}, {}});
 }
 
 }  // namespace

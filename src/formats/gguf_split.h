@@ -35,7 +35,7 @@ struct GgufPart {
 
 // The whole model as one part under `path` where there is no limit. Else NAME-00001-of-00003.gguf and so on
 // beside it, `path` being NAME.gguf or NAME: tensors in their order, a tensor above `bytes` in a file of its
-// own; split.no, split.count and split.tensors.count in every file, the rest of `metadata` in the first one.
+// own; split.no, split.tensors.count and split.count in every file, the rest of `metadata` in the first one.
 // However many files `metadata` came from, its own split keys are dropped. SPLIT_FILES where that makes more
 // files than `limits` lets a model have; the errors of layout_gguf.
 Result<std::vector<GgufPart>> plan_split(const std::filesystem::path& path, Metadata metadata,

@@ -207,8 +207,8 @@ TEST_F(GgufSplitWriterTest, WritesTheBytesOfEveryFile) {
   const auto written = reference();
   const auto split = [](TestGguf file, std::uint16_t no) {
     file.entry("split.no", 2, Bytes().put(no));
-    file.entry("split.count", 2, Bytes().put(std::uint16_t{3}));
-    return file.entry("split.tensors.count", 5, Bytes().put(std::int32_t{5}));
+    file.entry("split.tensors.count", 5, Bytes().put(std::int32_t{5}));
+    return file.entry("split.count", 2, Bytes().put(std::uint16_t{3}));
   };
   const auto text = [](std::size_t index, std::uint64_t bytes) {
     std::string out;

@@ -59,17 +59,32 @@ def check_llama_cpp(whole, first):
     return True
 
 
+def check_merged(splitter, first, path, whole):
+    """llama-gguf-split joins mote's set to the unsplit file's tensors and keys (it leaves split.count = 0 in)."""
+    subprocess.run([splitter, "--merge", first, path], check=True, capture_output=True)
+    merged = gguf.GGUFReader(path)
+    assert fields(merged) == fields(whole), path
+    assert [t.name for t in merged.tensors] == [t.name for t in whole.tensors], path
+    for one, other in zip(whole.tensors, merged.tensors):
+        assert one.tensor_type == other.tensor_type and list(one.shape) == list(other.shape), one.name
+        assert np.array_equal(one.data, other.data), one.name
+
+
 def check_written(mote, splitter, folder):
     """Sets that mote wrote, against its unsplit file. The numbers of sets, of those that llama.cpp opened, of files that llama-gguf-split made too."""
     source = synthetic.write_llama(folder / "source.gguf")
-    quantize = lambda out, *more: subprocess.run([mote, "quantize", source, "-o", out, "--type", "Q4_K_M", "--method", "rtn", *more],
-                                                 check=True, capture_output=True)
-    quantize(folder / "one.gguf")
-    whole = gguf.GGUFReader(folder / "one.gguf")
+    quantize = lambda out, type_name, *more: subprocess.run(
+        [mote, "quantize", source, "-o", out, "--type", type_name, "--method", "rtn", *more], check=True, capture_output=True)
     equal_files = by_llama_cpp = 0
-    ways = (["--split-max-size", "2M"], ["--split-max-tensors", "7"], ["--split-max-size", "100M"])
-    for number, option in enumerate(ways):
-        quantize(folder / f"set{number}.gguf", *option)
+    # F16 has tensors above 1 MB, which get a file of their own.
+    ways = (("Q4_K_M", "--split-max-size", "2M"), ("F16", "--split-max-size", "1M"), ("Q4_K_M", "--split-max-tensors", "7"),
+            ("Q4_K_M", "--split-max-size", "100M"))  # fmt: skip
+    for number, (type_name, *option) in enumerate(ways):
+        unsplit = folder / f"{type_name}.gguf"
+        if not unsplit.exists():
+            quantize(unsplit, type_name)
+        whole = gguf.GGUFReader(unsplit)
+        quantize(folder / f"set{number}.gguf", type_name, *option)
         paths = sorted(folder.glob(f"set{number}-*.gguf"))
         assert [p.name for p in paths] == [f"set{number}-{n + 1:05}-of-{len(paths):05}.gguf" for n in range(len(paths))], paths
         tensors = []
@@ -90,14 +105,15 @@ def check_written(mote, splitter, folder):
         for one, other in zip(whole.tensors, tensors):
             assert one.tensor_type == other.tensor_type and list(one.shape) == list(other.shape), one.name
             assert np.array_equal(one.data, other.data), one.name
-        by_llama_cpp += check_llama_cpp(folder / "one.gguf", paths[0])
+        by_llama_cpp += check_llama_cpp(unsplit, paths[0])
         if splitter is not None:
-            subprocess.run([splitter, "--split", *option, folder / "one.gguf", folder / f"theirs{number}"], check=True, capture_output=True)
+            subprocess.run([splitter, "--split", *option, unsplit, folder / f"theirs{number}"], check=True, capture_output=True)
             theirs = sorted(folder.glob(f"theirs{number}-*.gguf"))
             assert len(theirs) == len(paths)
             for ours, other in zip(paths, theirs):
                 assert ours.read_bytes() == other.read_bytes(), ours
                 equal_files += 1
+            check_merged(splitter, paths[0], folder / f"merged{number}.gguf", whole)
     return len(ways), by_llama_cpp, equal_files
 
 

@@ -1,17 +1,22 @@
 """Small random models of every architecture, converted to GGUF by `mote quantize --type F32`, in llama.cpp.
 
-Required: llama.cpp's logits of the file are within 1e-2 of the logits' standard deviation of transformers' for the
+Each folder has a tokenizer of a kind that its family has. Required: the file's ids of 1,000 strings, control tokens as text
+and parsed, are llama.cpp's and those of Hugging Face or sentencepiece for the folder (converted_ids.py); llama.cpp's logits of the file are within 1e-2 of the logits' standard deviation of transformers' for the
 folder it came from (llama.cpp approximates some activations and rounds in places of its own), and mote gives the same bits
 for the file as for the folder. Also for files whose matrices are fused as other converters leave them.
 """
 
 import argparse
+import collections
 import pathlib
 import subprocess
 import sys
 import tempfile
 
-from tiny_models_configs import LENGTH, VOCAB, build, decoders
+from converted_ids import compare
+from tiny_models_configs import LENGTH, build, decoders
+from tiny_tokenizers import ROWS, kinds
+from tokenizer_probe import Probe
 
 MAX_ERROR = 1e-2  # of the logits' standard deviation
 
@@ -21,20 +26,14 @@ def skip(reason):
     sys.exit(77)
 
 
-def write_tokenizer(folder):
-    """A byte-level tokenizer with as many tokens as the models have; its contents do not matter here."""
-    from tokenizers import Tokenizer, decoders as decode, models, pre_tokenizers
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocab = {token: i for i, token in enumerate(["<pad>", "<s>", "</s>", *alphabet, "he"])}
-    for i in range(len(vocab), VOCAB):
-        vocab[f"<unused{i}>"] = i
-    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[("h", "e")]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decode.ByteLevel()
-    tokenizer.add_special_tokens(["<pad>", "<s>", "</s>"])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text('{"bos_token": "<s>", "eos_token": "</s>"}')
+# The tokenizers of the folders: for each type of model those that its family has, so that every kind has its turn.
+KINDS = {
+    "llama": ["llama-bpe", "spm", "smollm", "spm-json", "gpt-4o"], "mistral": ["tekken"], "qwen2": ["qwen2", "deepseek-coder"],
+    "qwen3": ["qwen35"], "gemma": ["gemma"], "gemma2": ["gemma"], "gemma3_text": ["gemma"], "phi3": ["spm-json", "gpt-4o"],
+    "smollm3": ["llama-bpe"], "granite": ["smollm"], "olmo2": ["dbrx"], "exaone4": ["gpt-2", "bloom"],
+    "stablelm": ["gpt-2", "seed-coder"], "mixtral": ["spm"], "qwen2_moe": ["qwen2"], "qwen3_moe": ["qwen2"],
+    "granitemoe": ["deepseek-v3"],
+}  # fmt: skip
 
 
 def fuse(source, target):
@@ -73,6 +72,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--probe", required=True)
     parser.add_argument("--mote", required=True)
+    parser.add_argument("--tokenizer", required=True, help="tokenizer_probe")
     parser.add_argument("--only", default="", help="cases whose label begins so")
     parser.add_argument("--shared")
     parser.add_argument("--models")
@@ -80,6 +80,7 @@ def main():
     try:
         import gguf  # noqa: F401
         import numpy as np
+        import sentencepiece  # noqa: F401
         import tokenizers  # noqa: F401
         import torch
         import transformers
@@ -110,14 +111,19 @@ def main():
                                   capture_output=True, text=True, check=False)
             return (out.read_bytes(), "") if done.returncode == 0 else (None, done.stderr.strip())
 
+        probe, known, seen = Probe(args.tokenizer), kinds(), collections.Counter()
         for number, (label, config, _, options) in enumerate(decoders()):
+            names = KINDS[config.model_type]
+            kind = known[names[seen[config.model_type] % len(names)]]
+            seen[config.model_type] += 1
             if not label.startswith(args.only):
                 continue
+            config.vocab_size = ROWS
             model, generator = build(config, number + 1)
             folder, file = work / f"model{number}", work / f"model{number}.gguf"
             model.save_pretrained(folder)
-            write_tokenizer(folder)
-            tokens = torch.randint(3, VOCAB, (1, LENGTH), generator=generator)
+            kind.write(folder)
+            tokens = torch.randint(3, ROWS, (1, LENGTH), generator=generator)
             tokens.numpy().astype("<i4").tofile(ids)
             done = subprocess.run([args.mote, "quantize", str(folder), "-o", str(file), "--type", "F32"],
                                   capture_output=True, text=True, check=False)
@@ -128,6 +134,7 @@ def main():
             of_file, more = mote(file)
             check(of_folder is not None and of_folder == of_file,
                   f"{label}: the same bits from file and folder {message}{more}")
+            compare(check, label, kind, folder, file, probe, llama_cpp)
             fused = work / "fused.gguf"
             fuse(file, fused)
             of_fused, message = mote(fused)
@@ -138,7 +145,7 @@ def main():
             with torch.no_grad():
                 expected = model(tokens[:, :length]).logits[0].numpy()
             try:
-                got = llama_cpp.logits(file, tokens[0, :length].tolist(), VOCAB)
+                got = llama_cpp.logits(file, tokens[0, :length].tolist(), ROWS)
             except RuntimeError as error:
                 check(False, f"{label}: {error}")
                 continue

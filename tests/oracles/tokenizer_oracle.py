@@ -15,7 +15,6 @@ import gc
 import json
 import pathlib
 import struct
-import subprocess
 import sys
 import tempfile
 
@@ -28,7 +27,10 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 import tokenizer_kinds
+import tokenizer_rules as rules
 import tokenizer_texts
+import tokenizer_trained
+from tokenizer_probe import Probe
 
 CL100K = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -44,6 +46,9 @@ CAMEL = (
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 MARK = "\u2581"
+# The vocabularies of tokenizer_kinds.py whose ids GGUF's own keys can give; the others are written with tokenizer.json inside.
+UNIGRAM = ("spm unigram", "spm unigram-raw", "spm unigram-bare", "unigram t5", "unigram xlm")
+WORDPIECE = ("minilm", "wordpiece uncased", "wordpiece cased")
 
 
 class Counts:
@@ -58,47 +63,6 @@ class Counts:
         self.failures += 1
         if self.failures <= 20:
             print(f"differs: {name}: {text[:200]!r}\n  expected {str(expected)[:300]}\n  got      {str(got)[:300]}")
-
-
-class Probe:
-    def __init__(self, path):
-        self.path = path
-
-    def encode(self, tokenizer, texts, *flags):
-        """[(ids, decoded bytes)] for each text."""
-        raw = [t if isinstance(t, bytes) else t.encode("utf-8") for t in texts]
-        data = b"".join(struct.pack("<I", len(t)) + t for t in raw)
-        done = subprocess.run([self.path, str(tokenizer), *flags], input=data, capture_output=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"{tokenizer}: {done.stderr.decode()}")
-        out, at, answers = done.stdout, 0, []
-        for _ in raw:
-            (n,) = struct.unpack_from("<I", out, at)
-            ids = list(struct.unpack_from(f"<{n}i", out, at + 4))
-            at += 4 + 4 * n
-            (n,) = struct.unpack_from("<I", out, at)
-            answers.append((ids, out[at + 4 : at + 4 + n].decode("utf-8", errors="replace")))
-            at += 4 + n
-        return answers
-
-    def offsets(self, tokenizer, texts, *flags):
-        """[(ids, [(begin, end)])] in bytes for each text."""
-        raw = [t.encode("utf-8") for t in texts]
-        data = b"".join(struct.pack("<I", len(t)) + t for t in raw)
-        done = subprocess.run([self.path, str(tokenizer), "--offsets", *flags], input=data, capture_output=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"{tokenizer}: {done.stderr.decode()}")
-        out, at, answers = done.stdout, 0, []
-        for _ in raw:
-            (n,) = struct.unpack_from("<I", out, at)
-            ids = list(struct.unpack_from(f"<{n}i", out, at + 4))
-            flat = struct.unpack_from(f"<{2 * n}I", out, at + 4 + 4 * n)
-            answers.append((ids, list(zip(flat[::2], flat[1::2]))))
-            at += 4 + 12 * n
-        return answers
-
-    def write_gguf(self, tokenizer, path):
-        subprocess.run([self.path, str(tokenizer), "--gguf", str(path)], check=True, capture_output=True)
 
 
 def check_expected(probe, vocabs, counts):
@@ -260,10 +224,6 @@ def llama2c_encode(pieces, text):
         tokens[best_at : best_at + 2] = [best_id]
 
 
-def has_wide_space(text):
-    return any(c.isspace() and ord(c) > 127 for c in text)
-
-
 def compare_llama_cpp(probe, reference, name, gguf, ours, texts, counts, skip=lambda text: False):
     vocabulary = reference.load(gguf)
     for special in (False, True):
@@ -272,6 +232,33 @@ def compare_llama_cpp(probe, reference, name, gguf, ours, texts, counts, skip=la
             if not skip(text):
                 counts.check(f"{name} llama.cpp", text, vocabulary.encode(text, parse_special=special), ids)
     vocabulary.close()
+
+
+def compare_with_llama_cpp(probe, tok, smollm, temp, made, few, counts):
+    """Files of gguf-vocabs, and those that mote writes from the other sources; `made`: what tokenizer_kinds.run() made."""
+    reference = tokenizer_llama_cpp.LlamaCpp()
+    for vocab in sorted((tok / "gguf-vocabs").glob("*.gguf")):
+        wide = "phi-3" in vocab.name or "deepseek" in vocab.name
+        skip = rules.bert if "bert" in vocab.name else rules.has_wide_space if wide else rules.never
+        compare_llama_cpp(probe, reference, vocab.name, vocab, vocab, few, counts, skip)
+    written = [("smollm2", smollm), ("gpt2", tok / "gpt2"), ("llama2.model", tok / "llama2" / "tokenizer.model"),
+               ("llama2.bin", tok / "llama2" / "tokenizer.bin"), ("llama.json", temp / "llama-False")]  # fmt: skip
+    for name, source in written:
+        gguf = temp / f"{name}.gguf"
+        probe.write_gguf(source, gguf)
+        skip = rules.has_mark if name == "llama2.bin" else rules.never
+        compare_llama_cpp(probe, reference, f"{name} written", gguf, source, few, counts, skip)
+    # Unigram and WordPiece: the file's ids in mote and in llama.cpp. What both do with text is not always what the original
+    # program does (tokenizer_kinds.py compares that).
+    few = [t[:20_000] for t in few]
+    for name, source in made.items():
+        if name not in UNIGRAM and name not in WORDPIECE:
+            continue
+        gguf = temp / f"{name}.gguf".replace(" ", "-")
+        probe.write_gguf(source, gguf)
+        own = rules.cut_by(tokenizer_trained.OWN_SYMBOLS)
+        skip = rules.bert if name in WORDPIECE else own if name == "spm unigram-raw" else rules.never
+        compare_llama_cpp(probe, reference, f"{name} written", gguf, gguf, few, counts, skip)
 
 
 def main():
@@ -333,23 +320,9 @@ def main():
             short = strings[:5000]
             for text, (ids, _) in zip(short, probe.encode(tok512, short)):
                 counts.check("tok512", text, llama2c_encode(pieces, text), ids)
-        tokenizer_kinds.run(probe, shared, temp, texts, few, wanted, compare_spm, counts)
+        made = tokenizer_kinds.run(probe, shared, temp, texts, few, wanted, compare_spm, counts)
         if wanted("llama.cpp"):
-            reference = tokenizer_llama_cpp.LlamaCpp()
-            for vocab in sorted((tok / "gguf-vocabs").glob("*.gguf")):
-                # Two shortcuts of llama.cpp's: after Phi-3's special tokens it strips ASCII white space only, and for
-                # DeepSeek's patterns it reads wide spaces as U+000B. Hugging Face does neither.
-                wide = "phi-3" in vocab.name or "deepseek" in vocab.name
-                skip = has_wide_space if wide else lambda t: False
-                if "bert" not in vocab.name:
-                    compare_llama_cpp(probe, reference, vocab.name, vocab, vocab, few, counts, skip)
-            written = [("smollm2", smollm), ("gpt2", tok / "gpt2"), ("llama2.model", llama2),
-                       ("llama2.bin", tok / "llama2" / "tokenizer.bin"), ("llama.json", temp / "llama-False")]  # fmt: skip
-            for name, source in written:
-                gguf = temp / f"{name}.gguf"
-                probe.write_gguf(source, gguf)
-                skip = (lambda t: MARK in t) if name == "llama2.bin" else lambda t: False
-                compare_llama_cpp(probe, reference, f"{name} written", gguf, source, few, counts, skip)
+            compare_with_llama_cpp(probe, tok, smollm, temp, made, few, counts)
     print(f"tokenizers: {counts.compared} comparisons, {counts.failures} differ ({len(corpora)} corpora, {args.strings} strings)")
     return 1 if counts.failures else 0
 

@@ -16,6 +16,7 @@ TEKKEN = (
 SEED_CODER = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+OWN_SYMBOLS = ["<tool>", "Hello World", "\u00e9\u00e9", "  "]
 OWN = r"[A-Za-z]{1,4}|\p{Nd}{2}|[^A-Za-z]"  # of no model
 
 
@@ -38,7 +39,7 @@ def spm_models(lines, folder):
         "unigram": {"model_type": "unigram", "normalization_rule_name": "nmt_nfkc"},
         "unigram-cf": {"model_type": "unigram", "normalization_rule_name": "nfkc_cf", "byte_fallback": True},
         "unigram-raw": {"model_type": "unigram", "normalization_rule_name": "identity", "remove_extra_whitespaces": False,
-                        "user_defined_symbols": ["<tool>", "Hello World", "\u00e9\u00e9", "  "]},
+                        "user_defined_symbols": OWN_SYMBOLS},
         "unigram-bare": {"model_type": "unigram", "normalization_rule_name": "nmt_nfkc", "add_dummy_prefix": False},
         "bpe-nfkc": {"model_type": "bpe", "normalization_rule_name": "nmt_nfkc", "byte_fallback": True},
     }  # fmt: skip

@@ -3,6 +3,7 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -30,14 +31,29 @@ std::string pcre2_message(int code) {
   return text;
 }
 
-// Names the first construct that is refused, empty where there is none. A backslash hides the next character.
+// Names the first construct that is refused, empty where there is none: what costs too much, and what means
+// something else to Oniguruma, which the patterns are written for. A backslash hides the next character.
 std::string_view refused_construct(std::string_view pattern) {
+  std::size_t class_begin = 0;  // 0: outside; else the place after a class's opening bracket
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const std::string_view rest = pattern.substr(i);
     if (rest[0] == '\\' && rest.size() > 1) {
+      if (rest[1] == 'h' || rest[1] == 'H') return "\\h, hexadecimal digits";
       if (rest[1] >= '1' && rest[1] <= '9') return "a back-reference";
       if (rest[1] == 'k' || rest[1] == 'g') return "a back-reference or subroutine call";
       ++i;
+    } else if (class_begin > 0) {
+      if (rest.starts_with("&&")) return "an intersection of classes";
+      if (rest.starts_with("[:")) {
+        i += std::min(rest.find(":]"), rest.size() - 2) + 1;
+      } else if (rest[0] == '[') {
+        return "a class within a class";
+      } else if (rest[0] == ']' && i > class_begin) {  // the first one stands for itself
+        class_begin = 0;
+      }
+    } else if (rest[0] == '[') {
+      if (rest.starts_with("[^")) ++i;
+      class_begin = i + 1;
     } else if (rest.starts_with("(?<=") || rest.starts_with("(?<!")) {
       return "a look-behind";
     } else if (rest.starts_with("(?R") || rest.starts_with("(?&") || rest.starts_with("(?0")) {
@@ -78,8 +94,10 @@ Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
   int code = 0;
   PCRE2_SIZE position = 0;
   const std::basic_string<PCRE2_UCHAR> units(pattern.begin(), pattern.end());
-  impl->code = pcre2_compile(units.data(), units.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C,
-                             &code, &position, nullptr);
+  // Lines as Oniguruma has them: ^ and $ are at the beginning and end of each.
+  impl->code = pcre2_compile(units.data(), units.size(),
+                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &code,
+                             &position, nullptr);
   if (impl->code == nullptr) {
     return regex_error("cannot compile splitter pattern \"" + escape_untrusted(pattern) +
                        "\": " + pcre2_message(code) + " at offset " + std::to_string(position));

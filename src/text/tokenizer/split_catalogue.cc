@@ -34,6 +34,7 @@ constexpr std::array<CodeRange, 84> kDeepSeekLetters{
      {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF}, {0x1E900, 0x1E943}}};
 constexpr std::array<CodeRange, 6> kDeepSeekPunctuation{
     {{0x21, 0x2F}, {0x3A, 0x7E}, {0x2018, 0x201F}, {0x3000, 0x3002}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF5E}}};
+constexpr std::array<CodeRange, 2> kKanaAndHan{{{0x3040, 0x30FF}, {0x4E00, 0x9FA5}}};
 constexpr std::array<CodeRange, 2> kDeepSeekCjk{{{0x800, 0x9FA5}, {0xAC00, 0xD7FF}}};
 
 SplitStep gpt2() { return {.kind = SplitKind::gpt2}; }
@@ -81,8 +82,6 @@ constexpr std::string_view kDeepSeekV3 =
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
     "| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-constexpr std::string_view kKanaAndHan =
-    "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+";
 constexpr std::string_view kSpark =
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+"
     "| ?[\\p{P}\\p{S}]+|[\\r\\n]|\\s+(?!\\S)|\\s+";
@@ -128,10 +127,10 @@ SplitPlan youtu_plan() { return {pattern(std::string(kYoutuScripts)), camel(1, C
 SplitPlan jais2_plan() { return {pattern(std::string(kJais2))}; }
 SplitPlan exaone_moe_plan() { return {pattern(std::string(kExaoneMoe))}; }
 SplitPlan spark_plan() {
-  return {numbers(3), pattern(std::string(kKanaAndHan)), pattern(std::string(kSpark)), numbers(1)};
+  return {numbers(3), class_run(kKanaAndHan, false), pattern(std::string(kSpark)), numbers(1)};
 }
 SplitPlan deepseek_v3_plan() {
-  return {numbers(3), pattern(std::string(kKanaAndHan)), pattern(std::string(kDeepSeekV3))};
+  return {numbers(3), class_run(kKanaAndHan, false), pattern(std::string(kDeepSeekV3))};
 }
 SplitPlan deepseek_coder_plan() {
   return {{.kind = SplitKind::newlines},
@@ -286,10 +285,30 @@ constexpr std::array kPatterns{
     KnownPattern{R"(\p{N}{1,3})", [] { return numbers(3); }},
     KnownPattern{R"(\p{N})", [] { return numbers(1); }},
     KnownPattern{R"(\p{N}+)", [] { return numbers(0); }},
-    KnownPattern{"[\r\n]", [] { return SplitStep{.kind = SplitKind::newlines}; }},
     KnownPattern{R"([\r\n])", [] { return SplitStep{.kind = SplitKind::newlines}; }},
     KnownPattern{R"(\s+$)", [] { return SplitStep{.kind = SplitKind::trailing_space}; }},
+    KnownPattern{kDeepSeekV3, [] { return pattern(std::string(kDeepSeekV3)); }},
+    KnownPattern{kSpark, [] { return pattern(std::string(kSpark)); }},
+    // A class within a class: the two together.
+    KnownPattern{" ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+",
+                 [] { return pattern(std::string(kBloom)); }},
 };
+
+// DeepSeek's patterns have line ends as they are where others write \r and \n.
+std::string spell_line_ends(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = i > 0 && text[i - 1] == '\\';
+    if (!escaped && text[i] == '\r') {
+      out += "\\r";
+    } else if (!escaped && text[i] == '\n') {
+      out += "\\n";
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
 
 // `[...]+` and `\s?[...]+` with nothing but characters and ranges inside: a class_run. Nothing for any other
 // pattern.
@@ -347,8 +366,9 @@ std::string_view name_of_split(const SplitPlan& plan, bool ignore_merges) {
 }
 
 SplitStep step_for_pattern(std::string_view text) {
+  const std::string spelled = spell_line_ends(text);
   for (const KnownPattern& known : kPatterns) {
-    if (known.text == text) return known.step();
+    if (known.text == spelled) return known.step();
   }
   if (auto step = parse_class_run(text)) return *std::move(step);
   return pattern(std::string(text));

@@ -117,10 +117,12 @@ TEST(Splitter, CoversTheTextWithoutGapsWhateverTheBytes) {
   }
 }
 
-TEST(Splitter, RefusesPatternsThatLookBehindReferBackOrAreTooLarge) {
+TEST(Splitter, RefusesPatternsThatLookBehindReferBackMeanSomethingElseOrAreTooLarge) {
   for (const std::string& pattern :
        {std::string("(?<=a)b"), std::string("(?<!a)b"), std::string(R"((a)\1)"), std::string("(?R)"),
-        std::string("(*LIMIT_MATCH=9)a"), std::string("(a"), std::string(1'000'000, 'a'), std::string()}) {
+        std::string("(*LIMIT_MATCH=9)a"), std::string("[^a[bc]]+"), std::string("[a-z&&[^b]]"),
+        std::string("[a&&b]"), std::string("\\h+"), std::string("[\\h]"), std::string("(a"),
+        std::string(1'000'000, 'a'), std::string()}) {
     auto regex = RegexSplitter::compile(pattern);
     ASSERT_FALSE(regex) << escape_untrusted(pattern);
     EXPECT_EQ(regex.error().code.name, "TOK_REGEX");
@@ -173,6 +175,9 @@ TEST(Splitter, NeverMatchesBadBytesNorAcrossThem) {
                   "a\xFF"
                   "a"),
             (Words{"a"}));
+  // At every line's beginning and end, as Oniguruma has it.
+  EXPECT_EQ(words("^a", "a\na a"), (Words{"a", "a"}));
+  EXPECT_EQ(words("a+$", "aa\naaa aaaa"), (Words{"aa", "aaaa"}));
 }
 
 TEST(Splitter, DoesWithMatchesWhatTheBehaviorSays) {
@@ -210,6 +215,29 @@ TEST(SplitCatalogue, ReadsBackThePlanOfEachNameThatIsWritten) {
   }
   EXPECT_EQ(name_of_split({}, false), "");
   EXPECT_FALSE(split_by_name("no-such-splitter"));
+}
+
+TEST(SplitCatalogue, ReadsBackEachPatternOfItsPlans) {
+  for (const std::string_view name : known_split_names()) {
+    const SplitPlan plan = split_by_name(name)->plan;
+    for (const SplitStep& step : plan) {
+      if (step.kind == SplitKind::regex) {
+        EXPECT_EQ(step_for_pattern(step.pattern), step) << name;
+      }
+    }
+  }
+}
+
+// DeepSeek's has line ends as they are, BLOOM's a class within a class.
+TEST(SplitCatalogue, KnowsPatternsAsTheModelsSpellThem) {
+  const SplitPlan deepseek{
+      step_for_pattern("\\p{N}{1,3}"), step_for_pattern("[\u4E00-\u9FA5\u3040-\u309F\u30A0-\u30FF]+"),
+      step_for_pattern("[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+"
+                       "|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*"
+                       "|\\s*[\r\n]+|\\s+(?!\\S)|\\s+")};
+  EXPECT_EQ(name_of_split(deepseek, false), "deepseek-v3");
+  const SplitPlan bloom{step_for_pattern(" ?[^(\\s|[.,!?\u2026\u3002\uFF0C\u3001\u0964\u06D4\u060C])]+")};
+  EXPECT_EQ(name_of_split(bloom, false), "bloom");
 }
 
 }  // namespace
