@@ -35,11 +35,16 @@ SHAPES = {
     "layers80-gqa1": ("llama", 80, 256, 4, 4, 512, 300, True),
     "layers80-qwen2": ("qwen2", 80, 256, 8, 1, 512, 300, True),
     "experts2": ("llama", 16, 256, 8, 2, 512, 300, True),
+    "experts4": ("llama", 16, 256, 4, 4, 512, 300, True),
+    "experts8": ("llama", 32, 256, 8, 2, 512, 300, True),
+    "experts8-gqa1": ("llama", 16, 256, 4, 4, 512, 300, False),
+    "experts8-shared": ("qwen2moe", 16, 256, 4, 4, 512, 300, True),
+    "experts60-shared": ("qwen2moe", 24, 256, 4, 4, 512, 300, True),
 }
-EXPERTS = {"experts2": 2}  # in stacks of rank 3
+EXPERTS = {name: int(name[7:].split("-")[0]) for name in SHAPES if name.startswith("experts")}  # in stacks of rank 3
 
 
-def make_model(path, shape, experts=0):
+def make_model(path, shape, experts=0, shared=False):
     arch, blocks, width, heads, kv, ffn, vocab, own_head = shape
     w = gguf.GGUFWriter(str(path), arch)
     w.add_block_count(blocks)
@@ -82,6 +87,11 @@ def make_model(path, shape, experts=0):
             add(b + "ffn_gate_exps.weight", experts, ffn, width)
             add(b + "ffn_up_exps.weight", experts, ffn, width)
             add(b + "ffn_down_exps.weight", experts, width, ffn)
+            if shared:
+                add(b + "ffn_gate_inp_shexp.weight", 1, width)
+                add(b + "ffn_gate_shexp.weight", ffn, width)
+                add(b + "ffn_up_shexp.weight", ffn, width)
+                add(b + "ffn_down_shexp.weight", width, ffn)
         else:
             add(b + "ffn_gate.weight", ffn, width)
             add(b + "ffn_up.weight", ffn, width)
@@ -108,6 +118,7 @@ def ask(tool, model, preset, extra):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", default="tests/golden/presets")
+    ap.add_argument("--only", default="", help="shapes whose name has this text")
     args = ap.parse_args()
     root = os.environ.get("MOTE_LLAMA_CPP")
     if not root:
@@ -116,16 +127,19 @@ def main():
     out = pathlib.Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     for name, shape in SHAPES.items():
+        if args.only not in name:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             model = pathlib.Path(folder) / "model.gguf"
-            tensors = [t for t in make_model(model, shape, EXPERTS.get(name, 0)) if len(t[1]) > 1]  # vectors always stay F32
+            tensors = [t for t in make_model(model, shape, EXPERTS.get(name, 0), "shared" in name) if len(t[1]) > 1]  # vectors always stay F32
             answers = {}
             for preset, extra in itertools.product(PRESETS, ([], ["--pure"])):
                 types = ask(tool, model, preset, extra)
                 order = [types[t] for t, _ in tensors] if types else []
                 answers[preset + (" pure" if extra else "")] = [[k, len(list(g))] for k, g in itertools.groupby(order)]
         with open(out / f"{name}.json", "w") as f:
-            head = {"architecture": shape[0], "blocks": shape[1], "heads": shape[3], "kv_heads": shape[4]}
+            head = {"architecture": shape[0], "blocks": shape[1], "heads": shape[3], "kv_heads": shape[4],
+                    "experts": EXPERTS.get(name, 0)}
             f.write("{\n" + json.dumps(head)[1:-1] + ",\n\"tensors\": [\n")
             f.write(",\n".join(", ".join(json.dumps([t, list(d)]) for t, d in g)
                                for _, g in itertools.groupby(tensors, key=lambda t: t[0].split(".")[1])))

@@ -1,10 +1,11 @@
 #include "base/json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
-#include <unordered_set>
 
 #include "base/strings.h"
 
@@ -15,6 +16,32 @@ constexpr ErrorCode kJsonSyntax{"JSON_SYNTAX", ErrorKind::corrupt_data};
 constexpr ErrorCode kJsonDepth{"JSON_DEPTH", ErrorKind::corrupt_data};
 constexpr ErrorCode kJsonDuplicateKey{"JSON_DUPLICATE_KEY", ErrorKind::corrupt_data};
 constexpr ErrorCode kJsonSize{"JSON_SIZE", ErrorKind::corrupt_data};
+constexpr ErrorCode kJsonValues{"JSON_VALUES", ErrorKind::corrupt_data};
+
+// A key that stands twice in the object, null where there is none. Sorted by hash and then by text, because a
+// hash table can be made slow by keys of one hash, and sorting cannot.
+const std::string* repeated_key(const JsonObject& object) {
+  constexpr std::size_t kFew = 8;  // so few are compared with each other
+  if (object.size() <= kFew) {
+    for (std::size_t i = 1; i < object.size(); ++i) {
+      for (std::size_t k = 0; k < i; ++k) {
+        if (object[i].first == object[k].first) return &object[i].first;
+      }
+    }
+    return nullptr;
+  }
+  std::vector<std::pair<std::size_t, const std::string*>> keys;
+  keys.reserve(object.size());
+  for (const JsonMember& member : object)
+    keys.emplace_back(std::hash<std::string_view>{}(member.first), &member.first);
+  std::sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : *a.second < *b.second;
+  });
+  const auto twice = std::adjacent_find(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+    return a.first == b.first && *a.second == *b.second;
+  });
+  return twice == keys.end() ? nullptr : twice->second;
+}
 
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
@@ -133,16 +160,22 @@ class JsonBuilder {
   bool binary(std::vector<std::uint8_t>& /*v*/) { return false; }
   bool start_object(std::size_t /*size*/) { return open(Json(JsonObject())); }
   bool start_array(std::size_t /*size*/) { return open(Json(JsonArray())); }
-  bool end_object() { return close(); }
-  bool end_array() { return close(); }
-  bool key(std::string& v) {
-    if (!levels_.back().keys.insert(v).second) {
-      error_ =
-          Error{kJsonDuplicateKey, "the key \"" + escape_untrusted(v, 60) + "\" stands twice in one object",
-                "remove one of the two", "", std::nullopt};
+  bool end_object() {
+    if (const std::string* key = repeated_key(*levels_.back()->if_object())) {
+      error_ = Error{kJsonDuplicateKey,
+                     "the key \"" + escape_untrusted(*key, 60) + "\" stands twice in one object",
+                     "remove one of the two", "", std::nullopt};
       return false;
     }
-    levels_.back().value->if_object()->emplace_back(std::move(v), Json());
+    levels_.pop_back();
+    return true;
+  }
+  bool end_array() {
+    levels_.pop_back();
+    return true;
+  }
+  bool key(std::string& v) {
+    levels_.back()->if_object()->emplace_back(std::move(v), Json());
     return true;
   }
   bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& e) {
@@ -159,17 +192,12 @@ class JsonBuilder {
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
  private:
-  struct Level {
-    Json* value;
-    std::unordered_set<std::string> keys;  // of an object, to find duplicates without a quadratic search
-  };
-
   Json* place(Json value) {
     if (levels_.empty()) {
       root_ = std::move(value);
       return &root_;
     }
-    Json& parent = *levels_.back().value;
+    Json& parent = *levels_.back();
     if (JsonArray* array = parent.if_array()) {
       array->push_back(std::move(value));
       return &array->back();
@@ -179,8 +207,15 @@ class JsonBuilder {
     return &slot;
   }
   bool add(Json value) {
+    if (!count()) return false;
     place(std::move(value));
     return true;
+  }
+  bool count() {
+    if (++values_ <= limits_.max_values) return true;
+    error_ = Error{kJsonValues, "JSON has more than " + with_thousands(limits_.max_values) + " values", "",
+                   "", std::nullopt};
+    return false;
   }
   bool open(Json value) {
     if (levels_.size() >= limits_.max_depth) {
@@ -189,19 +224,17 @@ class JsonBuilder {
                 "", std::nullopt};
       return false;
     }
+    if (!count()) return false;
     // A pointer to an element of a growing array stays valid only while that element is the open one, and it
     // is: nothing is appended to an array before its last element is closed.
-    levels_.push_back({place(std::move(value)), {}});
-    return true;
-  }
-  bool close() {
-    levels_.pop_back();
+    levels_.push_back(place(std::move(value)));
     return true;
   }
 
   const JsonLimits& limits_;
   Json& root_;
-  std::vector<Level> levels_;
+  std::vector<Json*> levels_;  // the open arrays and objects
+  std::uint64_t values_ = 0;
   std::optional<Error> error_;
 };
 

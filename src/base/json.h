@@ -91,10 +91,13 @@ class Json {
 struct JsonLimits {
   std::uint64_t max_bytes = std::uint64_t{256} << 20;
   std::uint32_t max_depth = 128;
+  // "[0,0,0" has a value in two bytes and takes some 100 in memory while an array grows, so bytes alone bound
+  // nothing.
+  std::uint64_t max_values = std::uint64_t{8} << 20;
 };
 
 // Strict RFC 8259: no comments, no trailing text, no duplicate keys, numbers in the range of a double.
-// Errors: JSON_SYNTAX, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_SIZE, each with the byte position.
+// Errors: JSON_SYNTAX, JSON_DEPTH, JSON_DUPLICATE_KEY, JSON_SIZE, JSON_VALUES, each with the byte position.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace mote

@@ -129,6 +129,13 @@ TEST(ParseJson, RefusesDuplicateKeysPerObject) {
   EXPECT_EQ(code_of(R"({"a":1,"a":2})"), "JSON_DUPLICATE_KEY");
   EXPECT_EQ(code_of(R"({"a":1,"\u0061":2})"), "JSON_DUPLICATE_KEY");
   EXPECT_EQ(code_of(R"([{"b":{"a":1,"c":0,"a":2}}])"), "JSON_DUPLICATE_KEY");
+  // Few keys are compared with each other, many are sorted.
+  for (const int count : {7, 8, 9, 1000}) {
+    std::string text = "{";
+    for (int i = 0; i < count; ++i) text += "\"" + std::to_string(i * 7 % 1009) + "\":0,";
+    EXPECT_EQ(code_of(text + "\"x\":0}"), "accepted") << count;
+    EXPECT_EQ(code_of(text + "\"0\":0}"), "JSON_DUPLICATE_KEY") << count;
+  }
   EXPECT_EQ(code_of(R"([{"a":1},{"a":2}])"), "accepted");
   EXPECT_EQ(code_of(R"({"a":{"a":{"a":1}}})"), "accepted");
 }
@@ -140,6 +147,10 @@ TEST(ParseJson, LimitsDepthAndSize) {
   EXPECT_EQ(code_of(std::string(100000, '[')), "JSON_DEPTH");
   EXPECT_EQ(code_of(R"({"a":{"b":1}})", {1000, 1}), "JSON_DEPTH");
   EXPECT_EQ(code_of("[1,2,3]", {6, 10}), "JSON_SIZE");
+  EXPECT_EQ(code_of("[1,2,3]", {7, 10, 3}), "JSON_VALUES");
+  EXPECT_EQ(code_of("[[],[]]", {7, 10, 2}), "JSON_VALUES");
+  EXPECT_EQ(code_of(R"({"a":{"b":1}})", {99, 10, 2}), "JSON_VALUES");
+  EXPECT_EQ(code_of("[1,2,3]", {7, 10, 4}), "accepted");
   EXPECT_EQ(code_of("[1,2,3]", {7, 10}), "accepted");
 }
 

@@ -5,6 +5,9 @@
 
 #include <array>
 
+#include "base/rng.h"
+#include "base/text_search.h"
+
 namespace mote {
 namespace {
 
@@ -113,6 +116,39 @@ TEST(Strings, FindsTheEndOfValidUtf8) {
   EXPECT_EQ(valid_utf8_end(text, 4), 8U);
   EXPECT_EQ(valid_utf8_end(text.substr(0, 3)), 3U);
   EXPECT_EQ(valid_utf8_end("", 0), 0U);
+}
+
+// Against the standard library's plain search, on texts where prefixes repeat.
+TEST(FindText, AgreesWithTheStandardLibrary) {
+  Rng rng(17);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text(rng.next_below(30), ' ');
+    for (char& c : text) c = static_cast<char>('a' + rng.next_below(2));
+    std::string part(rng.next_below(6), ' ');
+    for (char& c : part) c = static_cast<char>('a' + rng.next_below(2));
+    const std::size_t from = rng.next_below(32);
+    ASSERT_EQ(find_text(text, part, from), std::string_view(text).find(part, from)) << text << " " << part;
+    ASSERT_EQ(rfind_text(text, part), text.rfind(part)) << text << " " << part;
+    if (part.empty()) continue;
+    std::vector<std::size_t> expected;
+    for (std::size_t end = text.size(); end >= part.size();) {
+      const std::size_t found = text.rfind(part, end - part.size());
+      if (found == std::string::npos) break;
+      expected.push_back(found);
+      end = found;
+    }
+    ASSERT_EQ(find_texts_from_right(text, part, 100), expected) << text << " " << part;
+    if (!expected.empty()) {
+      ASSERT_EQ(find_texts_from_right(text, part, 1), std::vector{expected.front()});
+    }
+  }
+}
+
+TEST(FindText, TakesTimeInProportionToBothTexts) {
+  // Twice 1.2e11 comparisons where every place is looked at by itself.
+  const std::string text(1'000'000, 'a');
+  EXPECT_EQ(find_text(text, std::string(500'000, 'a') + "b"), std::string::npos);
+  EXPECT_EQ(rfind_text(text, std::string(499'999, 'a') + "b"), std::string::npos);
 }
 
 }  // namespace

@@ -66,32 +66,36 @@ class Loader {
     Linear out;
     MOTE_ASSIGN(out.source, tensor(role, block));
     MOTE_TRY(pack(out));
-    MOTE_ASSIGN(out.matrix.factor, factor(role, block));
+    MOTE_ASSIGN(const std::vector<float> factor, factors(role, block, 1));
+    out.matrix.factor = factor.front();
     if (with_bias) {
       MOTE_ASSIGN(out.bias, floats(role, block, true));
     }
     return out;
   }
 
-  // The factor of a whole matrix, "blk.0.attn_q.scale" beside "blk.0.attn_q.weight"; 1 where there is none.
-  Result<float> factor(Role role, std::uint32_t block) {
+  // The factor of a whole matrix, "blk.0.attn_q.scale" beside "blk.0.attn_q.weight", or one for each matrix
+  // of a stack of `count`; a single 1 where there is none.
+  Result<std::vector<float>> factors(Role role, std::uint32_t block, std::uint64_t count) {
     std::string name = model::gguf_name(role, block);
     name.replace(name.rfind('.') + 1, std::string::npos, "scale");
     const auto index = model_.canonical->find(name);
-    if (!index) return 1.0F;
+    if (!index) return std::vector<float>{1.0F};
     const formats::TensorInfo& info = model_.canonical->tensors()[*index];
     MOTE_ASSIGN(const QuantizedTensor in, model_.canonical->read(*index));
     MOTE_TRY(check(info, in));
-    if (in.codec != CodecId::f32 || in.blocks().size() != sizeof(float)) {
+    const std::size_t found = in.blocks().size() / sizeof(float);
+    if (in.codec != CodecId::f32 || (found != 1 && found != count)) {
       return Error{.code = model::kModelTensor,
-                   .message = "cannot load the model: tensor " + name + " is not one float",
+                   .message = "cannot load the model: tensor " + name + " is not " +
+                              (count == 1 ? "one float" : "one float for each of " + std::to_string(count)),
                    .hint = {},
                    .file = {},
                    .byte_position = {}};
     }
-    float value = 0.0F;
-    codec::codec_of(in.codec).decode(in.blocks().data(), &value, 1);
-    return value;
+    std::vector<float> values(found);
+    codec::codec_of(in.codec).decode(in.blocks().data(), values.data(), found);
+    return values;
   }
 
   // Consecutive rows of one tensor as matrices of their own; nothing is copied.
@@ -102,10 +106,13 @@ class Loader {
     if (with_bias) {
       MOTE_ASSIGN(bias, floats(role, block, true));
     }
+    const std::uint64_t stacked = whole.shape.rank() == 3 ? whole.shape[0] : 1;
+    MOTE_ASSIGN(const std::vector<float> factor, factors(role, block, stacked));
     std::uint64_t first = 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       parts[i]->source = rows_of(whole, first, rows[i]);
       MOTE_TRY(pack(*parts[i]));
+      parts[i]->matrix.factor = factor[i * factor.size() / parts.size()];
       if (with_bias) {
         const auto begin = bias.begin() + static_cast<std::ptrdiff_t>(first);
         parts[i]->bias.assign(begin, begin + static_cast<std::ptrdiff_t>(rows[i]));

@@ -30,7 +30,7 @@ bool is_there(const std::filesystem::path& path) {
 // A JSON object of a model's folder.
 Result<Json> read_config(const std::filesystem::path& path, const Limits& limits) {
   MOTE_ASSIGN(const std::string text, sys::read_text_file(path, limits.config_bytes));
-  auto json = parse_json(text, {limits.config_bytes, 64});
+  auto json = parse_json(text, {limits.config_bytes, 64, limits.json_values});
   if (!json || !json->is_object()) {
     Error error =
         json ? Error{kModelConfig, "expected a JSON object", "", "", std::nullopt} : std::move(json).error();

@@ -3,8 +3,8 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <type_traits>
-#include <unordered_set>
 
 #include "base/checked.h"
 #include "base/strings.h"
@@ -194,7 +194,7 @@ Result<GgufLayout> layout_gguf(const Metadata& metadata, std::span<const TensorI
   put<std::uint64_t>(out, metadata.entries().size());
   MOTE_TRY(put_entries(out, metadata));
 
-  std::unordered_set<std::string_view> names;
+  std::set<std::string_view> names;
   std::uint64_t offset = 0;  // from the start of the data
   for (const TensorInfo& info : tensors) {
     MOTE_ASSIGN(const std::uint64_t bytes, checked_bytes(info));

@@ -144,7 +144,6 @@ Result<void> GgufShards::join() {
       places_.push_back({f, t});
     }
   }
-  index_.reserve(tensors_.size());
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const auto [place, inserted] = index_.try_emplace(tensors_[i].name, i);
     if (inserted) continue;

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/gguf_reader.h"
@@ -66,7 +66,7 @@ class GgufShards final : public TensorSource {
   Metadata metadata_;
   std::vector<TensorInfo> tensors_;
   std::vector<Place> places_;
-  std::unordered_map<std::string_view, std::size_t> index_;
+  std::map<std::string_view, std::size_t> index_;
 };
 
 }  // namespace mote::formats

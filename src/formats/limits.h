@@ -22,6 +22,8 @@ struct Limits {
   std::uint64_t shards = 1'024;                          // files of one model
   std::uint64_t json_bytes = std::uint64_t{64} << 20;    // model.safetensors.index.json
   std::uint64_t config_bytes = std::uint64_t{8} << 20;   // config.json, generation_config.json
+  // Of each of these three: `tensors` entries of a header have some eleven values each.
+  std::uint64_t json_values = std::uint64_t{1} << 20;
 };
 
 }  // namespace mote::formats

@@ -72,7 +72,6 @@ void MappedSource::dont_need(std::size_t index) const {
 }
 
 std::optional<std::size_t> MappedSource::build_index() {
-  index_.reserve(tensors_.size());
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!index_.try_emplace(tensors_[i].name, i).second) return i;
   }

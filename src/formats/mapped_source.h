@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/tensor_source.h"
@@ -40,7 +40,7 @@ class MappedSource : public TensorSource {
   std::vector<std::uint64_t> offsets_;  // from the file's start; checked against its length
 
  private:
-  std::unordered_map<std::string_view, std::size_t> index_;  // views of tensors_
+  std::map<std::string_view, std::size_t> index_;  // views of tensors_
 };
 
 }  // namespace mote::formats

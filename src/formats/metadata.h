@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -91,11 +91,8 @@ class Metadata {
 
  private:
   std::vector<Entry> entries_;
-  // Lets find() take a view without making a string of it.
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+  // A tree: a file may choose keys of one hash, and has a handful of honest ones.
+  std::map<std::string, std::size_t, std::less<>> index_;
 };
 
 }  // namespace mote::formats

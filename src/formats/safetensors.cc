@@ -129,7 +129,7 @@ class SafetensorsParser {
     if (!is_valid_utf8(text)) {
       return Error{kStHeaderJson, "the header is not valid UTF-8", "the file is damaged", "", kLengthBytes};
     }
-    auto header = parse_json(text, {limits_.safetensors_header_bytes, kHeaderDepth});
+    auto header = parse_json(text, {limits_.safetensors_header_bytes, kHeaderDepth, limits_.json_values});
     if (!header) {
       Error error = std::move(header).error();
       error.code = error.code.name == "JSON_DUPLICATE_KEY" ? kStDup : kStHeaderJson;

@@ -43,7 +43,7 @@ Result<bool> stays_inside(const std::filesystem::path& folder, const std::filesy
 Result<std::unique_ptr<SafetensorsShards>> SafetensorsShards::open(const std::filesystem::path& index_path,
                                                                    const Limits& limits) try {
   MOTE_ASSIGN(const std::string text, sys::read_text_file(index_path, limits.json_bytes));
-  auto parsed = parse_json(text, {limits.json_bytes, 16});
+  auto parsed = parse_json(text, {limits.json_bytes, 16, limits.json_values});
   if (!parsed) {
     Error error = std::move(parsed).error();
     error.code = kStIndex;
@@ -59,9 +59,9 @@ Result<std::unique_ptr<SafetensorsShards>> SafetensorsShards::open(const std::fi
   auto out = std::make_unique<SafetensorsShards>();
   std::filesystem::path folder = index_path.parent_path();
   if (folder.empty()) folder = ".";
-  std::unordered_map<std::string_view, std::size_t> file_numbers;
+  std::map<std::string_view, std::size_t> file_numbers;
   std::vector<std::string_view> names;
-  std::unordered_map<std::string_view, std::size_t> file_of;  // tensor to file, as the index says
+  std::map<std::string_view, std::size_t> file_of;  // tensor to file, as the index says
   for (const auto& [tensor, file] : *weights) {
     const std::string* name = file.if_string();
     if (name == nullptr || !is_plain_name(*name)) {

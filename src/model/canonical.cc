@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "model/hf_names.h"
@@ -133,7 +134,7 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_gguf_names(const 
                                                                           const ModelSpec& spec) {
   std::unique_ptr<CanonicalSource> out(new CanonicalSource(source));
   const std::vector<TensorNeed> needs = needed_tensors(spec);
-  std::unordered_map<std::string_view, const TensorNeed*> wanted;
+  std::map<std::string_view, const TensorNeed*> wanted;
   for (const TensorNeed& need : needs) {
     wanted.emplace(need.name, &need);
     const auto index = source.find(need.name);
@@ -209,7 +210,10 @@ Result<void> CanonicalSource::add_hf(const TensorNeed& need, const ModelSpec& sp
       }
     }
   }
-  for (const Part& part : origin.parts) out.bytes += part.bytes;
+  Checked total;
+  for (const Part& part : origin.parts) total = total + part.bytes;
+  if (!total.valid()) return tensor_error("cannot use tensor " + need.name + ": too large", "");
+  out.bytes = *total.value();
   origin.to_f32 = (need.shape.rank() < 2 || is_kept_float(need.role)) && out.codec != CodecId::f32;
   origin.add_one = arch.norm_offset && need.name.ends_with("norm.weight");
   if (arch.permute_qk) {
@@ -255,7 +259,7 @@ Result<std::unique_ptr<CanonicalSource>> CanonicalSource::from_hf_names(const fo
 }
 
 std::optional<std::size_t> CanonicalSource::find(std::string_view name) const {
-  const auto it = by_name_.find(std::string(name));
+  const auto it = by_name_.find(name);
   if (it == by_name_.end()) return std::nullopt;
   return it->second;
 }

@@ -6,12 +6,12 @@
 // converted tensor owns its bytes; all others are the checkpoint's.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/tensor_source.h"
@@ -63,7 +63,7 @@ class CanonicalSource final : public formats::TensorSource {
   const formats::TensorSource* source_;
   std::vector<formats::TensorInfo> infos_;
   std::vector<Origin> origins_;
-  std::unordered_map<std::string, std::size_t> by_name_;
+  std::map<std::string, std::size_t, std::less<>> by_name_;
 };
 
 }  // namespace mote::model

@@ -97,8 +97,12 @@ bool use_more_bits(int layer, int layers) {
   return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 }
 
+// Presets of about two bits and less, which have rules of their own.
+bool is_tiny(Mix mix) { return mix == Mix::iq1 || mix == Mix::iq2_xs || mix == Mix::iq2_s; }
+
 CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const ModelFacts& facts) {
-  const bool shared = facts.heads / std::max(facts.kv_heads, 1U) >= 4;  // few, widely used rows
+  // Few, widely used rows; of a model whose experts are most of it where types are tiny.
+  const bool shared = facts.heads / std::max(facts.kv_heads, 1U) >= 4 || (is_tiny(mix) && facts.experts >= 4);
   CodecId chosen = type;
   switch (mix) {
     case Mix::q2_k:
@@ -151,7 +155,7 @@ CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const Mod
   return seventy && (chosen == q3_k || chosen == q4_k) ? q5_k : chosen;
 }
 
-CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers) {
+CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers, const ModelFacts& facts) {
   switch (mix) {
     case Mix::q2_k:
       return q3_k;
@@ -175,7 +179,7 @@ CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers) {
     case Mix::iq3_xxs:
       return layer < layers / 8 ? q4_k : q3_k;
     case Mix::iq3_m:
-      return layer < layers / 8 ? q4_k : type;
+      return layer < layers / 8 || (facts.experts == 8 && use_more_bits(layer, layers)) ? q4_k : type;
     default:
       break;
   }
@@ -284,15 +288,18 @@ TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
   return {divides(type, cols) ? type : f16, true};
 }
 
-// Models of eight experts, where attention is small beside them: llama-quantize keeps k and v at 8 bits, and
-// gives the output of attention more in the presets of at most 4 bits but Q2_K_S and Q3_K_L.
-std::optional<CodecId> eight_experts_type(const Preset& preset, Role role, std::string_view name) {
-  if (role == Role::attention_v || has(name, "attn_k.weight")) return q8_0;
+// Models of eight experts, where attention is small beside them: llama-quantize keeps k and v at 8 bits (at 4
+// where the others have two), and gives the output of attention more in the presets of at most 4 bits but
+// Q2_K_S and Q3_K_L.
+std::optional<CodecId> eight_experts_type(const Preset& preset, Role role) {
+  const bool tiny = is_tiny(preset.mix);
+  if (role == Role::attention_v) return tiny ? q4_k : q8_0;
+  if (role == Role::attention_k) return tiny ? q4_k : q8_0;
   if (role != Role::attention_output) return std::nullopt;
-  for (const std::string_view more : {"Q2_K", "Q3_K_S", "Q3_K_M", "IQ4_NL", "IQ4_XS", "Q4_K_S", "Q4_K_M"}) {
-    if (preset.name == more) return q5_k;
-  }
-  return preset.type;
+  constexpr std::array<std::string_view, 11> kMore{"Q2_K",  "Q3_K_S", "Q3_K_M", "IQ3_XXS", "IQ3_XS", "IQ3_S",
+                                                   "IQ3_M", "IQ4_NL", "IQ4_XS", "Q4_K_S",  "Q4_K_M"};
+  const bool more = tiny || std::find(kMore.begin(), kMore.end(), preset.name) != kMore.end();
+  return more ? q5_k : preset.type;
 }
 
 // Counters that some rules depend on; tensors come in the order of their layers.
@@ -315,25 +322,28 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
   if (preset.mix == Mix::mxfp4_moe) return tensor.shape.rank() > 2 && tensor.shape[0] > 1 ? mxfp4 : q8_0;
   const int blocks = static_cast<int>(facts.blocks);
   if (facts.experts == 8) {
-    if (const auto type = eight_experts_type(preset, role, tensor.name); type) return *type;
+    if (const auto type = eight_experts_type(preset, role); type) return *type;
   }
+  // Of several matrices of a kind in a layer (a shared expert) each counts as that layer's, but for the down
+  // projections of tiny types.
+  const auto place = [&](int& counter) { return facts.experts > 1 ? layer_of(tensor.name) : counter++; };
   switch (role) {
     case Role::attention_v:
       return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total,
                               facts);
     case Role::ffn_down:
-      // Of several down projections in a layer (a shared expert) each counts as that layer's.
       return ffn_down_type(preset.mix, preset.type,
-                           facts.experts > 1 ? layer_of(tensor.name) : counters.ffn_down++, blocks);
+                           is_tiny(preset.mix) ? counters.ffn_down++ : place(counters.ffn_down), blocks,
+                           facts);
     case Role::attention_output:
       return attention_output_type(preset.mix, preset.type);
     case Role::attention_k:
     case Role::attention_q:
       return attention_kq_type(preset.mix, preset.type);
     case Role::ffn_gate:
-      return ffn_in_type(preset.mix, preset.type, counters.ffn_gate++, blocks);
+      return ffn_in_type(preset.mix, preset.type, place(counters.ffn_gate), blocks);
     case Role::ffn_up:
-      return ffn_in_type(preset.mix, preset.type, counters.ffn_up++, blocks);
+      return ffn_in_type(preset.mix, preset.type, place(counters.ffn_up), blocks);
     case Role::embedding:
       return embedding_type(preset.mix, preset.type);
     default:

@@ -40,6 +40,8 @@ Golden read_golden(const std::filesystem::path& path) {
   golden.facts.blocks = static_cast<std::uint32_t>(*json.find("blocks")->as_uint64());
   golden.facts.heads = static_cast<std::uint32_t>(*json.find("heads")->as_uint64());
   golden.facts.kv_heads = static_cast<std::uint32_t>(*json.find("kv_heads")->as_uint64());
+  if (const Json* experts = json.find("experts"))
+    golden.facts.experts = static_cast<std::uint32_t>(*experts->as_uint64());
   for (const Json& t : *json.find("tensors")->if_array()) {
     const JsonArray& pair = *t.if_array();
     std::vector<std::uint64_t> dims;
@@ -87,7 +89,9 @@ TEST_P(EveryShape, GetsTheTypesThatLlamaQuantizeChose) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EveryShape,
                          ::testing::Values("smollm2-135m", "narrow-rows", "wide-gqa4", "wide-gqa1-tied",
-                                           "layers80-gqa8", "layers80-gqa1", "layers80-qwen2", "experts2"),
+                                           "layers80-gqa8", "layers80-gqa1", "layers80-qwen2", "experts2",
+                                           "experts4", "experts8", "experts8-gqa1", "experts8-shared",
+                                           "experts60-shared"),
                          [](const auto& shape) {
                            std::string name = shape.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import gguf_file  # noqa: E402
 import safetensors_file  # noqa: E402
-from hostile.case import FIFO, FOLDER, Case, Link, Sparse  # noqa: E402
+from hostile.case import FIFO, FOLDER, Case, Lazy, Link, Repeated, Sparse  # noqa: E402
 
 MOTE = os.environ.get("MOTE_BINARY", str(HERE.parents[1] / "build/release/bin/mote"))
 FORMATS = {"gguf": (["gguf_header", "gguf_tensor", "gguf_model"], 120), "safetensors": (["safetensors"], 60),
@@ -90,6 +90,8 @@ def write(folder, files):
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Lazy):
+            content = content.make()
         if content is FIFO:
             os.mkfifo(path)
         elif content is FOLDER:
@@ -99,6 +101,12 @@ def write(folder, files):
         elif isinstance(content, Sparse):
             path.write_bytes(content.head)
             os.truncate(path, content.size)
+        elif isinstance(content, Repeated):
+            with path.open("wb") as out:
+                out.write(content.head)
+                for _ in range(content.count // 4096):
+                    out.write(content.unit * 4096)
+                out.write(content.unit * (content.count % 4096) + content.tail)
         else:
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 

@@ -6,6 +6,7 @@ trained    vocabularies trained by tokenizer_trained.py: unigram, WordPiece, BPE
 hf         SmolLM2 and GPT-2, and synthetic tokenizer.json files for the other splitters and for SentencePiece BPE
 spm        Llama-2's and babyllama's .model; llama2.c's tokenizer.bin files against the same and a plain reading
 llama.cpp  every vocabulary of gguf-vocabs, and the GGUF files that mote writes from the other sources
+pre names  GGUF vocabularies made by tokenizer_pre_names.py for the names of tokenizer.ggml.pre, against llama.cpp
 Texts: all corpora of the shared data, and generated Unicode strings. Equal means the ids are equal and so is what they
 decode to, which includes that text comes back wherever the oracle gives it back.
 """
@@ -27,6 +28,7 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 import tokenizer_kinds
+import tokenizer_pre_names
 import tokenizer_rules as rules
 import tokenizer_texts
 import tokenizer_trained
@@ -44,6 +46,13 @@ CAMEL = (
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# tokenization_kimi.py of moonshotai/Kimi-K2-Instruct
+KIMI = (
+    r"[\p{Han}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 MARK = "\u2581"
 # The vocabularies of tokenizer_kinds.py whose ids GGUF's own keys can give; the others are written with tokenizer.json inside.
@@ -122,6 +131,8 @@ def variants(base):
     yield "qwen2", {"pre_tokenizer": split(CL100K % ""), "normalizer": nfc}, {}, [added("<tool_call>")]
     yield "qwen35", {"pre_tokenizer": split(QWEN35), "normalizer": nfc}, {}, []
     yield "camel", {"pre_tokenizer": split(CAMEL)}, {}, []
+    yield "kimi", {"pre_tokenizer": split(KIMI)}, {}, []
+    yield "aya", {"pre_tokenizer": split(r"\d{1,3}(?=(?:\d{3})*\b)", CAMEL)}, {}, []
     yield "deepseek-v3", {"pre_tokenizer": split(r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", CL100K % "")}, {}, []
     yield "digit runs", {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
         {"type": "Digits", "individual_digits": False},
@@ -321,6 +332,11 @@ def main():
             for text, (ids, _) in zip(short, probe.encode(tok512, short)):
                 counts.check("tok512", text, llama2c_encode(pieces, text), ids)
         made = tokenizer_kinds.run(probe, shared, temp, texts, few, wanted, compare_spm, counts)
+        if wanted("pre names"):
+            tokenizer_pre_names.run(
+                probe, tokenizer_llama_cpp.LlamaCpp(), base, tokenizer_pre_names.read(temp / "llama-False" / "tokenizer.json"),
+                temp, few, compare_llama_cpp, counts,
+            )  # fmt: skip
         if wanted("llama.cpp"):
             compare_with_llama_cpp(probe, tok, smollm, temp, made, few, counts)
     print(f"tokenizers: {counts.compared} comparisons, {counts.failures} differ ({len(corpora)} corpora, {args.strings} strings)")

@@ -94,9 +94,10 @@ class Model:
                 self.matrices[f"blk.{b}.{name}.weight"] = (rows, cols)
         self.norms = {name: (1 + 0.2 * rng.standard_normal(n)).astype(FLOAT) for name, n in self.vectors.items()}
         self.embedding = rng.standard_normal((VOCAB, WIDTH)).astype(FLOAT)
+        self.routers = (0.1 * np.random.default_rng(5).standard_normal((BLOCKS, 4, WIDTH))).astype(FLOAT)
 
-    def write(self, path, matrix, extra=()):
-        """matrix(name, rows, cols): floats, or (bytes, type)."""
+    def write(self, path, matrix, extra=(), experts=0):
+        """matrix(name, rows, cols): floats, or (bytes, type). With experts, the feed-forward matrices are stacks of as many."""
         w = gguf.GGUFWriter(str(path), "llama")
         w.add_block_count(BLOCKS)
         w.add_context_length(256)
@@ -108,11 +109,19 @@ class Model:
         w.add_rope_dimension_count(WIDTH // HEADS)
         w.add_vocab_size(VOCAB)
         w.add_tokenizer_model("no_vocab")
+        if experts:
+            w.add_expert_count(experts)
+            w.add_expert_used_count(experts)  # all: a near tie would give the two programs different experts
+            for block in range(BLOCKS):
+                w.add_tensor(f"blk.{block}.ffn_gate_inp.weight", self.routers[block][:experts])
         w.add_tensor("token_embd.weight", self.embedding)
         for name, values in self.norms.items():
             w.add_tensor(name, values)
         for name, (rows, cols) in self.matrices.items():
             values = matrix(name, rows, cols)
+            if experts and ".ffn_" in name:
+                name = name.replace(".weight", "_exps.weight")
+                values = (np.stack([values[0], *(matrix(name, rows, cols)[0] for _ in range(experts - 1))]), values[1])
             if isinstance(values, tuple):
                 w.add_tensor(name, values[0], raw_dtype=values[1])
             else:
@@ -183,6 +192,15 @@ def main():
                    for i, name in enumerate(model.matrices)]
         model.write(path, lambda _, rows, cols: (random_blocks(rng, kind, rows, cols), kind), factors)
         compare("NVFP4 with factors, made", path)
+
+        for type_name in [t for t in ("Q1_0", "IQ2_XS", "MXFP4", "NVFP4") if t in MADE]:
+            kind = gguf.GGMLQuantizationType[type_name]
+            model.write(path, lambda _, rows, cols, kind=kind: (random_blocks(rng, kind, rows, cols), kind), experts=4)
+            compare(f"{type_name} experts, made", path)
+        stacks = [(name.replace(".scale", "_exps.scale"), 0.25 + 0.25 * rng.integers(0, 5, 4).astype(FLOAT))
+                  if ".ffn_" in name else (name, factor) for name, factor in factors]
+        model.write(path, lambda _, rows, cols: (random_blocks(rng, kind, rows, cols), kind), stacks, experts=4)
+        compare("NVFP4 experts with factors, made", path)
 
         floats = work / "floats.gguf"
         model.write(floats, lambda _, rows, cols: (rng.standard_normal((rows, cols)) * 1.5 / cols**0.5).astype(FLOAT))

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/strings.h"
+#include "base/text_search.h"
 #include "text/template/runtime.h"
 #include "text/template/template_errors.h"
 #include "text/template/unicode.h"
@@ -73,18 +74,13 @@ Result<Values> split_on(Runtime& runtime, const TaggedText& self, const std::str
   const std::string& bytes = self.bytes();
   std::vector<std::size_t> cuts;
   if (from_right) {
-    std::size_t end = bytes.size();
-    while (limit != 0 && end >= separator.size()) {
-      const std::size_t found = bytes.rfind(separator, end - separator.size());
-      if (found == std::string::npos) break;
-      cuts.push_back(found);
-      end = found;
-      if (limit > 0) --limit;
-    }
+    MOTE_TRY(runtime.charge(bytes.size()));  // turned round
+    cuts = find_texts_from_right(bytes, separator,
+                                 limit < 0 ? bytes.size() + 1 : static_cast<std::size_t>(limit));
     std::ranges::reverse(cuts);
   } else {
     for (std::size_t at = 0; limit != 0; limit -= limit > 0 ? 1 : 0) {
-      const std::size_t found = bytes.find(separator, at);
+      const std::size_t found = find_text(bytes, separator, at);
       if (found == std::string::npos) break;
       cuts.push_back(found);
       at = found + separator.size();
@@ -125,7 +121,9 @@ Result<Value> splitlines(Runtime& runtime, const TaggedText& self, const CallArg
   MOTE_ASSIGN(const auto args, bind(arguments, "splitlines", {"keepends"}));
   const bool keep = truth_or(args[0], false);
   const std::string& bytes = self.bytes();
-  MOTE_TRY(runtime.charge(bytes.size() * sizeof(Value)));
+  std::size_t lines = 1;
+  for (std::size_t at = 0; at < bytes.size();) lines += is_line_break(next_code_point(bytes, at)) ? 1U : 0U;
+  MOTE_TRY(runtime.charge(lines * (sizeof(Value) + sizeof(TaggedText)) + bytes.size()));
   Values items;
   std::size_t begin = 0;
   for (std::size_t at = 0; at < bytes.size();) {
@@ -147,7 +145,7 @@ Result<Value> partition(Runtime& runtime, const TaggedText& self, std::string_vi
   if (separator->empty()) return runtime_error("'" + std::string(name) + "' got an empty separator");
   const bool from_right = name == "rpartition";
   const std::size_t found =
-      from_right ? self.bytes().rfind(separator->bytes()) : self.bytes().find(separator->bytes());
+      from_right ? rfind_text(self.bytes(), separator->bytes()) : find_text(self.bytes(), separator->bytes());
   MOTE_TRY(runtime.charge(self.size()));
   if (found == std::string::npos) {
     const Value empty = TaggedText();
@@ -210,13 +208,14 @@ Result<Value> find(const TaggedText& self, std::string_view name, const CallArgu
     if (name == "count") {
       if (part->empty()) return Value(static_cast<std::int64_t>(count_code_points(inside)) + 1);
       std::int64_t count = 0;
-      for (std::size_t at = inside.find(part->bytes()); at != std::string_view::npos;
-           at = inside.find(part->bytes(), at + part->size())) {
+      for (std::size_t at = find_text(inside, part->bytes()); at != std::string_view::npos;
+           at = find_text(inside, part->bytes(), at + part->size())) {
         ++count;
       }
       return Value(count);
     }
-    found = name == "rfind" || name == "rindex" ? inside.rfind(part->bytes()) : inside.find(part->bytes());
+    found = name == "rfind" || name == "rindex" ? rfind_text(inside, part->bytes())
+                                                : find_text(inside, part->bytes());
   } else if (name == "count") {
     return Value(std::int64_t{0});
   }

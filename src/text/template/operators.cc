@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text_search.h"
 #include "text/template/ast.h"
 #include "text/template/runtime.h"
 #include "text/template/template_errors.h"
@@ -211,7 +212,7 @@ Result<Value> arithmetic(Runtime& runtime, Operator what, const Value& a, const 
 Result<bool> contains(Runtime& runtime, const Value& container, const Value& item) {
   if (const TaggedText* text = container.if_string()) {
     const TaggedText* part = item.if_string();
-    if (part != nullptr) return text->bytes().find(part->bytes()) != std::string::npos;
+    if (part != nullptr) return find_text(text->bytes(), part->bytes()) != std::string_view::npos;
     return operand_error("in", item, container);
   }
   if (const Dict* dict = container.if_dict()) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "mote/error.h"
@@ -136,7 +136,7 @@ class ParserBase {
   std::size_t at_ = 0;
   std::uint32_t depth_ = 0;
   std::uint32_t max_depth_;
-  std::unordered_map<std::string, NameId> ids_;
+  std::map<std::string, NameId, std::less<>> ids_;
 };
 
 }  // namespace mote::text::jinja

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "base/text_search.h"
 #include "text/template/runtime.h"
 #include "text/template/unicode.h"
 
@@ -25,7 +26,7 @@ TaggedText replace_text(const TaggedText& text, std::string_view from, const Tag
     return result;
   }
   for (; count != 0; count -= count > 0 ? 1 : 0) {
-    const std::size_t found = bytes.find(from, at);
+    const std::size_t found = find_text(bytes, from, at);
     if (found == std::string::npos) break;
     result.append_slice(text, at, found);
     result.append(to);

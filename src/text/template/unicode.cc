@@ -2,6 +2,9 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "base/strings.h"
 
 namespace mote::text::jinja {
@@ -15,13 +18,6 @@ std::string encoded(utf8proc_int32_t c) {
   std::string out;
   append_utf8(out, static_cast<char32_t>(c));
   return out;
-}
-
-bool in_set(char32_t c, const std::string& set) {
-  for (std::size_t at = 0; at < set.size();) {
-    if (next_code_point(set, at) == c) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -55,7 +51,14 @@ bool is_python_space(char32_t c) {
 }
 
 ByteRange strip_range(std::string_view text, bool left, bool right, const std::string* set) {
-  const auto strips = [&](char32_t c) { return set != nullptr ? in_set(c, *set) : is_python_space(c); };
+  std::vector<char32_t> sorted;  // searched for every character of the text
+  if (set != nullptr) {
+    for (std::size_t at = 0; at < set->size();) sorted.push_back(next_code_point(*set, at));
+    std::sort(sorted.begin(), sorted.end());
+  }
+  const auto strips = [&](char32_t c) {
+    return set != nullptr ? std::binary_search(sorted.begin(), sorted.end(), c) : is_python_space(c);
+  };
   ByteRange range{0, text.size()};
   while (left && range.begin < range.end) {
     std::size_t next = range.begin;

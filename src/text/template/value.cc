@@ -76,7 +76,7 @@ std::size_t Dict::position_of(const Value& key) const {
 
 std::size_t Dict::position_of(std::string_view key) const {
   if (!index_.empty()) {
-    const auto found = index_.find(std::string(key));
+    const auto found = index_.find(key);
     return found == index_.end() ? members.size() : found->second;
   }
   std::size_t i = 0;

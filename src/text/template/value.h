@@ -9,11 +9,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -124,7 +124,7 @@ struct Dict {
   [[nodiscard]] std::size_t position_of(const Value& key) const;  // members.size() where absent
   [[nodiscard]] std::size_t position_of(std::string_view key) const;
   // Positions of string keys, once there are more members than a linear search likes.
-  std::unordered_map<std::string, std::size_t> index_;
+  std::map<std::string, std::size_t, std::less<>> index_;
 };
 
 struct Namespace {

@@ -42,31 +42,25 @@ std::size_t space_after(std::string_view text, std::size_t end) {
 
 }  // namespace
 
-void AddedMatcher::add(const AddedToken& token, std::string_view text, MatchMode mode) {
-  std::uint32_t node = 0;
-  first_[static_cast<unsigned char>(text.front())] = true;
-  for (const char c : text) {
-    const std::uint64_t key = (static_cast<std::uint64_t>(node) << 8) | static_cast<unsigned char>(c);
-    const auto [it, added] = edges_.try_emplace(key, static_cast<std::uint32_t>(terminal_.size()));
-    if (added) terminal_.push_back(-1);
-    node = it->second;
+AddedMatcher::AddedMatcher(std::span<const AddedText> tokens) {
+  std::vector<std::pair<std::string_view, TokenId>> texts;
+  for (const AddedText& added : tokens) {
+    first_[static_cast<unsigned char>(added.text.front())] = true;
+    texts.emplace_back(added.text, static_cast<TokenId>(tokens_.size()));
+    tokens_.push_back(Entry{added.token, added.mode});
   }
-  if (terminal_[node] >= 0) return;  // the same text twice: the first one counts
-  terminal_[node] = static_cast<std::int32_t>(tokens_.size());
-  tokens_.push_back(Entry{token, mode});
+  trie_ = PieceTrie(std::move(texts));
 }
 
 const AddedMatcher::Entry* AddedMatcher::longest(std::string_view text, std::size_t begin,
                                                  const Region& region, std::size_t& end) const {
   const Entry* found = nullptr;
-  std::uint32_t node = 0;
+  PieceTrie::Node node = PieceTrie::kRoot;
   for (std::size_t i = begin; i < region.end; ++i) {
-    const auto it =
-        edges_.find((static_cast<std::uint64_t>(node) << 8) | static_cast<unsigned char>(text[i]));
-    if (it == edges_.end()) break;
-    node = it->second;
-    if (terminal_[node] < 0) continue;
-    const Entry& entry = tokens_[static_cast<std::size_t>(terminal_[node])];
+    node = trie_.child(node, static_cast<unsigned char>(text[i]));
+    if (node == PieceTrie::kNone) break;
+    if (trie_.token(node) < 0) continue;
+    const Entry& entry = tokens_[static_cast<std::size_t>(trie_.token(node))];
     if (entry.mode < region.mode) continue;
     found = &entry;
     end = i + 1;
@@ -77,7 +71,8 @@ const AddedMatcher::Entry* AddedMatcher::longest(std::string_view text, std::siz
 std::vector<AddedMatch> AddedMatcher::find(std::string_view text, std::span<const Region> regions) const {
   std::vector<AddedMatch> matches;
   if (tokens_.empty()) return matches;
-  std::size_t taken = 0;  // bytes that belong to earlier matches
+  std::size_t taken = 0;      // bytes that belong to earlier matches
+  std::size_t space_end = 0;  // where the last run of white space that was looked at ends
   std::size_t region = 0;
   for (std::size_t i = 0; i < text.size();) {
     while (region < regions.size() && regions[region].end <= i) ++region;
@@ -92,7 +87,8 @@ std::vector<AddedMatch> AddedMatcher::find(std::string_view text, std::span<cons
     if (!entry->token.single_word || !inside_word(text, i, end)) {
       AddedMatch match{i, end, entry->token.id};
       if (entry->token.lstrip) match.begin = space_before(text, i, std::min(taken, i));
-      if (entry->token.rstrip) match.end = space_after(text, end);
+      // Inside of a run its end is known: a token that is a space would walk to it from every place.
+      if (entry->token.rstrip) match.end = space_end = end < space_end ? space_end : space_after(text, end);
       matches.push_back(match);
       taken = match.end;
     }

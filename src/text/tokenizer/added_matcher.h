@@ -6,11 +6,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "text/tokenizer/data.h"
 #include "text/tokenizer/limits.h"
+#include "text/tokenizer/piece_trie.h"
 
 namespace mote::text {
 
@@ -33,12 +33,19 @@ struct AddedMatch {
   TokenId id = 0;
 };
 
+// A token and the text that it is found by, which must not be empty nor longer than the limit. The least
+// permissive mode in which it is found is `mode`.
+struct AddedText {
+  AddedToken token;
+  std::string text;
+  MatchMode mode;
+};
+
 class AddedMatcher {
  public:
   AddedMatcher() = default;
-  // `text` must not be empty nor longer than the limit. The least permissive mode in which it is found is
-  // `mode`.
-  void add(const AddedToken& token, std::string_view text, MatchMode mode);
+  // Of equal texts the first one counts.
+  explicit AddedMatcher(std::span<const AddedText> tokens);
   [[nodiscard]] bool empty() const { return tokens_.empty(); }
   // Matches in order. A match lies within one region, its white space may not. White space that a token takes
   // with it is searched again, as the reference does: a token of spaces in there is found as well, and then
@@ -53,8 +60,7 @@ class AddedMatcher {
   [[nodiscard]] const Entry* longest(std::string_view text, std::size_t begin, const Region& region,
                                      std::size_t& end) const;
 
-  std::unordered_map<std::uint64_t, std::uint32_t> edges_;  // node << 8 | byte
-  std::vector<std::int32_t> terminal_{-1};                  // by node: index into tokens_
+  PieceTrie trie_;  // its tokens are indices into tokens_
   std::array<bool, 256> first_{};
   std::vector<Entry> tokens_;
 };

@@ -28,7 +28,8 @@ class CharEncoder final : public TextEncoder {
  private:
   void encode_word(const AlignedView& view, TokenSink& sink) const {
     const std::string_view word = view.text;
-    if (data_.ignore_merges) {
+    if (data_.ignore_merges ||
+        (data_.whole_line_breaks && word.find_first_not_of('\n') == std::string_view::npos)) {
       if (const auto id = index_.find(word)) {
         sink.push(*id, view, 0, word.size());
         return;

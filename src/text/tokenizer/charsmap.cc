@@ -45,6 +45,13 @@ Result<Charsmap> Charsmap::create(std::string bytes) {
                    std::to_string(bytes.size() - kUnitBytes));
   }
   if (bytes.back() != '\0') return damaged("its last replacement has no end");
+  for (std::size_t at = kUnitBytes + trie; at < bytes.size();) {
+    const std::size_t end = bytes.find('\0', at);
+    if (end - at > kMaxReplacementBytes)
+      return damaged("a replacement has " + std::to_string(end - at) + " bytes, at most " +
+                     with_thousands(kMaxReplacementBytes) + " are allowed");
+    at = end + 1;
+  }
   return Charsmap(std::move(bytes), trie / kUnitBytes);
 }
 
@@ -64,6 +71,8 @@ std::optional<Charsmap::Match> Charsmap::search(std::string_view text, bool long
   if (!root) return std::nullopt;
   std::optional<Match> found;
   std::size_t node = offset_of(*root);
+  // The trie of a damaged file may lead back to itself, so that the text alone would end the walk.
+  text = text.substr(0, kMaxCharsmapKeyBytes);
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte == 0) break;  // ends keys in the trie
@@ -106,7 +115,8 @@ void put_replacement(Rewriter& to, std::string_view from, std::string_view repla
 
 }  // namespace
 
-AlignedText apply_by_graphemes(const Charsmap& map, const AlignedText& aligned) {
+std::optional<AlignedText> apply_by_graphemes(const Charsmap& map, const AlignedText& aligned,
+                                              std::size_t limit) {
   const std::string_view text = aligned.text();
   Rewriter to(aligned);
   const auto one = [&](std::string_view part) {
@@ -115,6 +125,7 @@ AlignedText apply_by_graphemes(const Charsmap& map, const AlignedText& aligned) 
     return match.has_value();
   };
   for (std::size_t i = 0; i < text.size();) {
+    if (to.size() > limit) return std::nullopt;
     std::size_t stop = i;
     char32_t previous = next_code_point(text, stop);
     utf8proc_int32_t state = 0;

@@ -23,14 +23,16 @@ namespace mote::text {
 
 class Charsmap {
  public:
-  // TOK_FORMAT: too short, sizes that do not fit, replacements without an end, or larger than 16 MiB.
+  // TOK_FORMAT: too short, sizes that do not fit, replacements without an end or over kMaxReplacementBytes,
+  // or larger than 16 MiB.
   static Result<Charsmap> create(std::string bytes);
 
   struct Match {
     std::size_t length = 0;  // bytes of the text
     std::string_view replacement;
   };
-  // The longest and the shortest stretch at the beginning of `text` that the map replaces.
+  // The longest and the shortest stretch at the beginning of `text` that the map replaces, of at most
+  // kMaxCharsmapKeyBytes.
   [[nodiscard]] std::optional<Match> longest(std::string_view text) const { return search(text, true); }
   [[nodiscard]] std::optional<Match> shortest(std::string_view text) const { return search(text, false); }
 
@@ -47,6 +49,8 @@ class Charsmap {
 // What Hugging Face's normalizer "Precompiled" does with such a map (crate spm_precompiled): grapheme
 // clusters below six bytes are looked up as a whole, longer ones character by character, and in both cases
 // the shortest match replaces all that was looked up.
-AlignedText apply_by_graphemes(const Charsmap& map, const AlignedText& text);
+// Nothing where the result would pass `limit` bytes by more than a grapheme.
+std::optional<AlignedText> apply_by_graphemes(const Charsmap& map, const AlignedText& text,
+                                              std::size_t limit);
 
 }  // namespace mote::text

@@ -45,13 +45,13 @@ TEST(Charsmap, FindsTheLongestAndTheShortestStretch) {
   EXPECT_EQ(map->shortest("acd")->replacement, "b");
   EXPECT_FALSE(map->longest("cab"));
   EXPECT_FALSE(map->longest(""));
-  EXPECT_EQ(apply_by_graphemes(*map, AlignedText("a-ad", 0, false)).text(), "b-bd");
+  EXPECT_EQ(apply_by_graphemes(*map, AlignedText("a-ad", 0, false), 100)->text(), "b-bd");
 }
 
 TEST(Charsmap, KeepsTheOriginOfWhatItReplaces) {
   auto map = Charsmap::create(small_map());
   ASSERT_TRUE(map);
-  const AlignedText out = apply_by_graphemes(*map, AlignedText("za", 5, true));
+  const AlignedText out = *apply_by_graphemes(*map, AlignedText("za", 5, true), 100);
   EXPECT_EQ(out.text(), "zb");
   EXPECT_EQ(out.view().source(1, 2).begin, 6u);
   EXPECT_EQ(out.view().source(1, 2).end, 7u);
@@ -69,6 +69,39 @@ TEST(Charsmap, RefusesSizesThatDoNotFit) {
   odd[0] = 1;
   EXPECT_FALSE(Charsmap::create(odd));
   EXPECT_FALSE(Charsmap::create(std::string(17U << 20, '\0')));
+}
+
+TEST(Charsmap, RefusesReplacementsThatNoMapHas) {
+  const std::string whole = small_map();
+  EXPECT_TRUE(Charsmap::create(whole + std::string(1024, 'x') + '\0'));
+  auto map = Charsmap::create(whole + std::string(1025, 'x') + '\0');
+  ASSERT_FALSE(map);
+  EXPECT_EQ(map.error().code.name, "TOK_FORMAT");
+}
+
+TEST(Charsmap, EndsWhereTheTrieLeadsBackToItself) {
+  // "a" leads to the root's children again and has no value but in the first unit: every text of a's would be
+  // walked to its end from every place.
+  std::vector<std::uint32_t> units(1024, 0);
+  const std::uint32_t a = 256 ^ 'a';
+  units[0] = 256U << 10U;
+  units[a] = 'a' | ((a ^ 256U) << 10U);
+  std::string bytes;
+  put_u32(bytes, static_cast<std::uint32_t>(units.size() * 4));
+  for (const std::uint32_t u : units) put_u32(bytes, u);
+  bytes += std::string("b\0", 2);
+  auto map = Charsmap::create(bytes);
+  ASSERT_TRUE(map);
+  const std::string text(std::size_t{1} << 20U, 'a');
+  // 2^20 places: 3e8 steps within the limit of a key, 5e11 without.
+  for (std::size_t i = 0; i < text.size(); ++i) ASSERT_FALSE(map->longest(std::string_view(text).substr(i)));
+}
+
+TEST(Charsmap, StopsAtTheLimitOfTheText) {
+  auto map = Charsmap::create(small_map());
+  ASSERT_TRUE(map);
+  EXPECT_FALSE(apply_by_graphemes(*map, AlignedText(std::string(100, 'a'), 0, false), 50));
+  EXPECT_TRUE(apply_by_graphemes(*map, AlignedText(std::string(100, 'a'), 0, false), 100));
 }
 
 TEST(Charsmap, StaysWithinItsBytesWhateverTheyAre) {

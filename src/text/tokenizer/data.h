@@ -105,10 +105,11 @@ struct TokenizerData {
   // char_bpe, score_bpe, unigram
   SpacePrefix space_prefix = SpacePrefix::never;
   bool byte_fallback = false;
-  bool fuse_unknown = false;     // neighbouring unknown characters give one token
-  bool literal_space = false;    // llama2.c: " " in the vocabulary's own bytes, "▁" in the text is no space
-  bool escape_space = true;      // " " becomes "▁" before merging (char_bpe: a normalizer may do it instead)
-  bool split_at_spaces = false;  // every "▁" begins a word (Metaspace with split)
+  bool fuse_unknown = false;   // neighbouring unknown characters give one token
+  bool literal_space = false;  // llama2.c: " " in the vocabulary's own bytes, "▁" in the text is no space
+  bool escape_space = true;    // " " becomes "▁" before merging (char_bpe: a normalizer may do it instead)
+  bool whole_line_breaks = false;  // char_bpe: a run of "\n" that is a token needs no merges
+  bool split_at_spaces = false;    // every "▁" begins a word (Metaspace with split)
 
   // SentencePiece's own normalizer (.model, GGUF "t5")
   bool sentence_normalizer = false;

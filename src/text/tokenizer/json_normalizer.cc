@@ -73,7 +73,7 @@ Result<void> read_step(const Json& step, const std::string& type, TokenizerData&
 }  // namespace
 
 Result<void> read_json_normalizer(const Json& step, TokenizerData& data) {
-  return for_each_json_step(step, "normalizers", "normalizer", 0,
+  return for_each_json_step(step, "normalizers", "normalizer",
                             [&](const Json& s, const std::string& type) { return read_step(s, type, data); });
 }
 

@@ -10,6 +10,7 @@
 #include "mote/result.h"
 #include "text/tokenizer/data.h"
 #include "text/tokenizer/errors.h"
+#include "text/tokenizer/limits.h"
 
 namespace mote::text {
 
@@ -33,18 +34,32 @@ Result<void> read_json_decoder(const Json* step, PieceAlphabet alphabet, Tokeniz
 
 constexpr int kMaxSequenceDepth = 8;  // of sequences in sequences; real files have one
 
-// Calls visit(object, type) for each step, sequences flattened in order. TOK_CYCLE where they nest too deep.
 template <typename Visit>
-Result<void> for_each_json_step(const Json& step, std::string_view list_key, std::string_view what, int depth,
-                                const Visit& visit) {
+Result<void> for_each_json_step_of(const Json& step, std::string_view list_key, std::string_view what,
+                                   int depth, std::size_t& count, const Visit& visit) {
   if (depth > kMaxSequenceDepth) return json_too_deep(what);
   const std::string type = json_string(step, "type");
-  if (type != "Sequence") return visit(step, type);
+  if (type != "Sequence") {
+    if (++count > kMaxPipelineSteps)
+      return json_malformed("its " + std::string(what) + " has more than " +
+                            std::to_string(kMaxPipelineSteps) + " steps");
+    return visit(step, type);
+  }
   const Json* list = step.find(list_key);
   const JsonArray* items = list == nullptr ? nullptr : list->if_array();
   if (items == nullptr) return json_malformed("a sequence without \"" + std::string(list_key) + "\"");
-  for (const Json& item : *items) MOTE_TRY(for_each_json_step(item, list_key, what, depth + 1, visit));
+  for (const Json& item : *items)
+    MOTE_TRY(for_each_json_step_of(item, list_key, what, depth + 1, count, visit));
   return {};
+}
+
+// Calls visit(object, type) for each step, sequences flattened in order. TOK_CYCLE where they nest too deep,
+// TOK_FORMAT where they are more than kMaxPipelineSteps.
+template <typename Visit>
+Result<void> for_each_json_step(const Json& step, std::string_view list_key, std::string_view what,
+                                const Visit& visit) {
+  std::size_t count = 0;
+  return for_each_json_step_of(step, list_key, what, 0, count, visit);
 }
 
 }  // namespace mote::text

@@ -13,8 +13,7 @@ Result<void> append_id(const Json& value, std::vector<TokenId>& out) {
 }
 
 // The ids of a special token of a TemplateProcessing.
-Result<void> append_template_ids(const Json& processor, const std::string& name, std::vector<TokenId>& out) {
-  const Json* table = processor.find("special_tokens");
+Result<void> append_template_ids(const Json* table, const std::string& name, std::vector<TokenId>& out) {
   const Json* entry = table == nullptr ? nullptr : table->find(name);
   const Json* ids = entry == nullptr ? nullptr : entry->find("ids");
   const JsonArray* list = ids == nullptr ? nullptr : ids->if_array();
@@ -24,10 +23,21 @@ Result<void> append_template_ids(const Json& processor, const std::string& name,
   return {};
 }
 
+Result<void> check_tokens_around(const TokenizerData& data) {
+  if (data.prefix.size() + data.suffix.size() <= kMaxTokensAround) return {};
+  return json_malformed("its post-processor puts more than " + std::to_string(kMaxTokensAround) +
+                        " tokens around a text");
+}
+
 Result<void> read_template(const Json& step, TokenizerData& data) {
   const Json* single = step.find("single");
   const JsonArray* items = single == nullptr ? nullptr : single->if_array();
   if (items == nullptr) return json_malformed("a TemplateProcessing without \"single\"");
+  const Json* table = step.find("special_tokens");
+  const JsonObject* entries = table == nullptr ? nullptr : table->if_object();
+  // Each item looks for its token in the table and takes over all of its ids.
+  if (items->size() > kMaxTokensAround || (entries != nullptr && entries->size() > kMaxTokensAround))
+    return json_malformed("a TemplateProcessing of more than " + std::to_string(kMaxTokensAround) + " parts");
   std::vector<TokenId> before;
   std::vector<TokenId> after;
   bool seen = false;
@@ -35,7 +45,8 @@ Result<void> read_template(const Json& step, TokenizerData& data) {
     if (item.find("Sequence") != nullptr) {
       seen = true;
     } else if (const Json* token = item.find("SpecialToken"); token != nullptr) {
-      MOTE_TRY(append_template_ids(step, json_string(*token, "id"), seen ? after : before));
+      MOTE_TRY(append_template_ids(table, json_string(*token, "id"), seen ? after : before));
+      if (before.size() + after.size() > kMaxTokensAround) break;  // check_tokens_around says so
     }
   }
   // Processors in a sequence wrap what those before them made.
@@ -121,9 +132,11 @@ Result<void> read_decoder_step(const Json& step, const std::string& type, bool& 
 }  // namespace
 
 Result<void> read_json_post_processor(const Json& step, TokenizerData& data) {
-  return for_each_json_step(
-      step, "processors", "post_processor", 0,
-      [&](const Json& s, const std::string& type) { return read_post_step(s, type, data); });
+  return for_each_json_step(step, "processors", "post_processor",
+                            [&](const Json& s, const std::string& type) -> Result<void> {
+                              MOTE_TRY(read_post_step(s, type, data));
+                              return check_tokens_around(data);
+                            });
 }
 
 Result<void> read_json_decoder(const Json* step, PieceAlphabet alphabet, TokenizerData& data) {
@@ -131,7 +144,7 @@ Result<void> read_json_decoder(const Json* step, PieceAlphabet alphabet, Tokeniz
   if (json_present(step)) {
     // What the steps do not say is that tokens are put one after the other.
     data.decode_style = DecodeStyle::marked;
-    return for_each_json_step(*step, "decoders", "decoder", 0, [&](const Json& s, const std::string& type) {
+    return for_each_json_step(*step, "decoders", "decoder", [&](const Json& s, const std::string& type) {
       return read_decoder_step(s, type, fused, data);
     });
   }

@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text_search.h"
 #include "text/tokenizer/json_pipeline.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/split_catalogue.h"
@@ -92,7 +93,7 @@ class PreTokenizerReader {
   [[nodiscard]] bool replaced_by_normalizer(std::string_view text) const {
     for (const NormalizerStep& step : data_.normalizer) {
       if (step.kind == NormalizerKind::replace && step.pattern == text &&
-          step.content.find(text) == std::string::npos)
+          find_text(step.content, text) == std::string_view::npos)
         return true;
     }
     return false;
@@ -134,7 +135,7 @@ class PreTokenizerReader {
 
 Result<void> read_json_pre_tokenizer(const Json& step, TokenizerData& data, PieceAlphabet& alphabet) {
   PreTokenizerReader reader(data, alphabet);
-  return for_each_json_step(step, "pretokenizers", "pre_tokenizer", 0,
+  return for_each_json_step(step, "pretokenizers", "pre_tokenizer",
                             [&](const Json& s, const std::string& type) { return reader.read(s, type); });
 }
 

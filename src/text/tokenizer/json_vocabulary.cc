@@ -63,14 +63,14 @@ Result<void> VocabularyBuilder::place(std::string_view token, std::int64_t id) {
   }
   const auto narrow = static_cast<TokenId>(id);
   const auto [it, fresh] = by_id_.try_emplace(narrow, token);
-  if (!fresh && it->second != token) {
+  if (!fresh && it->second == token) return {};
+  if (!fresh) {
     return vocabulary_error("tokens \"" + escape_untrusted(it->second, 40) + "\" and \"" +
                             escape_untrusted(token, 40) + "\" have the same id " + std::to_string(id));
   }
-  const auto [word, new_word] = ids_.try_emplace(std::string(token), narrow);
-  if (!new_word && word->second != narrow) {
+  if (const auto other = ids_.insert(narrow, text_of())) {
     return vocabulary_error("token \"" + escape_untrusted(token, 40) + "\" has two ids, " +
-                            std::to_string(word->second) + " and " + std::to_string(id));
+                            std::to_string(*other) + " and " + std::to_string(id));
   }
   highest_ = std::max(highest_, narrow);
   return {};
@@ -81,7 +81,7 @@ Result<void> VocabularyBuilder::add_object(const Json& vocabulary) {
   if (object == nullptr || object->empty()) {
     return vocabulary_error("the vocabulary is no object of tokens and ids, or an empty one");
   }
-  ids_.reserve(object->size());
+  ids_ = IdTable(object->size());
   by_id_.reserve(object->size());
   for (const auto& [token, value] : *object) {
     const auto id = value.as_int64();
@@ -102,7 +102,7 @@ Result<void> VocabularyBuilder::add_scored_list(const Json& vocabulary, std::vec
     return vocabulary_error("the vocabulary has " + std::to_string(list->size()) + " tokens: at most " +
                             std::to_string(kMaxTokens) + " are allowed");
   }
-  ids_.reserve(list->size());
+  ids_ = IdTable(list->size());
   by_id_.reserve(list->size());
   scores.reserve(list->size());
   for (const Json& item : *list) {
@@ -169,8 +169,7 @@ Result<void> VocabularyBuilder::finish(TokenizerData& data) {
 }
 
 std::optional<TokenId> VocabularyBuilder::find(std::string_view token) const {
-  const auto it = ids_.find(token);
-  return it == ids_.end() ? std::nullopt : std::optional<TokenId>(it->second);
+  return ids_.find(token, text_of());
 }
 
 Result<void> add_merge(TokenizerData& data, const VocabularyBuilder& vocabulary, std::string_view left,

@@ -2,12 +2,14 @@
 // tokens.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "base/json.h"
 #include "mote/result.h"
 #include "text/tokenizer/data.h"
+#include "text/tokenizer/id_table.h"
 
 namespace mote::text {
 
@@ -28,14 +30,13 @@ class VocabularyBuilder {
   [[nodiscard]] std::optional<TokenId> find(std::string_view token) const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
   Result<void> place(std::string_view token, std::int64_t id);
+  [[nodiscard]] auto text_of() const {
+    return [this](TokenId id) -> std::string_view { return by_id_.find(id)->second; };
+  }
 
-  std::unordered_map<std::string, TokenId, Hash, std::equal_to<>> ids_;
   std::unordered_map<TokenId, std::string> by_id_;
+  IdTable ids_;
   std::unordered_map<TokenId, TokenType> types_;
   std::vector<AddedToken> added_;
   std::vector<TokenId> outside_;  // added tokens that no vocabulary had

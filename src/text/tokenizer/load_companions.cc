@@ -14,7 +14,8 @@ Result<Json> read_optional_json(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return Json();
   MOTE_ASSIGN(const std::string text, sys::read_text_file(path, kMaxTokenizerConfigBytes));
-  auto json = parse_json(text);
+  auto json = parse_json(
+      text, JsonLimits{.max_bytes = kMaxTokenizerConfigBytes, .max_values = kMaxTokenizerConfigValues});
   if (!json) json.error().file = path.string();
   return json;
 }

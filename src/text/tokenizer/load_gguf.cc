@@ -8,6 +8,7 @@
 #include "text/tokenizer/gguf_fit.h"
 #include "text/tokenizer/loaders.h"
 #include "text/tokenizer/piece_index.h"
+#include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/special_names.h"
 #include "text/tokenizer/split_catalogue.h"
 
@@ -108,6 +109,15 @@ Result<void> read_split(const Metadata& metadata, TokenizerData& data, bool& add
   data.split = named->plan;
   data.ignore_merges = named->ignore_merges;
   add_bos = named->add_bos;
+  if (named->spelling == Spelling::byte_letters) return {};
+  data.algorithm = TokenizerAlgorithm::char_bpe;
+  data.whole_line_breaks = named->spelling == Spelling::marked_lines;
+  data.byte_fallback = true;
+  data.decode_style = DecodeStyle::marked;
+  for (std::size_t i = 0; i < data.pieces.size(); ++i) {
+    if (data.types[i] == TokenType::normal && parse_byte_token(data.pieces[i]))
+      data.types[i] = TokenType::byte;
+  }
   return {};
 }
 
@@ -291,7 +301,10 @@ Result<TokenizerData> read_gguf_keys(const Metadata& metadata) {
   MOTE_TRY(read_id(metadata, "eot", data.eot));
   MOTE_TRY(read_id(metadata, "eom", data.eom));
   if (!by_json) {
-    MOTE_ASSIGN(add_bos, metadata.get_bool_or("tokenizer.ggml.add_bos_token", add_bos));
+    // Gemma 4's files say that none is wanted, and mean one (llama.cpp sets it as well).
+    if (!data.whole_line_breaks) {
+      MOTE_ASSIGN(add_bos, metadata.get_bool_or("tokenizer.ggml.add_bos_token", add_bos));
+    }
     MOTE_ASSIGN(add_eos, metadata.get_bool_or("tokenizer.ggml.add_eos_token", add_eos));
     if (model == "bert") {
       // Both are put around the text whatever the keys say.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "base/text_search.h"
 #include "text/tokenizer/charsmap.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/merger.h"
@@ -189,8 +190,8 @@ std::optional<AlignedText> replace(const AlignedText& text, const std::vector<Re
 
 std::vector<RegexSplitter::Match> find_literal(std::string_view text, std::string_view pattern) {
   std::vector<RegexSplitter::Match> matches;
-  for (std::size_t at = text.find(pattern); at != std::string_view::npos;
-       at = text.find(pattern, at + pattern.size()))
+  for (std::size_t at = find_text(text, pattern); at != std::string_view::npos;
+       at = find_text(text, pattern, at + pattern.size()))
     matches.push_back({at, at + pattern.size()});
   return matches;
 }
@@ -241,9 +242,12 @@ Result<AlignedText> Normalizer::run(AlignedText text) const {
       case NormalizerKind::space_cjk:
         text = space_cjk(text);
         break;
-      case NormalizerKind::charsmap:
-        text = apply_by_graphemes(*compiled_[s].map, text);
+      case NormalizerKind::charsmap: {
+        auto mapped = apply_by_graphemes(*compiled_[s].map, text, limit);
+        if (!mapped) return too_long(input, limit);
+        text = *std::move(mapped);
         break;
+      }
     }
     if (text.text().size() > limit) return too_long(input, limit);
   }

@@ -1,12 +1,15 @@
 // Merges by their two parts: an open-addressing table, because a vocabulary has up to 300,000 merges and
-// every pair of neighbours in a text asks for one.
+// every pair of neighbours in a text asks for one. As in id_table.h, no look-up goes further than kMaxProbes
+// slots, because a file may choose ids of one hash; what finds no free slot so near goes into a tree.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "mote/tokenizer.h"
+#include "text/tokenizer/id_table.h"
 
 namespace mote::text {
 
@@ -28,22 +31,27 @@ class PairTable {
   bool insert(TokenId left, TokenId right, std::int32_t rank, TokenId merged) {
     const std::uint64_t key = pack(left, right);
     std::size_t slot = hash(key);
-    while (entries_[slot].key != kEmpty) {
+    for (std::size_t step = 0; step < kMaxProbes; ++step) {
       if (entries_[slot].key == key) return false;
+      if (entries_[slot].key == kEmpty) {
+        entries_[slot] = Entry{key, rank, merged};
+        return true;
+      }
       slot = (slot + 1) & (entries_.size() - 1);
     }
-    entries_[slot] = Entry{key, rank, merged};
-    return true;
+    return far_.try_emplace(key, Entry{key, rank, merged}).second;
   }
 
   [[nodiscard]] const Entry* find(TokenId left, TokenId right) const {
     const std::uint64_t key = pack(left, right);
     std::size_t slot = hash(key);
-    while (entries_[slot].key != kEmpty) {
+    for (std::size_t step = 0; step < kMaxProbes; ++step) {
       if (entries_[slot].key == key) return &entries_[slot];
+      if (entries_[slot].key == kEmpty) return nullptr;
       slot = (slot + 1) & (entries_.size() - 1);
     }
-    return nullptr;
+    const auto far = far_.find(key);
+    return far == far_.end() ? nullptr : &far->second;
   }
 
  private:
@@ -58,6 +66,7 @@ class PairTable {
   }
 
   std::vector<Entry> entries_;  // a power of two
+  std::map<std::uint64_t, Entry> far_;
 };
 
 }  // namespace mote::text

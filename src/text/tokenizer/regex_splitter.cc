@@ -65,6 +65,28 @@ std::string_view refused_construct(std::string_view pattern) {
   return {};
 }
 
+// What is left of the steps, and where the last of them was.
+struct StepCounter {
+  std::uint64_t left;
+  std::size_t position;
+};
+
+// PCRE2 calls this before each item of the pattern. A run of characters that nothing is given back of is one
+// item, so what has been passed over since counts as well.
+int count_step(pcre2_callout_block* block, void* data) {
+  auto& counter = *static_cast<StepCounter*>(data);
+  const std::size_t here = block->current_position;
+  const std::uint64_t steps = 1 + (here > counter.position ? here - counter.position : 0);
+  counter.position = here;
+  if (steps > counter.left) return PCRE2_ERROR_MATCHLIMIT;
+  counter.left -= steps;
+  return 0;
+}
+
+struct FreeContext {
+  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+};
+
 }  // namespace
 
 struct RegexSplitter::Impl {
@@ -81,7 +103,11 @@ RegexSplitter::RegexSplitter(RegexSplitter&&) noexcept = default;
 RegexSplitter& RegexSplitter::operator=(RegexSplitter&&) noexcept = default;
 RegexSplitter::~RegexSplitter() = default;
 
-Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
+std::uint64_t RegexSplitter::budget(std::size_t bytes) {
+  return kMaxSplitPatternSteps + kMaxSplitStepsPerByte * bytes;  // texts have fewer than 2^31 bytes
+}
+
+Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern, Steps steps) {
   if (pattern.empty() || pattern.size() > kMaxSplitPatternBytes) {
     return regex_error("cannot use a splitter pattern of " + std::to_string(pattern.size()) +
                        " bytes: 1 to 16,384 are allowed");
@@ -95,9 +121,9 @@ Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
   PCRE2_SIZE position = 0;
   const std::basic_string<PCRE2_UCHAR> units(pattern.begin(), pattern.end());
   // Lines as Oniguruma has them: ^ and $ are at the beginning and end of each.
-  impl->code = pcre2_compile(units.data(), units.size(),
-                             PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE, &code,
-                             &position, nullptr);
+  const std::uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE |
+                                (steps == Steps::counted ? PCRE2_AUTO_CALLOUT : 0U);
+  impl->code = pcre2_compile(units.data(), units.size(), options, &code, &position, nullptr);
   if (impl->code == nullptr) {
     return regex_error("cannot compile splitter pattern \"" + escape_untrusted(pattern) +
                        "\": " + pcre2_message(code) + " at offset " + std::to_string(position));
@@ -110,13 +136,18 @@ Result<RegexSplitter> RegexSplitter::compile(const std::string& pattern) {
   return RegexSplitter(std::move(impl));
 }
 
-Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_view text) const {
+Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_view text,
+                                                                  std::uint64_t& budget) const {
   struct FreeMatch {
     void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
   };
   const std::unique_ptr<pcre2_match_data, FreeMatch> data(
       pcre2_match_data_create_from_pattern(impl_->code, nullptr));
-  if (data == nullptr) return Error{kTokMemory, "no memory for a splitter match", {}, {}, {}};
+  const std::unique_ptr<pcre2_match_context, FreeContext> context(pcre2_match_context_copy(impl_->context));
+  if (data == nullptr || context == nullptr)
+    return Error{kTokMemory, "no memory for a splitter match", {}, {}, {}};
+  StepCounter counter{budget, 0};
+  pcre2_set_callout(context.get(), count_step, &counter);
   std::vector<Match> matches;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = valid_utf8_end(text, begin);
@@ -127,8 +158,9 @@ Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_vi
     const std::uint32_t options =
         PCRE2_NO_UTF_CHECK | (begin > 0 ? PCRE2_NOTBOL : 0U) | (end < text.size() ? PCRE2_NOTEOL : 0U);
     for (std::size_t at = 0; at < fragment.size();) {
+      counter.position = at;
       const int rc =
-          pcre2_match(impl_->code, subject, fragment.size(), at, options, data.get(), impl_->context);
+          pcre2_match(impl_->code, subject, fragment.size(), at, options, data.get(), context.get());
       if (rc == PCRE2_ERROR_NOMATCH) break;
       if (rc < 0)
         return regex_error("a splitter pattern failed at byte " + std::to_string(begin + at) +
@@ -143,6 +175,7 @@ Result<std::vector<RegexSplitter::Match>> RegexSplitter::find_all(std::string_vi
     }
     begin = end + 1;
   }
+  budget = counter.left;
   return matches;
 }
 

@@ -1,9 +1,10 @@
 // A splitter pattern that is none of the known ones, by PCRE2 with Unicode properties. The pattern is
 // untrusted, so it is limited in size, may not look behind or refer back, and each match runs within a budget
-// of steps and memory.
+// of steps and memory, all matches of a text within another.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,7 +16,12 @@ namespace mote::text {
 
 class RegexSplitter {
  public:
-  static Result<RegexSplitter> compile(const std::string& pattern);
+  // Counting costs about half of the speed: patterns of the catalogue, which are known to be linear, go
+  // without.
+  enum class Steps : bool { counted, uncounted };
+  static Result<RegexSplitter> compile(const std::string& pattern, Steps steps = Steps::counted);
+  // Steps that all matches of a text of `bytes` may take together.
+  static std::uint64_t budget(std::size_t bytes);
   RegexSplitter(RegexSplitter&&) noexcept;
   RegexSplitter& operator=(RegexSplitter&&) noexcept;
   ~RegexSplitter();
@@ -24,8 +30,14 @@ class RegexSplitter {
     std::size_t begin = 0;
     std::size_t end = 0;
   };
-  // Non-empty matches of `text` from left to right. Bad bytes of the text never match.
-  [[nodiscard]] Result<std::vector<Match>> find_all(std::string_view text) const;
+  // Non-empty matches of `text` from left to right. Bad bytes of the text never match. Takes its steps from
+  // `budget`, where they are counted; TOK_REGEX where it does not last.
+  [[nodiscard]] Result<std::vector<Match>> find_all(std::string_view text, std::uint64_t& budget) const;
+  // The same with a budget for this text alone.
+  [[nodiscard]] Result<std::vector<Match>> find_all(std::string_view text) const {
+    std::uint64_t steps = budget(text.size());
+    return find_all(text, steps);
+  }
 
  private:
   struct Impl;

@@ -1,11 +1,13 @@
 // SentencePiece's BPE (google/sentencepiece, bpe_model.cc): of all neighbours whose text together is a token,
 // the pair with the best score merges first. The same as llama.cpp's SPM and llama2.c's bpe loop.
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/merger.h"
+#include "text/tokenizer/piece_index.h"
 #include "text/tokenizer/sentence_normalizer.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/text_encoder.h"
@@ -19,7 +21,9 @@ class ScoreEncoder final : public TextEncoder {
       : data_(data),
         normalizer_(std::move(normalizer)),
         bytes_(byte_tokens(data)),
+        spelled_(data.pieces.size()),
         mark_(data.literal_space ? std::string_view(" ") : kSpaceMark) {
+    std::vector<AddedText> user_defined;
     for (std::size_t i = 0; i < data.pieces.size(); ++i) {
       const TokenType type = data.types[i];
       if (type == TokenType::control || type == TokenType::unknown || type == TokenType::byte) continue;
@@ -32,13 +36,15 @@ class ScoreEncoder final : public TextEncoder {
       longest_ = std::max(longest_, text.size());
       if (type == TokenType::user_defined && data.user_defined_in_text && !text.empty() &&
           text.size() <= kMaxAddedTokenBytes) {
-        user_defined_.add(AddedToken{.id = id}, text,
-                          looks_like_markup(text) ? MatchMode::no_control : MatchMode::user_text);
+        user_defined.push_back({AddedToken{.id = id}, text,
+                                looks_like_markup(text) ? MatchMode::no_control : MatchMode::user_text});
       }
       has_unused_ = has_unused_ || type == TokenType::unused;
       words_are_apart_ = words_are_apart_ && !space_inside(text);
-      index_.try_emplace(std::move(text), id);
+      spelled_[i] = std::move(text);
     }
+    index_ = PieceIndex(spelled_);
+    user_defined_ = AddedMatcher(user_defined);
     words_are_apart_ = words_are_apart_ && user_defined_.empty();
   }
 
@@ -88,7 +94,7 @@ class ScoreEncoder final : public TextEncoder {
       return MergeResult{priority_of_score(score), id};
     };
     // How each unused token was made, so that it can be taken apart again.
-    std::unordered_map<std::string_view, std::size_t> halves;
+    std::map<std::string_view, std::size_t> halves;
     merge_symbols(symbols, lookup, [&](const Symbol& left, const Symbol& right, TokenId id) {
       if (has_unused_ && data_.types[static_cast<std::size_t>(id)] == TokenType::unused) {
         halves[text.substr(left.begin, std::size_t{left.length} + right.length)] = left.length;
@@ -108,10 +114,7 @@ class ScoreEncoder final : public TextEncoder {
     }
   }
 
-  [[nodiscard]] TokenId find(std::string_view piece) const {
-    const auto it = index_.find(piece);
-    return it == index_.end() ? kNoToken : it->second;
-  }
+  [[nodiscard]] TokenId find(std::string_view piece) const { return index_.find(piece).value_or(kNoToken); }
 
   void cut(std::string_view text, MatchMode mode, std::vector<Symbol>& symbols) const {
     symbols.clear();
@@ -135,9 +138,8 @@ class ScoreEncoder final : public TextEncoder {
   }
 
   // Without recursion: a stack of texts still to be written, right halves below left ones.
-  void emit(const AlignedView& piece, TokenId id,
-            const std::unordered_map<std::string_view, std::size_t>& halves, bool& after_unknown,
-            TokenSink& sink) const {
+  void emit(const AlignedView& piece, TokenId id, const std::map<std::string_view, std::size_t>& halves,
+            bool& after_unknown, TokenSink& sink) const {
     std::vector<std::pair<AlignedView, TokenId>> stack{{piece, id}};
     while (!stack.empty()) {
       const auto [text, token] = stack.back();
@@ -174,16 +176,12 @@ class ScoreEncoder final : public TextEncoder {
     after_unknown = true;
   }
 
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-
   const TokenizerData& data_;
   std::optional<SentenceNormalizer> normalizer_;
-  std::unordered_map<std::string, TokenId, TextHash, std::equal_to<>> index_;  // as the text spells them
   std::vector<TokenId> bytes_;
   std::optional<TokenId> unknown_ = stand_in(data_);
+  std::vector<std::string> spelled_;  // by id, as the text spells them; empty for what no text is
+  PieceIndex index_;                  // of spelled_
   AddedMatcher user_defined_;
   std::size_t longest_ = 0;
   bool has_unused_ = false;

@@ -1,6 +1,7 @@
 // Facts about names and patterns: ggml-org/llama.cpp, src/llama-vocab.cpp, and the tokenizer.json files of
 // the models. For the camel family llama.cpp takes letters outside of ASCII for upper and lower case at once;
-// the rules here are those of the models.
+// the rules here are those of the models. For Kimi it also leaves out the borders between lower and upper
+// case.
 #include "text/tokenizer/split_catalogue.h"
 
 #include <algorithm>
@@ -98,14 +99,31 @@ constexpr std::string_view kExaoneMoe =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}"
     "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+";
 
+// Arcee's AFMoE: scripts without spaces between words, or with few of them.
+constexpr std::array<CodeRange, 12> kAfmoeScripts{{{0xE40, 0xEFF},
+                                                   {0x1000, 0x109F},
+                                                   {0x1100, 0x11FF},
+                                                   {0x1780, 0x17FF},
+                                                   {0x2F00, 0x2FDF},
+                                                   {0x3040, 0x30FF},
+                                                   {0x3400, 0x4DBF},
+                                                   {0x4E00, 0x9FFF},
+                                                   {0xA9E0, 0xA9FF},
+                                                   {0xAA60, 0xAA7F},
+                                                   {0xAC00, 0xD7AF},
+                                                   {0xF900, 0xFAFF}}};
+
+SplitStep from_right(SplitKind kind) { return {.kind = kind, .digits = 3}; }
 // Digits in groups of three from the right.
-SplitStep digits_from_the_right() { return pattern("\\d{1,3}(?=(?:\\d{3})*(?!\\d))"); }
+SplitStep digits_from_the_right() { return from_right(SplitKind::decimals_from_right); }
+SplitStep kimi() { return {.kind = SplitKind::kimi, .digits = 3}; }
 
 struct Entry {
   std::string_view name;
   SplitPlan (*plan)();
   bool ignore_merges = false;
   bool add_bos = false;
+  Spelling spelling = Spelling::byte_letters;
 };
 
 SplitPlan gpt2_plan() { return {gpt2()}; }
@@ -119,7 +137,9 @@ SplitPlan seed_coder_plan() { return {cl100k_apart()}; }
 SplitPlan no_contractions_plan() { return {cl100k_plain_words(1)}; }
 SplitPlan minicpm5_plan() { return {numbers(3), cl100k(0)}; }
 SplitPlan laguna_plan() { return {pattern("[^\\n]+|[\\n]+"), cl100k(1)}; }
-SplitPlan aya_plan() { return {pattern("\\d{1,3}(?=(?:\\d{3})*\\b)"), camel(3, Contractions::any_case)}; }
+SplitPlan aya_plan() {
+  return {from_right(SplitKind::decimal_words_from_right), camel(3, Contractions::any_case)};
+}
 SplitPlan superbpe_plan() { return {numbers(0), digits_from_the_right()}; }
 SplitPlan bloom_plan() { return {pattern(std::string(kBloom))}; }
 SplitPlan viking_plan() { return {pattern(std::string(kBloom)), numbers(1)}; }
@@ -139,6 +159,22 @@ SplitPlan deepseek_coder_plan() {
           class_run(kDeepSeekCjk, false),
           numbers(1)};
 }
+SplitPlan kimi_plan() { return {kimi()}; }
+// The first group of a number stays with what stands before it, until the last step cuts there or not:
+// llama.cpp's way, which shows in two spaces before a number.
+SplitPlan afmoe_plan() {
+  SplitStep numbers = from_right(SplitKind::numbers_from_right);
+  numbers.behavior = SplitBehavior::merged_with_previous;
+  std::vector<CodeRange> scripts(kAfmoeScripts.begin(), kAfmoeScripts.end());
+  scripts.push_back({0xFF65, 0xFF9F});
+  return {std::move(numbers), class_run(scripts, false), pattern(std::string(kDeepSeekV3))};
+}
+SplitPlan chameleon_plan() {
+  return {pattern("<sentinel:[0-9]+>"),     pattern("IMGIMG[A-I]{1,4}Z"),
+          pattern("[\\t\\n]|    |  "),      numbers(1),
+          {.kind = SplitKind::punctuation}, gpt2()};
+}
+SplitPlan lines_plan() { return {pattern("[^\\n]+|[\\n]+")}; }
 SplitPlan falcon_plan() {
   return {pattern("[\\p{P}\\$\\+<=>\\^~\\|`]+"), gpt2(), pattern("[0-9][0-9][0-9]")};
 }
@@ -170,6 +206,9 @@ constexpr std::array kEntries{
     Entry{"exaone-moe", exaone_moe_plan},
     Entry{"spark2_5", spark_plan},
     Entry{"falcon", falcon_plan},
+    Entry{"kimi-k2", kimi_plan},
+    Entry{"afmoe", afmoe_plan},
+    Entry{"chameleon", chameleon_plan, false, true},
     Entry{"default", llama_cpp_default},
     Entry{"granite-embed-multi-97m", gpt4o_plan, true},
     Entry{"deepseek-llm", deepseek_llm_digits},
@@ -230,6 +269,9 @@ constexpr std::array kEntries{
     Entry{"cohere2moe", aya_plan},
     Entry{"poro-chat", bloom_plan},
     Entry{"gpt3-finnish", bloom_plan},
+    Entry{"gemma4", lines_plan, false, true, Spelling::marked_lines},
+    Entry{"granite-embed-multi-311m", lines_plan, false, true, Spelling::marked_lines},
+    Entry{"sarvam-moe", lines_plan, false, false, Spelling::marked},
 };
 
 struct KnownPattern {
@@ -276,6 +318,11 @@ constexpr std::array kPatterns{
     KnownPattern{
         R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
         [] { return camel(1, Contractions::none); }},
+    KnownPattern{
+        R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+        [] { return kimi(); }},
+    KnownPattern{R"(\d{1,3}(?=(?:\d{3})*\b))",
+                 [] { return from_right(SplitKind::decimal_words_from_right); }},
     // Matches of no width between digits: words of up to three digits are the same.
     KnownPattern{R"((?=(\d{3})+(?!\d)))", [] { return digits_from_the_right(); }},
     KnownPattern{R"(\d)", [] { return pattern("\\d"); }},
@@ -346,7 +393,8 @@ std::optional<SplitStep> parse_class_run(std::string_view text) {
 
 std::optional<NamedSplit> split_by_name(std::string_view pre_name) {
   for (const Entry& entry : kEntries) {
-    if (entry.name == pre_name) return NamedSplit{entry.plan(), entry.ignore_merges, entry.add_bos};
+    if (entry.name == pre_name)
+      return NamedSplit{entry.plan(), entry.ignore_merges, entry.add_bos, entry.spelling};
   }
   return std::nullopt;
 }
@@ -358,9 +406,20 @@ std::vector<std::string_view> known_split_names() {
   return names;
 }
 
+bool is_catalogue_pattern(std::string_view pattern) {
+  return std::any_of(std::begin(kEntries), std::end(kEntries), [&](const Entry& entry) {
+    const SplitPlan plan = entry.plan();
+    return std::any_of(plan.begin(), plan.end(), [&](const SplitStep& step) {
+      return step.kind == SplitKind::regex && step.pattern == pattern;
+    });
+  });
+}
+
 std::string_view name_of_split(const SplitPlan& plan, bool ignore_merges) {
   for (const Entry& entry : kEntries) {
-    if (entry.ignore_merges == ignore_merges && entry.plan() == plan) return entry.name;
+    if (entry.spelling == Spelling::byte_letters && entry.ignore_merges == ignore_merges &&
+        entry.plan() == plan)
+      return entry.name;
   }
   return {};
 }

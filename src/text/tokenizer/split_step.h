@@ -30,6 +30,11 @@ enum class SplitKind : std::uint8_t {
   words,           // runs of \w and runs of what is neither \w nor white space
   literal,         // `pattern` as it is
   regex,           // any other pattern, by PCRE2
+  // Runs cut into groups of `digits` from their end: 1234567 gives 1, 234, 567.
+  numbers_from_right,        // of \p{N}
+  decimals_from_right,       // of \d
+  decimal_words_from_right,  // of \d, where no \w or other number follows, as Oniguruma has \b
+  kimi,                      // Kimi K2: camel without Han, whose runs are words
 };
 
 // What becomes of matches (Hugging Face's SplitDelimiterBehavior). Gaps between matches are always words.
@@ -52,7 +57,7 @@ enum class LineBreaks : std::uint8_t {
 
 struct SplitStep {
   SplitKind kind = SplitKind::gpt2;
-  std::uint32_t digits = 0;        // cl100k, camel: numbers are cut after so many; numbers: see there
+  std::uint32_t digits = 0;        // cl100k, camel, kimi: numbers are cut after so many; numbers: see there
   bool marks_are_letters = false;  // cl100k: \p{M} counts as \p{L}
   Contractions contractions = Contractions::any_case;  // cl100k (before words), camel (after them)
   LineBreaks line_breaks = LineBreaks::plain;          // cl100k, camel

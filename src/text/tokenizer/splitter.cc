@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text_search.h"
 #include "text/tokenizer/code_points.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/regex_splitter.h"
+#include "text/tokenizer/split_catalogue.h"
 #include "text/tokenizer/word_rules.h"
 
 namespace mote::text {
@@ -42,6 +44,7 @@ Range next_match(const CodePoints& text, std::size_t i, std::size_t end, const S
     case SplitKind::cl100k:
       return {i, cl100k_word_end(text, i, end, step)};
     case SplitKind::camel:
+    case SplitKind::kimi:
       return {i, camel_word_end(text, i, end, step)};
     case SplitKind::numbers: {
       Range run = run_of([&](std::size_t k) { return text.at(k) == CharClass::number; });
@@ -78,6 +81,9 @@ Range next_match(const CodePoints& text, std::size_t i, std::size_t end, const S
     }
     case SplitKind::literal:
     case SplitKind::regex:
+    case SplitKind::numbers_from_right:
+    case SplitKind::decimals_from_right:
+    case SplitKind::decimal_words_from_right:
       break;
   }
   return {end, end};
@@ -157,7 +163,9 @@ Result<Splitter> Splitter::create(const SplitPlan& plan) {
       return Error{kTokRegex, "cannot split at an empty text", {}, {}, {}};
     }
     if (step.kind != SplitKind::regex) continue;
-    MOTE_ASSIGN(RegexSplitter regex, RegexSplitter::compile(step.pattern));
+    const auto steps =
+        is_catalogue_pattern(step.pattern) ? RegexSplitter::Steps::uncounted : RegexSplitter::Steps::counted;
+    MOTE_ASSIGN(RegexSplitter regex, RegexSplitter::compile(step.pattern, steps));
     impl->regexes.back() = std::move(regex);
   }
   return Splitter(std::move(impl));
@@ -167,6 +175,42 @@ namespace {
 
 void add_part(std::vector<Part>& parts, std::size_t begin, std::size_t end, bool match) {
   if (begin < end) parts.push_back({{begin, end}, match});
+}
+
+bool is_from_right(SplitKind kind) {
+  return kind == SplitKind::numbers_from_right || kind == SplitKind::decimals_from_right ||
+         kind == SplitKind::decimal_words_from_right;
+}
+
+// Whole runs at once, so that no group has to look for the end of its run again.
+void add_groups(const CodePoints& text, Range range, const SplitStep& step, std::vector<Part>& parts) {
+  const auto inside = [&](std::size_t k) {
+    return step.kind == SplitKind::numbers_from_right ? text.at(k) == CharClass::number
+                                                      : is_decimal_digit(text.value(k));
+  };
+  std::size_t done = range.begin;
+  for (std::size_t i = range.begin; i < range.end;) {
+    if (!inside(i)) {
+      ++i;
+      continue;
+    }
+    std::size_t stop = i;
+    while (stop < range.end && inside(stop)) ++stop;
+    const bool goes_on = step.kind == SplitKind::decimal_words_from_right && stop < range.end &&
+                         (is_word_character(text.value(stop)) || text.at(stop) == CharClass::number);
+    if (!goes_on) {
+      add_part(parts, done, i, step.invert);
+      std::size_t group = (stop - i) % step.digits == 0 ? step.digits : (stop - i) % step.digits;
+      for (std::size_t at = i; at < stop;) {
+        add_part(parts, at, at + group, !step.invert);
+        at += group;
+        group = step.digits;
+      }
+      done = stop;
+    }
+    i = stop;
+  }
+  add_part(parts, done, range.end, step.invert);
 }
 
 // Matches by bytes of the range, which begin and end at code points, so a running index translates.
@@ -191,21 +235,26 @@ void add_byte_matches(const CodePoints& text, Range range, const std::vector<Reg
 
 // The matches of `step` and the gaps between them.
 Result<void> find_parts(const CodePoints& text, Range range, const SplitStep& step,
-                        const std::optional<RegexSplitter>& regex, std::vector<Part>& parts) {
+                        const std::optional<RegexSplitter>& regex, std::uint64_t& budget,
+                        std::vector<Part>& parts) {
   parts.clear();
   const std::size_t base = text.offset(range.begin);
   const std::string_view bytes = text.text().substr(base, text.offset(range.end) - base);
   if (step.kind == SplitKind::regex) {
-    MOTE_ASSIGN(const auto matches, regex->find_all(bytes));
+    MOTE_ASSIGN(const auto matches, regex->find_all(bytes, budget));
     add_byte_matches(text, range, matches, step.invert, parts);
     return {};
   }
   if (step.kind == SplitKind::literal) {
     std::vector<RegexSplitter::Match> matches;
-    for (std::size_t at = bytes.find(step.pattern); at != std::string_view::npos;
-         at = bytes.find(step.pattern, at + step.pattern.size()))
+    for (std::size_t at = find_text(bytes, step.pattern); at != std::string_view::npos;
+         at = find_text(bytes, step.pattern, at + step.pattern.size()))
       matches.push_back({at, at + step.pattern.size()});
     add_byte_matches(text, range, matches, step.invert, parts);
+    return {};
+  }
+  if (is_from_right(step.kind)) {
+    add_groups(text, range, step, parts);
     return {};
   }
   std::size_t i = range.begin;
@@ -233,8 +282,9 @@ Result<std::vector<Word>> Splitter::split(std::string_view text) const {
   for (std::size_t s = 0; s < impl_->plan.size(); ++s) {
     const SplitStep& step = impl_->plan[s];
     refined.clear();
+    std::uint64_t budget = RegexSplitter::budget(text.size());
     for (const Range& range : ranges) {
-      MOTE_TRY(find_parts(points, range, step, impl_->regexes[s], parts));
+      MOTE_TRY(find_parts(points, range, step, impl_->regexes[s], budget, parts));
       apply_behavior(parts, step.behavior, refined);
     }
     ranges.swap(refined);

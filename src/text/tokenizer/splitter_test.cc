@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "text/tokenizer/regex_splitter.h"
 #include "text/tokenizer/split_catalogue.h"
+#include "text/tokenizer/unicode_class.h"
 
 namespace mote::text {
 namespace {
@@ -50,7 +51,8 @@ TEST_P(AgainstRegex, GivesTheSameWordsOnRandomText) {
   auto splitter = Splitter::create(split_by_name(name)->plan);
   auto regex = RegexSplitter::compile(pattern);
   ASSERT_TRUE(splitter && regex);
-  const std::u32string alphabet = U"aZs'tdrevlmLſʰǅÉ 019½Ⅷ٣\t\n\r\u00A0\u3000éＡ漢\u0301\U0001F600.,!?-_/$€";
+  const std::u32string alphabet =
+      U"aZs'tdrevlmLſʰǅÉ 019½Ⅷ٣\t\n\r\u00A0\u3000éＡ漢々〇⺀\u0301\U0001F600.,!?-_/$€";
   Rng rng(7);
   for (int round = 0; round < 20'000; ++round) {
     std::string text;
@@ -84,6 +86,9 @@ INSTANTIATE_TEST_SUITE_P(
             "gpt-4o",
             R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
         std::pair{
+            "kimi-k2",
+            R"(\p{sc:Han}+|[^\r\n\p{L}\p{N}]?(?:(?!\p{sc:Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])*(?:(?!\p{sc:Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}])+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?(?:(?!\p{sc:Han})[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])+(?:(?!\p{sc:Han})[\p{Ll}\p{Lm}\p{Lo}\p{M}])*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"},
+        std::pair{
             "seed-coder",
             R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)"},
         std::pair{"ufakzeka",
@@ -94,6 +99,72 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{
             "qwen35",
             R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"}));
+
+// Steps of their own for patterns that PCRE2 would take the square of a number's length for.
+class FromTheRight : public ::testing::TestWithParam<std::pair<SplitKind, const char*>> {};
+
+TEST_P(FromTheRight, GivesTheSameWordsAsItsPattern) {
+  const auto [kind, pattern] = GetParam();
+  auto fast = Splitter::create({{.kind = kind, .digits = 3}});
+  auto slow = Splitter::create({{.kind = SplitKind::regex, .pattern = pattern}});
+  ASSERT_TRUE(fast && slow);
+  const std::u32string alphabet = U"0123456789٣½Ⅷ a_.é漢\u0301 ";
+  Rng rng(9);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (std::uint64_t n = rng.next_below(24); n > 0; --n)
+      append_utf8(text, alphabet[rng.next_below(rng.next_below(2) == 0 ? 10 : alphabet.size())]);
+    const auto expected = slow->split(text);
+    const auto got = fast->split(text);
+    ASSERT_TRUE(expected && got);
+    ASSERT_EQ(got->size(), expected->size()) << text;
+    for (std::size_t i = 0; i < got->size(); ++i) ASSERT_EQ((*got)[i].end, (*expected)[i].end) << text;
+  }
+  // 10^6 digits: 5e10 steps for the pattern.
+  const auto long_number = fast->split(std::string(1'000'000, '7'));
+  ASSERT_TRUE(long_number);
+  EXPECT_EQ(long_number->size(), 333'334U);
+  EXPECT_EQ(long_number->front().end, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Runs, FromTheRight,
+    ::testing::Values(std::pair{SplitKind::numbers_from_right, R"(\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})))"},
+                      std::pair{SplitKind::decimals_from_right, R"(\p{Nd}{1,3}(?=(?:\p{Nd}{3})*(?!\p{Nd})))"},
+                      std::pair{SplitKind::decimal_words_from_right,
+                                R"(\p{Nd}{1,3}(?=(?:\p{Nd}{3})*(?![\p{L}\p{M}\p{N}\p{Pc}])))"}));
+
+// PCRE2 10.42 knows Unicode 14, which lacks U+2B739 and the last of the ranges.
+TEST(UnicodeClass, HanIsTheScriptHan) {
+  auto regex = RegexSplitter::compile(R"(\p{sc:Han})");
+  ASSERT_TRUE(regex);
+  std::string text;
+  std::vector<char32_t> expected;
+  for (char32_t c = 0; c < 0x31350; ++c) {
+    if (c >= 0xD800 && c < 0xE000) continue;
+    append_utf8(text, c);
+    if (is_han(c) && c != 0x2B739) expected.push_back(c);
+  }
+  const auto matches = regex->find_all(text);
+  ASSERT_TRUE(matches);
+  ASSERT_EQ(matches->size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    std::size_t at = (*matches)[i].begin;
+    ASSERT_EQ(next_code_point(text, at), expected[i]);
+  }
+}
+
+TEST(Splitter, AfmoeKeepsTheFirstGroupOfANumberWithTheSpacesBeforeIt) {
+  EXPECT_EQ(words("afmoe", "x  1234"), (Words{"x", " ", " ", "1", "234"}));
+  EXPECT_EQ(words("afmoe", "1234567"), (Words{"1", "234", "567"}));
+}
+
+// Its own tokens are cut from their neighbours, and then by the later steps as any text.
+TEST(Splitter, ChameleonCutsItsTokensSpacesAndDigits) {
+  EXPECT_EQ(
+      words("chameleon", "aIMGIMGABZb<sentinel:12> 3   b\t."),
+      (Words{"a", "IMGIMGABZ", "b", "<", "sentinel", ":", "1", "2", ">", " ", "3", "  ", " b", "\t", "."}));
+}
 
 TEST(Splitter, CoversTheTextWithoutGapsWhateverTheBytes) {
   Rng rng(11);
@@ -135,6 +206,33 @@ TEST(Splitter, StopsAPatternThatBacktracksWithoutEnd) {
   auto matches = regex->find_all(std::string(60, 'a') + "b" + std::string(60, 'a') + "!");
   ASSERT_FALSE(matches);
   EXPECT_EQ(matches.error().code.name, "TOK_REGEX");
+}
+
+TEST(Splitter, StopsAPatternThatLooksToTheEndOfTheTextFromEveryPlace) {
+  // Given back step by step; in one step, because nothing can be given back; and over many short words.
+  std::string words;
+  for (int i = 0; i < 20'000; ++i) words += "hello ";
+  for (const auto& [pattern, text] :
+       {std::pair{R"([\s\S]*\x{10FFFF}|\w+)", words}, std::pair{R"(\S*+!|\w)", std::string(100'000, 'x')}}) {
+    auto regex = RegexSplitter::compile(pattern);
+    ASSERT_TRUE(regex);
+    auto matches = regex->find_all(text);
+    ASSERT_FALSE(matches) << pattern;
+    EXPECT_EQ(matches.error().code.name, "TOK_REGEX");
+  }
+  std::string runs;
+  for (int i = 0; i < 2000; ++i) runs += std::string(19, 'a') + "b ";
+  auto splitter =
+      Splitter::create({{.kind = SplitKind::space}, {.kind = SplitKind::regex, .pattern = "(a+)+$"}});
+  ASSERT_TRUE(splitter);
+  auto got = splitter->split(runs);  // 2^19 steps for each word, below the limit of one match
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code.name, "TOK_REGEX");
+}
+
+TEST(Splitter, CountsNoStepsWhereTheCatalogueHasThePattern) {
+  EXPECT_FALSE(is_catalogue_pattern(R"(\w+)"));
+  EXPECT_TRUE(is_catalogue_pattern(R"(\s?\p{L}+)"));
 }
 
 TEST(Splitter, TakesTimeInProportionToTheText) {

@@ -148,6 +148,8 @@ Result<void> Tokenizer::Impl::build() {
   index = text::PieceIndex(data.pieces);
   ends = find_ends(data);
   MOTE_ASSIGN(normalizer, text::Normalizer::create(data.normalizer));
+  std::vector<text::AddedText> raw_texts;
+  std::vector<text::AddedText> normalized_texts;
   for (const AddedToken& token : data.added) {
     const std::string& text = piece(token.id);
     if (text.empty() || text.size() > text::kMaxAddedTokenBytes) {
@@ -155,13 +157,15 @@ Result<void> Tokenizer::Impl::build() {
                               std::to_string(text.size()) + " bytes: 1 to 1,024 are allowed");
     }
     if (!token.normalized) {
-      raw.add(token, text, mode_of(token.id));
+      raw_texts.push_back({token, text, mode_of(token.id)});
       continue;
     }
     MOTE_ASSIGN(const text::AlignedText form, normalizer.run(text::AlignedText(text, 0, false)));
     if (!form.empty() && form.text().size() <= text::kMaxAddedTokenBytes)
-      normalized.add(token, form.text(), mode_of(token.id));
+      normalized_texts.push_back({token, std::string(form.text()), mode_of(token.id)});
   }
+  raw = AddedMatcher(raw_texts);
+  normalized = AddedMatcher(normalized_texts);
   switch (data.algorithm) {
     case TokenizerAlgorithm::byte_bpe: {
       MOTE_ASSIGN(encoder, text::make_byte_encoder(data, index));

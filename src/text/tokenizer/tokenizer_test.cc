@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/rng.h"
 #include "base/strings.h"
+#include "text/tokenizer/added_matcher.h"
 #include "text/tokenizer/test_vocabulary.h"
 
 namespace mote {
@@ -167,6 +170,23 @@ TEST(AddedTokens, FollowTheirFlags) {
   EXPECT_EQ(encoded(*t, "a \n<m>\t b"), (Ids{'a', 257, 'b'}));
   EXPECT_EQ(encoded(*t, "cat"), (Ids{258}));
   EXPECT_EQ(encoded(*t, "cats").size(), 4u);
+}
+
+// A space that takes the white space behind it, found again at each of the spaces that it has taken.
+TEST(AddedTokens, TakeTheirWhiteSpaceInOneWalk) {
+  const text::AddedText space{{.id = 7, .rstrip = true}, " ", text::MatchMode::all};
+  const text::AddedMatcher matcher(std::span(&space, 1));
+  const std::string few = "a  \n b ";
+  const text::Region all{few.size(), text::MatchMode::all};
+  const auto found = matcher.find(few, std::span(&all, 1));
+  ASSERT_EQ(found.size(), 4U);
+  for (const auto& [i, begin, end] : {std::array{0U, 1U, 5U}, {1U, 2U, 5U}, {2U, 4U, 5U}, {3U, 6U, 7U}}) {
+    EXPECT_EQ(found[i].begin, begin);
+    EXPECT_EQ(found[i].end, end);
+  }
+  const std::string many(std::size_t{1} << 20U, ' ');  // 5e11 steps where each walks to the end
+  const text::Region whole{many.size(), text::MatchMode::all};
+  EXPECT_EQ(matcher.find(many, std::span(&whole, 1)).size(), many.size());
 }
 
 TEST(AddedTokens, MatchTheLongestFromTheLeft) {

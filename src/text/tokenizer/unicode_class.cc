@@ -2,7 +2,9 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace mote::text {
 namespace {
@@ -24,6 +26,14 @@ constexpr std::array<CharClass, 128> make_ascii() {
 }
 
 constexpr std::array<CharClass, 128> kAscii = make_ascii();
+
+// Scripts.txt of Unicode 15.0, neighbours joined.
+constexpr std::array<std::array<char32_t, 2>, 21> kHan{
+    {{0x2E80, 0x2E99},   {0x2E9B, 0x2EF3},   {0x2F00, 0x2FD5},   {0x3005, 0x3005},   {0x3007, 0x3007},
+     {0x3021, 0x3029},   {0x3038, 0x303B},   {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFA6D},
+     {0xFA70, 0xFAD9},   {0x16FE2, 0x16FE3}, {0x16FF0, 0x16FF1}, {0x20000, 0x2A6DF}, {0x2A700, 0x2B739},
+     {0x2B740, 0x2B81D}, {0x2B820, 0x2CEA1}, {0x2CEB0, 0x2EBE0}, {0x2F800, 0x2FA1D}, {0x30000, 0x3134A},
+     {0x31350, 0x323AF}}};
 
 }  // namespace
 
@@ -116,6 +126,18 @@ bool is_cjk_ideograph(char32_t c) {
          (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) ||
          (c >= 0x2B920 && c <= 0x2CEAF) ||  // 2B820 is meant; every implementation in use has this one
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+bool is_decimal_digit(char32_t c) {
+  if (c < 0x80) return c >= '0' && c <= '9';
+  return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_han(char32_t c) {
+  if (c < 0x2E80) return false;
+  const auto* after = std::upper_bound(kHan.begin(), kHan.end(), c,
+                                       [](char32_t value, const auto& range) { return value < range[0]; });
+  return after != kHan.begin() && c <= (*std::prev(after))[1];
 }
 
 bool is_word_character(char32_t c) {

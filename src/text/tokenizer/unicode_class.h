@@ -28,6 +28,8 @@ bool is_bert_control(char32_t code_point);
 bool is_punctuation(char32_t code_point);
 bool is_cjk_ideograph(char32_t code_point);
 
+bool is_han(char32_t code_point);            // of the script Han
+bool is_decimal_digit(char32_t code_point);  // category Nd, which is `\d`
 // `\w`: letters, marks, decimal digits and connector punctuation.
 bool is_word_character(char32_t code_point);
 

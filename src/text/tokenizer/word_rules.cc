@@ -110,9 +110,12 @@ std::size_t cl100k_word_end(const CodePoints& text, std::size_t begin, std::size
 std::size_t camel_word_end(const CodePoints& text, std::size_t begin, std::size_t end,
                            const SplitStep& step) {
   const auto is_letter = [&](std::size_t k) { return text.at(k) == CharClass::letter; };
+  const auto is_apart = [&](std::size_t k) { return step.kind == SplitKind::kimi && is_han(text.value(k)); };
+  if (is_apart(begin)) return run_end(begin, end, is_apart);
   // Lm, Lo and marks are in both sets.
   const auto is_both = [&](std::size_t k) {
-    return text.at(k) == CharClass::mark || (is_letter(k) && letter_case(text.value(k)) == LetterCase::none);
+    return text.at(k) == CharClass::mark ||
+           (is_letter(k) && letter_case(text.value(k)) == LetterCase::none && !is_apart(k));
   };
   const auto is_upper = [&](std::size_t k) {
     return is_both(k) || (is_letter(k) && letter_case(text.value(k)) == LetterCase::upper);

@@ -25,6 +25,8 @@ std::size_t cl100k_word_end(const CodePoints& text, std::size_t begin, std::size
 // [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], D is [\p{Ll}\p{Lm}\p{Lo}\p{M}], C the contractions:
 //   [^\r\n\p{L}\p{N}]?U*D+C?|[^\r\n\p{L}\p{N}]?U+D*C?|\p{N}N|
 //   ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
+// Kimi K2 (moonshotai/Kimi-K2-Instruct, tokenization_kimi.py): [\p{Han}]+ before all, sets U and D without
+// Han, and [\r\n]* behind others.
 std::size_t camel_word_end(const CodePoints& text, std::size_t begin, std::size_t end, const SplitStep& step);
 
 }  // namespace mote::text

@@ -1,12 +1,12 @@
 // The tokenizer.ggml.* keys, as llama.cpp's converters write them.
 #include <algorithm>
-#include <unordered_set>
 
 #include "formats/metadata.h"
 #include "mote/tokenizer.h"
 #include "text/tokenizer/data.h"
 #include "text/tokenizer/errors.h"
 #include "text/tokenizer/gguf_fit.h"
+#include "text/tokenizer/piece_index.h"
 #include "text/tokenizer/space_escape.h"
 #include "text/tokenizer/split_catalogue.h"
 
@@ -53,13 +53,15 @@ void set_id(formats::Metadata& metadata, const char* name, const std::optional<T
 Result<std::vector<std::string>> phantom_pieces(const TokenizerData& data) {
   std::vector<std::string> pieces = data.pieces;
   if (data.phantom_space) return pieces;
-  std::unordered_set<std::string> seen;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (data.types[i] != TokenType::control && data.types[i] != TokenType::unknown) {
       pieces[i] = pieces[i].starts_with(data.continuation) ? pieces[i].substr(data.continuation.size())
                                                            : std::string(text::kSpaceMark) + pieces[i];
     }
-    if (!seen.insert(pieces[i]).second) {
+  }
+  const text::PieceIndex index(pieces);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    if (index.find(pieces[i]) != static_cast<TokenId>(i)) {
       return Error{text::kTokVocab,
                    "cannot write this WordPiece vocabulary to GGUF: two tokens become \"" +
                        escape_untrusted(pieces[i], 40) + "\" there",

@@ -16,6 +16,21 @@ class Sparse:
 
 
 @dataclasses.dataclass
+class Repeated:
+    """`head`, `unit` so many times, `tail`."""
+    head: bytes
+    unit: bytes
+    count: int
+    tail: bytes
+
+
+@dataclasses.dataclass
+class Lazy:
+    """Made when it is written: what the test's own process holds counts as memory of the program that it starts."""
+    make: object
+
+
+@dataclasses.dataclass
 class Link:
     """A symbolic link to `target`, relative to the case's folder."""
     target: str
@@ -29,7 +44,7 @@ FOLDER = object()
 class Case:
     name: str
     code: str
-    files: dict  # path in the case's folder: bytes, text, Sparse, Link, FIFO or FOLDER
+    files: dict  # path in the case's folder: bytes, text, Sparse, Repeated, Lazy, Link, FIFO or FOLDER
     commands: list  # argument lists; "@x" is the path of x in the case's folder
     exit: int = None  # where it is not the code's own
 

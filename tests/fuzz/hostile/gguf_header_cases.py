@@ -2,8 +2,9 @@
 import struct
 
 import gguf_file
+import hash_collisions
 from gguf_file import ARRAY, BOOL, F32, I32, STRING, U32, U64, U8, Gguf, array
-from hostile.case import Case, Sparse
+from hostile.case import Case, Lazy, Sparse
 
 COMMANDS = [["inspect", "@m.gguf"], ["logits", "@m.gguf", "--tokens", "1,2"]]
 HUGE = (1 << 64) - 1
@@ -47,6 +48,12 @@ def false_length(length):
 
 def twice(name, kind, second):
     return lambda g: g.add(name, kind, second)
+
+
+def keys_of_one_hash(g):
+    texts = hash_collisions.colliding(5)
+    for text in texts + texts[-1:]:
+        g.add(text, U8, 1)
 
 
 def nested(depth):
@@ -176,3 +183,4 @@ ALIGNMENT = [
 
 CASES = [Case("gguf." + name, code, {"m.gguf": whole(change)}, COMMANDS)
          for name, code, change in HEADER + KEYS + VALUES + ALIGNMENT]
+CASES += [Case("gguf.keys_of_one_hash", "GGUF_DUP_KEY", {"m.gguf": Lazy(lambda: whole(keys_of_one_hash))}, COMMANDS)]

@@ -5,7 +5,8 @@ import pickle
 import struct
 
 import gguf_file
-from hostile.case import FIFO, FOLDER, Case, Link, Sparse
+import hash_collisions
+from hostile.case import FIFO, FOLDER, Case, Lazy, Link, Repeated, Sparse
 from safetensors_file import CONFIG, entry, file, tensors
 
 COMMANDS = [["inspect", "@"], ["logits", "@", "--tokens", "1,2"]]
@@ -36,6 +37,12 @@ def entries(**more):
     return file(json.loads(json.dumps(HEADER)) | more, DATA)
 
 
+def names_of_one_hash():
+    texts = hash_collisions.colliding(5)
+    return file({t: {"dtype": "X9" if t == texts[-1] else "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]}
+                 for i, t in enumerate(texts)}, bytes(4 * len(texts)))
+
+
 ONE = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
 DEEP = "[" * 100_000 + "]" * 100_000
 
@@ -52,6 +59,9 @@ FILES = [
     ("length_over_100_million", "ST_HEADER_LENGTH", Sparse(struct.pack("<Q", 100_000_001) + b"{", 101_000_000)),
     ("length_big_endian", "ST_HEADER_LENGTH", struct.pack(">Q", 2) + b"{}"),
     ("length_too_short_by_1", "ST_HEADER_JSON", struct.pack("<Q", 2) + b"{ }"),
+    ("header_of_6_million_numbers", "ST_HEADER_JSON",
+     Repeated(struct.pack("<Q", 12_000_009) + b'{"a":[', b"0,", 6_000_000, b"0]}")),
+    ("names_of_one_hash", "ST_DTYPE", Lazy(names_of_one_hash)),
     ("header_is_an_array", "ST_HEADER_JSON", raw("[]")),
     ("header_is_a_string", "ST_HEADER_JSON", raw('"{}"')),
     ("header_begins_with_a_space", "ST_HEADER_JSON", raw(" {}")),

@@ -1,8 +1,9 @@
 """Chat templates and conversations, read by `render`. A template is a program from a model file: it may ask for anything."""
 import json
 
+import hash_collisions
 import tokenizer_file
-from hostile.case import Case, Sparse
+from hostile.case import Case, Lazy, Sparse
 
 TOKENIZER = json.dumps(tokenizer_file.small_byte_level())
 CHAT = json.dumps([{"role": "user", "content": "Hi <|im_end|>"}])
@@ -13,7 +14,17 @@ def doubled(times):
     return "{% set ns = namespace(s='x') %}{% for i in range(" + str(times) + ") %}{% set ns.s = ns.s + ns.s %}{% endfor %}{{ ns.s }}"
 
 
+# Half a megabyte that repeats, in a megabyte that does. What is done without an error is followed by one.
+REPEATING = "{% set s = 'a' * 1000000 %}{% set t = 'a' * 500000 + 'b' %}"
+DONE = "{{ raise_exception('done') }}"
+
+
 TEMPLATES = [
+    ("search_of_a_repeating_text", "TPL_RAISED", REPEATING + "{{ t in s }}{{ s.find(t) }}{{ s.count(t) }}{{ s.rfind(t) }}" + DONE),
+    ("cut_at_a_repeating_text", "TPL_RAISED", REPEATING + "{{ s.split(t) | length }}{{ s.rpartition(t) | length }}" + DONE),
+    ("replacement_of_a_repeating_text", "TPL_RAISED", REPEATING + "{{ s.replace(t, 'x') | length }}" + DONE),
+    ("strip_of_many_characters", "TPL_RAISED", "{{ ('a' * 500000).strip('b' * 500000 + 'a') }}" + DONE),
+    ("lines_without_text", "TPL_LIMIT", "{{ ('\\n' * 4000000).splitlines() | length }}"),
     # budgets
     ("range_1e9", "TPL_LIMIT", "{% for i in range(1000000000) %}x{% endfor %}"),
     ("range_2_63", "TPL_LIMIT", "{{ range(9223372036854775807) | list }}"),
@@ -118,6 +129,7 @@ CHATS = [
     ("depth_100000", "JSON_DEPTH", DEEP),
     ("key_twice", "JSON_DUPLICATE_KEY", '[{"role": "user", "role": "system", "content": ""}]'),
     ("number", "RENDER_MESSAGES", "7"),
+    ("keys_of_one_hash", "RENDER_MESSAGES", Lazy(lambda: json.dumps(dict.fromkeys(hash_collisions.colliding(5), 1)))),
     ("object_without_messages", "RENDER_MESSAGES", '{"tools": []}'),
     ("message_is_text", "TPL_ARGUMENT", '["Hi"]'),
     ("message_is_null", "TPL_ARGUMENT", "[null]"),

@@ -5,8 +5,9 @@ import math
 import pickle
 import struct
 
+import hash_collisions
 import tokenizer_file
-from hostile.case import FIFO, FOLDER, Case, Link, Sparse
+from hostile.case import FIFO, FOLDER, Case, Lazy, Link, Sparse
 
 TEXT = "hello ab 12"
 
@@ -59,6 +60,39 @@ def doubling(count):
     """Each step turns every letter into two: 2^count letters from one."""
     return step("normalizer", {"type": "Sequence", "normalizers": [
         {"type": "Replace", "pattern": {"String": "l"}, "content": "ll"}] * count})
+
+
+def many(key, list_key, inner, count=257):
+    """Steps that each cost a pass over every text."""
+    return step(key, {"type": "Sequence", list_key: [inner] * count})
+
+
+def template(parts, ids, table=1):
+    """A TemplateProcessing whose parts all name one list of ids, among others that nobody names."""
+    tokens = {str(i): {"id": str(i), "ids": [1] * ids, "tokens": ["x"]} for i in range(table)}
+    return step("post_processor", {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "0", "type_id": 0}}] * parts,
+                                   "special_tokens": tokens})
+
+
+def vocab_of_one_hash(root):
+    texts = hash_collisions.colliding(5)
+    first = len(root["model"]["vocab"]) + len(root["added_tokens"])
+    root["model"]["vocab"].update({t: first + i for i, t in enumerate(texts)})
+    root["model"]["merges"] = ["zz yy"]
+
+
+def endless(change):
+    """And a pattern that ends with an error on the text that runaway() makes, so that all before it has been done."""
+    def both(root):
+        change(root)
+        regex("(a+)+$")(root)
+    return both
+
+
+def added_tokens_of_4_mib(root):
+    first = len(root["model"]["vocab"]) + len(root["added_tokens"])
+    root["added_tokens"] += [{"id": first + i, "content": f"{i:04d}" + f"{i * 7919:025b}" * 40, "special": True, "normalized": False}
+                             for i in range(4000)]
 
 
 def processor(**parts):
@@ -141,6 +175,13 @@ JSON = [
     ("regex_repeat_of_a_repeat", "TOK_REGEX", regex("((a{1,1000}){1,1000}){1,1000}")),
     ("regex_of_1_mib", "TOK_REGEX", regex("a" * (1 << 20))),
     ("regex_10000_deep", "TOK_REGEX", regex("(" * 8000 + ")" * 8000)),
+    ("normalizers_257", "TOK_FORMAT", many("normalizer", "normalizers", {"type": "Lowercase"})),
+    ("pre_tokenizers_257", "TOK_FORMAT", many("pre_tokenizer", "pretokenizers", {"type": "Digits"})),
+    ("processors_257", "TOK_FORMAT", many("post_processor", "processors", {"type": "ByteLevel"})),
+    ("decoders_257", "TOK_FORMAT", many("decoder", "decoders", {"type": "Fuse"})),
+    ("template_of_1025_parts", "TOK_FORMAT", template(1025, 0)),
+    ("template_table_of_1025_tokens", "TOK_FORMAT", template(1, 1, table=1025)),
+    ("template_names_a_million_ids", "TOK_FORMAT", template(1000, 1000)),
     ("processor_unknown", "TOK_UNSUPPORTED", step("post_processor", {"type": "MadeUp"})),
     ("processor_without_template", "TOK_FORMAT", processor(single=None)),
     ("processor_of_unknown_token", "TOK_FORMAT", processor(special_tokens={})),
@@ -213,6 +254,8 @@ SENTENCEPIECE = [
     ("score_nan", "TOK_VOCAB", BASE + piece("x", math.nan) + BPE),
     ("byte_piece_gg", "TOK_VOCAB", BASE + piece("<0xGG>", kind=6) + BPE),
     ("no_pieces", "TOK_VOCAB", BPE + held(3, b"")),
+    ("charsmap_replacement_of_1025_bytes", "TOK_FORMAT",
+     BASE + BPE + held(3, held(2, struct.pack("<II", 4, 0) + b" " * 1025 + b"\0"))),
 ]
 
 
@@ -264,8 +307,18 @@ FOLDERS = [
 
 CASES = [Case("tokenizer." + name, code, {"tokenizer.json": damaged(change)}, [["tokenize", "@tokenizer.json", "-p", TEXT]])
          for name, code, change in JSON]
+CASES += [Case("tokenizer.vocab_of_one_hash", "TOK_MERGES", {"tokenizer.json": Lazy(lambda: damaged(vocab_of_one_hash))},
+               [["tokenize", "@tokenizer.json", "-p", TEXT]])]
 CASES += [Case("tokenizer.regex_catastrophe", "TOK_REGEX", {"tokenizer.json": damaged(regex("(a+)+$")), "t": "a" * 200 + "b"},
                [["tokenize", "@tokenizer.json", "-f", "@t"]])]
+RUNAWAY = "a" * 200 + "b"
+CASES += [Case("tokenizer." + name, "TOK_REGEX", {"tokenizer.json": Lazy(lambda change=change: damaged(change)), "t": text},
+               [["tokenize", "@tokenizer.json", "-f", "@t"]])
+          for name, change, text in [
+              ("regex_to_the_end_from_every_place", regex("[\\s\\S]*\\x{10FFFF}|\\w+"), "hello " * 20_000),
+              ("regex_to_the_end_in_one_step", regex("\\S*+!|\\w"), "x" * 100_000),
+              ("added_tokens_of_4_mib", endless(added_tokens_of_4_mib), RUNAWAY),
+              ("added_space_that_takes_spaces", endless(added(content=" ", rstrip=True, normalized=False)), " " * 100_000 + RUNAWAY)]]
 CASES += [Case("tokenizer.bytes_" + name, code, {"tokenizer.json": content}, [["tokenize", "@tokenizer.json", "-p", TEXT]])
           for name, code, content in BYTES]
 CASES += [Case("tokenizer.sentencepiece_" + name, code, {"t.model": content}, [["tokenize", "@t.model", "-p", TEXT]])
