@@ -137,7 +137,9 @@ SplitPlan seed_coder_plan() { return {cl100k_apart()}; }
 SplitPlan no_contractions_plan() { return {cl100k_plain_words(1)}; }
 SplitPlan minicpm5_plan() { return {numbers(3), cl100k(0)}; }
 SplitPlan laguna_plan() { return {pattern("[^\\n]+|[\\n]+"), cl100k(1)}; }
-SplitPlan aya_plan() { return {pattern("\\d{1,3}(?=(?:\\d{3})*\\b)"), camel(3, Contractions::any_case)}; }
+SplitPlan aya_plan() {
+  return {from_right(SplitKind::decimal_words_from_right), camel(3, Contractions::any_case)};
+}
 SplitPlan superbpe_plan() { return {numbers(0), digits_from_the_right()}; }
 SplitPlan bloom_plan() { return {pattern(std::string(kBloom))}; }
 SplitPlan viking_plan() { return {pattern(std::string(kBloom)), numbers(1)}; }
@@ -319,7 +321,8 @@ constexpr std::array kPatterns{
     KnownPattern{
         R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
         [] { return kimi(); }},
-    KnownPattern{R"(\d{1,3}(?=(?:\d{3})*\b))", [] { return pattern("\\d{1,3}(?=(?:\\d{3})*\\b)"); }},
+    KnownPattern{R"(\d{1,3}(?=(?:\d{3})*\b))",
+                 [] { return from_right(SplitKind::decimal_words_from_right); }},
     // Matches of no width between digits: words of up to three digits are the same.
     KnownPattern{R"((?=(\d{3})+(?!\d)))", [] { return digits_from_the_right(); }},
     KnownPattern{R"(\d)", [] { return pattern("\\d"); }},

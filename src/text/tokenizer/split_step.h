@@ -33,7 +33,7 @@ enum class SplitKind : std::uint8_t {
   // Runs cut into groups of `digits` from their end: 1234567 gives 1, 234, 567.
   numbers_from_right,        // of \p{N}
   decimals_from_right,       // of \d
-  decimal_words_from_right,  // of \d, where no \w or other number follows, as Oniguruma has \b
+  decimal_words_from_right,  // of \d, where no \w follows, as Oniguruma has \b
   kimi,                      // Kimi K2: camel without Han, whose runs are words
 };
 

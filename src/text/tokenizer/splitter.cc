@@ -197,7 +197,7 @@ void add_groups(const CodePoints& text, Range range, const SplitStep& step, std:
     std::size_t stop = i;
     while (stop < range.end && inside(stop)) ++stop;
     const bool goes_on = step.kind == SplitKind::decimal_words_from_right && stop < range.end &&
-                         (is_word_character(text.value(stop)) || text.at(stop) == CharClass::number);
+                         is_oniguruma_word_character(text.value(stop));
     if (!goes_on) {
       add_part(parts, done, i, step.invert);
       std::size_t group = (stop - i) % step.digits == 0 ? step.digits : (stop - i) % step.digits;

@@ -157,4 +157,9 @@ bool is_word_character(char32_t c) {
   }
 }
 
+bool is_oniguruma_word_character(char32_t c) {
+  if (c == 0x200C || c == 0x200D) return false;
+  return (c < 0x100 && classify(c) == CharClass::number) || is_word_character(c);
+}
+
 }  // namespace mote::text

@@ -32,5 +32,8 @@ bool is_han(char32_t code_point);            // of the script Han
 bool is_decimal_digit(char32_t code_point);  // category Nd, which is `\d`
 // `\w`: letters, marks, decimal digits and connector punctuation.
 bool is_word_character(char32_t code_point);
+// `\w` of Oniguruma, the engine behind Hugging Face's patterns: its table of Latin-1 has ², ³, ¹ and the
+// three fractions, and joiners are not in it.
+bool is_oniguruma_word_character(char32_t code_point);
 
 }  // namespace mote::text
