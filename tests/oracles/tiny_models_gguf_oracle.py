@@ -10,20 +10,15 @@ import argparse
 import collections
 import pathlib
 import subprocess
-import sys
 import tempfile
 
+from checks import Checks, quiet_transformers, skip
 from converted_ids import compare
 from tiny_models_configs import LENGTH, build, decoders
 from tiny_tokenizers import ROWS, kinds
 from tokenizer_probe import Probe
 
 MAX_ERROR = 1e-2  # of the logits' standard deviation
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 # The tokenizers of the folders: for each type of model those that its family has, so that every kind has its turn.
@@ -91,16 +86,8 @@ def main():
     except (ImportError, FileNotFoundError) as error:
         skip(str(error))
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    quiet_transformers()
+    check = Checks()
 
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
@@ -152,8 +139,7 @@ def main():
             error = float(np.abs(got - expected).max() / expected.std())
             check(error <= MAX_ERROR, f"{label}: llama.cpp's largest error is {error:.2e} of the deviation")
             file.unlink()
-    print(f"{checks - failures} of {checks} checks passed")
-    sys.exit(1 if failures else 0)
+    check.exit()
 
 
 if __name__ == "__main__":

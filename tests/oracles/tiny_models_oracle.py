@@ -9,18 +9,13 @@ misses the bound by far, so that the comparison is known to see it.
 import argparse
 import pathlib
 import subprocess
-import sys
 import tempfile
 
+from checks import Checks, quiet_transformers, skip
 from tiny_models_configs import LENGTH, VOCAB, build, decoders
 
 MAX_ERROR = 1e-4  # of the logits' standard deviation
 FAR = 100.0  # times that, for a model with a feature left out
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def save_without_norm_offset(model, folder):
@@ -48,16 +43,8 @@ def main():
     except ImportError as error:
         skip(f"{error.name} is not installed")
 
-    torch.set_num_threads(1)
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    quiet_transformers()
+    check = Checks()
 
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
@@ -103,8 +90,7 @@ def main():
                 far = float("inf") if wrong is None else float(np.nanmax(np.abs(wrong - expected))) / deviation
                 check(far > FAR * MAX_ERROR,
                       f"{label}: without {feature} the error is {far:.2g} {message}")
-    print(f"{checks - failures} of {checks} checks passed")
-    sys.exit(1 if failures else 0)
+    check.exit()
 
 
 if __name__ == "__main__":

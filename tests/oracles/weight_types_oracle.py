@@ -14,14 +14,9 @@ that llama.cpp does not run (Q8_1, Q8_K, F64) are left to the tests of codecs an
 import argparse
 import pathlib
 import subprocess
-import sys
 import tempfile
 
-
-def skip(reason):
-    print("skipped: " + reason)
-    sys.exit(77)
-
+from checks import Checks, skip
 
 try:
     import gguf
@@ -145,13 +140,7 @@ def main():
     model = Model(rng)
     tokens = rng.integers(0, VOCAB, LENGTH)
     llama = LlamaCpp()
-    failures = checks = 0
-
-    def check(good, text):
-        nonlocal failures, checks
-        checks += 1
-        failures += not good
-        print(f"{'ok' if good else 'FAILED'}: {text}", flush=True)
+    check = Checks()
 
     with tempfile.TemporaryDirectory() as name:
         work = pathlib.Path(name)
@@ -213,9 +202,8 @@ def main():
                 check(False, f"{type_name}, written: {done.stderr.strip()}")
                 continue
             compare(f"{type_name}, written", path)
-    print(f"weight types: {checks} checks, {failures} failures")
-    return 1 if failures else 0
+    check.exit()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
