@@ -293,8 +293,7 @@ TypeChoice with_fallback(CodecId wanted, std::uint64_t cols) {
 // Q2_K_S and Q3_K_L.
 std::optional<CodecId> eight_experts_type(const Preset& preset, Role role) {
   const bool tiny = is_tiny(preset.mix);
-  if (role == Role::attention_v) return tiny ? q4_k : q8_0;
-  if (role == Role::attention_k) return tiny ? q4_k : q8_0;
+  if (role == Role::attention_v || role == Role::attention_k) return tiny ? q4_k : q8_0;
   if (role != Role::attention_output) return std::nullopt;
   constexpr std::array<std::string_view, 11> kMore{"Q2_K",  "Q3_K_S", "Q3_K_M", "IQ3_XXS", "IQ3_XS", "IQ3_S",
                                                    "IQ3_M", "IQ4_NL", "IQ4_XS", "Q4_K_S",  "Q4_K_M"};
