@@ -31,6 +31,11 @@ def gguf():
     g.tensors.append(gguf_file.Tensor("scalar", (), 0, bytes(4)))
     g.tensors.append(gguf_file.Tensor("four", (2, 2, 2, 2), 0, bytes(64)))
     yield "all_types", g.bytes()
+    # Small, so that a few random changes meet what matters: a shape, and a length at the very end of the file.
+    g = gguf_file.Gguf()
+    g.tensors.append(gguf_file.Tensor("t", (4, 4), 0, bytes(64)))
+    yield "one_tensor", g.bytes()
+    yield "ends_in_a_string", gguf_file.Gguf().add("k", gguf_file.STRING, "four").header()
     yield "score_vocabulary", gguf_file.add_score_tokenizer(gguf_file.Gguf()).bytes()
     yield "byte_vocabulary", gguf_file.add_byte_tokenizer(gguf_file.Gguf())[0].bytes()
     yield "model", gguf_file.model(width=8, hidden=8, heads=2).bytes()
