@@ -1,0 +1,170 @@
+"""Tools made up on the spot: of the catalogue's kinds, but with nouns, names and arguments drawn anew for each conversation.
+
+There is no end of them, so nothing about them can be learnt by heart: what a request asks for has to be found by its words in
+the definitions at hand, and what it gives has to be copied. This is where the model learns to use a tool that it has never seen.
+"""
+import dataclasses
+
+import phrases
+import words
+from tools import Argument, Phrase, Tool
+from values import (ADDRESS, Array, Choice, Code, Date, Flag, Minutes, Number, PERCENT, PERSON, Quantity, ROOM, TEMPERATURE, Text, Time)
+
+NOUNS = words.Pool("""sprinkler, humidifier, elevator, projector, freezer, kettle, aquarium, doorbell, intercom, gate, pool pump, heat pump, solar panel,
+    water meter, speaker, mirror, mower, toaster, shower, fireplace, awning, skylight, dishwasher, rice cooker, air purifier, dashcam, wiper, horn,
+    bumper, roof box, trailer, dynamo, winch, hub, turbine, generator, inverter, ladle, vibrator, screen, hopper, silo, ramp, forklift, tray, magnet,
+    laser, torch, scale, counter, stacker, washer, filter press, evaporator, separator, router, antenna, modem, server, printer, scanner, badge, locker,
+    bench, crate, pallet, container, sample, swab, bandage, wheelchair, walker, ventilator, monitor, oxygen mask, drip stand, pillow, blanket, splint,
+    syringe, chart, ward, bedpan, cradle, invoice, contract, voucher, permit, survey, quote, parcel, letter, rota, budget, podcast, playlist,
+    slideshow, newsletter, backup, password, account, profile, calendar, map, tide table, bus, tram, ferry, taxi, scooter, lift, escalator, fountain,
+    greenhouse, beehive, stable, kennel, barn, trough, tractor, harvester, plough, drone, camera, telescope, piano, kiln, loom, anvil""")
+COINED = words.Coined()
+MODES = ("eco", "boost", "quiet", "auto", "manual", "night", "sport", "holiday", "rapid", "gentle", "summer", "winter", "test", "sleep", "guest", "dry")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """An argument and how a request gives it."""
+    names: str
+    kind: object
+    about: str
+    said: tuple
+
+
+def mode(rng):
+    return Part("mode|program|setting", Choice(*rng.sample(MODES, rng.choice((2, 3, 4)))), "which mode",
+                ("in {} mode", "in mode {}", "with program {}"))
+
+
+def place(rng):
+    return rng.choice((
+        Part("room|location|place", ROOM, "where it is", ("in the {}", "of the {}")),
+        Part("machine|device|unit", Text(words.MACHINES), "which machine", ("of the {}", "on the {}", "for the {}")),
+        Part("person|name|who", PERSON, "for whom", ("for {}", "of {}")),
+        Part("site|location", Text(words.SITES), "which site", ("at {}", "in {}")),
+        Part("town|city|place", Text(words.TOWNS), "which town", ("in {}", "for {}")),
+        Part("id|number|code", Code("@-##|@@-###|@##|####"), "its number", ("number {}", "with number {}", "{}")),
+        Part("address", ADDRESS, "where", ("at {}",)),
+        Part("zone|area", Number(1, 12), "which zone", ("in zone {}", "of zone {}"))))
+
+
+def amount(rng):
+    return rng.choice((
+        Part("level|percent|value", PERCENT, "how much, in percent", ("to {}", "at {}")),
+        Part("level|value|step", Number(1, 10), "level from 1 to 10", ("to level {}", "at level {}")),
+        Part("temperature|target", TEMPERATURE, "target temperature", ("to {}", "at {}")),
+        Part("pressure|target", Quantity(bar=(0.5, 12, 0.1, ("bar",)), kpa=(50, 900, 1, ("kPa", "kilopascal"))), "pressure", ("to {}", "at {}")),
+        Part("speed|rate", Number(10, 3000, unit=("rpm", "revolutions per minute")), "speed in rpm", ("to {}", "at {}")),
+        Part("amount|volume", Quantity(liters=(0.5, 40, 0.5, ("liters", "l")), ml=(10, 900, 10, ("ml", "milliliters"))), "how much", ("to {}", "with {}"))))
+
+
+def when(rng):
+    return rng.choice((Part("date|day", Date(), "day", ("{}", "{}")), Part("time|at|start_time", Time(), "when", ("at {}", "from {}")),
+                       Part("duration|minutes|time_limit", Minutes(), "for how long", ("for {}",))))
+
+
+def extra(rng):
+    return rng.choice((
+        Part("priority|urgency", Choice("low", "normal", "high"), "how urgent", ("with {} priority", "priority {}")),
+        Part("silent|quiet", Flag(["without a sound", "silently"], ["with a sound", "with a beep"]), "without a sound", ("{}",)),
+        Part("count|quantity", Number(2, 40, unit=("pieces", "times", "units")), "how many", ("{}",)),
+        Part("technician|assignee|by", PERSON, "who does it", ("by {}", "done by {}"))))
+
+
+# kind -> (verbs of the name, verbs of the request, description, what its arguments are made of, the form of the sentence)
+FAMILIES = {
+    "level": ("set adjust change", ("set", "turn", "bring", "adjust", "change", "put"), "Set the {noun}", (place, amount), "the {noun}"),
+    "mode": ("switch set select", ("switch", "set", "put", "run"), "Choose the mode of the {noun}", (place, mode), "the {noun}"),
+    "start": ("start run begin", ("start", "run", "begin"), "Start the {noun}", (place, when), "the {noun}"),
+    "stop": ("stop halt end", ("stop", "end", "shut off"), "Stop the {noun}", (place,), "the {noun}"),
+    "schedule": ("schedule plan book", ("schedule", "plan", "book"), "Plan a time for the {noun}", (place, when), "the {noun}"),
+    "order": ("order request reserve", ("order", "request", "reserve", "get me"), "Order a {noun}", (place, extra), "a {noun}"),
+    "reading": ("get read check", ("check", "read", "tell me", "show me"), "Read the {noun}", (place,), "the {noun}"),
+    "lookup": ("find open show", ("find", "open", "look up", "show"), "Look up a {noun}", (place,), "the {noun}"),
+    "assign": ("assign give transfer", ("assign", "give", "hand over"), "Give a {noun} to somebody",
+               (lambda rng: Part("id|number|code", Code("@-##|@@-###|@##|####"), "its number", ("{}", "number {}")),
+                lambda rng: Part("person|to|recipient", PERSON, "who gets it", ("to {}",))), "the {noun}"),
+    "report": ("report note record", ("report", "note", "record"), "Report something about the {noun}",
+               (place, lambda rng: Part("text|note|problem", Text(words.FAULTS), "what is to be said", (": {}", ", note: {}"))), "the {noun}"),
+    "message": ("send share mail", ("send", "share", "mail"), "Send the {noun} to somebody",
+                (lambda rng: Part("recipient|to|person", PERSON, "who gets it", ("to {}",)),
+                 lambda rng: Part("message|text|comment", Text(words.MESSAGES), "what it says", (": {}", " saying {}"))), "the {noun}"),
+    "list": ("add append put", ("add", "put", "write"), "Add things to the {noun}",
+             (lambda rng: Part("items|things|entries", Array(Text(words.FOODS)), "what to add", ("with {}", ": {}")),), "the {noun}"),
+}
+ASK_FOR = ("i want to {verb} {thing}", "can somebody {verb} {thing}", "{verb} {thing}", "{verb} {thing}", "{verb} {thing}", "we need to {verb} {thing}",
+           "time to {verb} {thing}", "it would be good to {verb} {thing}")
+NOTES = ("{noun}", "the {noun}", "{noun} please")
+
+
+def noun(rng):
+    roll = rng.random()
+    if roll < 0.35:
+        return NOUNS.sample(rng, words.TRAIN)
+    if roll < 0.75:
+        return COINED.sample(rng, words.TRAIN)
+    return COINED.sample(rng, words.TRAIN) + " " + NOUNS.sample(rng, words.TRAIN)
+
+
+def join(said):
+    """Parts of a sentence behind one another; those that begin with a mark have their own space."""
+    out = ""
+    for part in said:
+        out += part if part[0] in ":," or part.startswith(" ") else " " + part
+    return out.strip()
+
+
+def sentence(rng, verbs, about, thing, given):
+    """One phrase that gives the arguments `given`: [(name, Part)], in their order or, now and then, the first in front."""
+    said = [rng.choice(part.said).format("{" + name + "}") for name, part in given]
+    roll = rng.random()
+    if roll < 0.15 and not any(s[0] in ":, " for s in said):
+        return join([rng.choice(NOTES).format(noun=about), *said]) if said else rng.choice(NOTES).format(noun=about)
+    if roll < 0.3 and said and said[0][0] not in ":, {":
+        return join([said[0] + ",", rng.choice(verbs), thing, *said[1:]])
+    return join([rng.choice(ASK_FOR).format(verb=rng.choice(verbs), thing=thing), *said])
+
+
+def made_up(rng, kind=None):
+    """A tool with one or two required arguments, now and then optional ones, and a few phrases."""
+    kind = kind or rng.choice(list(FAMILIES))
+    heads, verbs, about, makers, thing = FAMILIES[kind]
+    what = noun(rng)
+    name = rng.choice(heads.split()) + "_" + what.replace(" ", "_")
+    if rng.random() < 0.2:
+        name = what.replace(" ", "_") + "_" + rng.choice(heads.split())
+    parts = {}
+    for make in (*makers, *((extra,) if rng.random() < 0.25 else ()), *((when,) if rng.random() < 0.2 else ())):
+        part = make(rng)
+        own = rng.choice([n for n in part.names.split("|")] )
+        if own not in parts and not any(part.about == p.about for p in parts.values()):
+            parts[own] = part
+    required = list(parts)[:len(makers)]
+    if len(required) > 1 and kind not in ("level", "assign", "message", "mode") and rng.random() < 0.3:
+        required = required[:1]
+    arguments = {n: Argument(n, p.kind, p.about, (), n not in required) for n, p in parts.items()}
+    made, thing = [], thing.format(noun=what)
+    for _ in range(4):
+        chosen = [n for n in parts if n in required or rng.random() < 0.5]
+        text = sentence(rng, verbs, what, thing, ordered(chosen, parts))
+        made.append(Phrase(text, phrases.parse(text), False, ()))
+    for _ in range(2):
+        left = rng.choice(required)
+        text = sentence(rng, verbs, what, thing, ordered([n for n in required if n != left], parts))
+        made.append(Phrase(text, phrases.parse(text), False, (left,)))
+    return Tool(name, kind, about.format(noun=what), (), arguments, tuple(made), result_of(rng, kind, arguments, required), {}, "", False)
+
+
+def ordered(names, parts):
+    """Free text comes last."""
+    return [(n, parts[n]) for n in sorted(names, key=lambda n: any(s[0] in ":," or s.startswith(" ") for s in parts[n].said))]
+
+
+def result_of(rng, kind, arguments, required):
+    result = {n: "{" + n + "}" for n in required if rng.random() < 0.6}
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        key, value = rng.choice((("state", Choice("ready", "running", "done", "waiting", "open", "closed", "on", "off")), ("value", Number(1, 900, 0.1)),
+                                 ("id", Code("@-###|@@##")), ("count", Number(0, 99)), ("by", PERSON), ("until", Time()),
+                                 ("minutes", Number(1, 240)), (COINED.sample(rng, words.TRAIN), Number(1, 5000))))
+        result.setdefault(key, value)
+    return result or {"ok": True}

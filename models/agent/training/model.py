@@ -1,0 +1,144 @@
+"""A Llama-shaped decoder in PyTorch, small enough to read: RMS norms, rotary positions, grouped queries, SwiGLU, a tied head.
+
+`weights()` gives the tensors under the names and in the row order of Hugging Face's LlamaForCausalLM.
+"""
+import dataclasses
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    vocabulary: int
+    width: int = 256
+    hidden: int = 768
+    blocks: int = 5
+    heads: int = 4
+    kv_heads: int = 2
+    head: int = 64
+    context: int = 1024
+    rope_base: float = 10000.0
+    embedding: float = 0.05  # standard deviation at the start
+
+
+def rotary(shape, device):
+    """Cosines and sines, [context, head]."""
+    frequencies = shape.rope_base ** (-torch.arange(0, shape.head, 2, device=device).float() / shape.head)
+    angles = torch.outer(torch.arange(shape.context, device=device).float(), frequencies)
+    return torch.cat((angles.cos(),) * 2, -1), torch.cat((angles.sin(),) * 2, -1)
+
+
+def rotated(x, cos, sin):
+    half = x.shape[-1] // 2
+    return x * cos + torch.cat((-x[..., half:], x[..., :half]), -1) * sin
+
+
+class Block(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+        w, q, kv = shape.width, shape.heads * shape.head, shape.kv_heads * shape.head
+        self.norm_attention, self.norm_mlp = nn.RMSNorm(w, eps=1e-5), nn.RMSNorm(w, eps=1e-5)
+        self.q, self.k, self.v = (nn.Linear(w, n, bias=False) for n in (q, kv, kv))
+        self.o = nn.Linear(q, w, bias=False)
+        self.gate, self.up = nn.Linear(w, shape.hidden, bias=False), nn.Linear(w, shape.hidden, bias=False)
+        self.down = nn.Linear(shape.hidden, w, bias=False)
+
+    def forward(self, x, cos, sin, cache=None, mask=None):
+        s = self.shape
+        b, t, _ = x.shape
+        h = self.norm_attention(x)
+        q = rotated(self.q(h).view(b, t, s.heads, s.head).transpose(1, 2), cos, sin)
+        k = rotated(self.k(h).view(b, t, s.kv_heads, s.head).transpose(1, 2), cos, sin)
+        v = self.v(h).view(b, t, s.kv_heads, s.head).transpose(1, 2)
+        if cache is not None:
+            k, v = cache(k, v)
+        k, v = (z.repeat_interleave(s.heads // s.kv_heads, 1) for z in (k, v))
+        a = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        x = x + self.o(a.transpose(1, 2).reshape(b, t, s.heads * s.head))
+        h = self.norm_mlp(x)
+        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+
+class Decoder(nn.Module):
+    def __init__(self, shape, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.shape = shape
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.blocks))
+        self.norm = nn.RMSNorm(shape.width, eps=1e-5)
+        for name, p in self.named_parameters():
+            if name.endswith(("o.weight", "down.weight")):
+                nn.init.zeros_(p)  # every block begins as the identity
+            elif p.dim() == 2:
+                nn.init.normal_(p, std=shape.embedding if "embedding" in name else 0.5 * p.shape[1] ** -0.5)
+
+    def hidden(self, ids):
+        cos, sin = rotary(self.shape, ids.device)
+        x = self.embedding(ids)
+        for block in self.blocks:
+            x = block(x, cos[:ids.shape[1]], sin[:ids.shape[1]])
+        return self.norm(x)
+
+    def logits(self, hidden):
+        return F.linear(hidden, self.embedding.weight)
+
+    def weights(self):
+        names = {"norm_attention": "input_layernorm", "norm_mlp": "post_attention_layernorm", "q": "self_attn.q_proj", "k": "self_attn.k_proj",
+                 "v": "self_attn.v_proj", "o": "self_attn.o_proj", "gate": "mlp.gate_proj", "up": "mlp.up_proj", "down": "mlp.down_proj"}
+        out = {"model.embed_tokens.weight": self.embedding.weight, "model.norm.weight": self.norm.weight}
+        for i, block in enumerate(self.blocks):
+            for own, name in names.items():
+                out[f"model.layers.{i}.{name}.weight"] = getattr(block, own).weight
+        return {name: p.detach() for name, p in out.items()}
+
+    @torch.no_grad()
+    def generate(self, prompts, end, most=160, device="cpu"):
+        """Greedy continuations of prompts (lists of ids), together; each ends before `end`."""
+        lengths = torch.tensor([len(p) for p in prompts], device=device)
+        longest = int(lengths.max())
+        ids = torch.zeros(len(prompts), longest, dtype=torch.long, device=device)
+        for i, p in enumerate(prompts):
+            ids[i, :len(p)] = torch.tensor(p)
+        s, cos_sin = self.shape, rotary(self.shape, device)
+        total = min(longest + most, s.context)
+        kept = [[torch.zeros(len(prompts), s.kv_heads, total, s.head, device=device) for _ in range(2)] for _ in self.blocks]
+        rows = torch.arange(len(prompts), device=device)
+        x = self.embedding(ids)
+
+        def fill(layer):
+            def cache(k, v):
+                for store, new in zip(kept[layer], (k, v)):
+                    store[:, :, :longest] = new
+                return k, v
+            return cache
+
+        for i, block in enumerate(self.blocks):
+            x = block(x, cos_sin[0][:longest], cos_sin[1][:longest], fill(i))
+        token = self.logits(self.norm(x[rows, lengths - 1])).argmax(-1)
+        out, alive = [token], token != end
+        places = torch.arange(total, device=device)
+        while bool(alive.any()) and len(out) < most and int(lengths.max()) + 1 < total:
+            at = lengths.clone()
+            cos, sin = (z[at][:, None, None] for z in cos_sin)
+            mask = (places[None] <= at[:, None])[:, None, None]
+
+            def step(layer):
+                def cache(k, v):
+                    for store, new in zip(kept[layer], (k, v)):
+                        store[rows, :, at] = new[:, :, 0]
+                    return kept[layer]
+                return cache
+
+            x = self.embedding(token)[:, None]
+            for i, block in enumerate(self.blocks):
+                x = block(x, cos, sin, step(i), mask)
+            token = torch.where(alive, self.logits(self.norm(x[:, 0])).argmax(-1), torch.full_like(token, end))
+            lengths = lengths + alive
+            out.append(token)
+            alive = alive & (token != end)
+        rows_out = torch.stack(out, 1).tolist()
+        return [row[:row.index(end)] if end in row else row for row in rows_out]
