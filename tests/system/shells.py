@@ -110,16 +110,17 @@ class Zsh(Bash):
 
 
     def listing(self, line):
-        """What is shown below the line when completions are listed."""
+        """What is shown below the line when completions with descriptions are listed."""
         terminal = self.terminal
         terminal.seen = b""
         terminal.type(line + "\x04")
         end = time.monotonic() + ANSWER_SECONDS
         again = time.monotonic() + 3
         before = -1
-        while b"\n" not in terminal.seen or len(terminal.seen) != before:  # the list has begun, and nothing more comes
+        # The list has begun, and nothing more comes. A line feed alone may still be the command before this one.
+        while b" -- " not in terminal.seen or len(terminal.seen) != before:
             assert time.monotonic() < end, f"nothing is listed: {terminal.seen[-3000:]!r}"
-            if b"\n" not in terminal.seen and time.monotonic() > again:
+            if b" -- " not in terminal.seen and time.monotonic() > again:
                 terminal.type("\x04")  # the line editor was not there yet, and the terminal took the key as end of file
                 again = time.monotonic() + 3
             before = len(terminal.seen)
