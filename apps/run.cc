@@ -8,21 +8,12 @@
 #include "apps/cli/parse.h"
 #include "apps/cli/sampling_options.h"
 #include "apps/cli/text_input.h"
+#include "base/strings.h"
 #include "mote/generate.h"
 #include "report/number.h"
 
 namespace mote::cli {
 namespace {
-
-// What a model writes may hold escape sequences; a terminal gets none.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= 0x20 && byte != 0x7F) || c == '\n' || c == '\t') out += c;
-  }
-  return out;
-}
 
 class Run : public Command {
  public:
@@ -123,7 +114,8 @@ class Run : public Command {
     options.cancel = &talk.program.cancel();
     const bool terminal = talk.program.stdout_is_terminal();
     options.on_text = [&](std::string_view text) {
-      talk.program.print(terminal ? printable(text) : std::string(text));
+      // What a model writes may hold escape sequences; a terminal gets none.
+      talk.program.print(terminal ? without_controls(text) : std::string(text));
       std::fflush(stdout);
       return true;
     };

@@ -169,4 +169,14 @@ std::size_t valid_utf8_end(std::string_view text, std::size_t from) {
   return from;
 }
 
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t c = next_code_point(text, at);
+    const bool control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+    if (!control || c == U'\t' || c == U'\n') append_utf8(out, c);
+  }
+  return out;
+}
+
 }  // namespace mote

@@ -33,5 +33,8 @@ std::size_t valid_utf8_end(std::string_view text, std::size_t from = 0);
 // Reads one code point at `position` and moves past it. Invalid bytes give U+FFFD and move by one byte.
 char32_t next_code_point(std::string_view text, std::size_t& position);
 void append_utf8(std::string& out, char32_t code_point);
+// The text without control characters (C0 but tab and line feed, DEL, C1) and with U+FFFD for what is not
+// UTF-8: fit for a terminal, whoever wrote it. Not for names and messages, see escape_untrusted.
+std::string without_controls(std::string_view text);
 
 }  // namespace mote

@@ -106,6 +106,17 @@ TEST(Utf8, RefusesEveryMalformedSequence) {
   EXPECT_TRUE(is_valid_utf8(""));
 }
 
+TEST(Strings, LeavesNoControlCharacterToATerminal) {
+  EXPECT_EQ(without_controls("a\tb\n\x1b[2Jc\x07\r\x7f"), "a\tb\n[2Jc");
+  // C1: the one-character forms of escape sequences, 0x9B is "ESC [".
+  EXPECT_EQ(without_controls("x\xC2\x9B"
+                             "31my\xC2\x85z\xC2\x80"),
+            "x31myz");
+  EXPECT_EQ(without_controls("\xC2\xA0\xC3\xA9 \xE4\xBD\xA0"), "\xC2\xA0\xC3\xA9 \xE4\xBD\xA0");
+  EXPECT_EQ(without_controls("\x9b\xff"),
+            "\xEF\xBF\xBD\xEF\xBF\xBD");  // a bare byte is a C1 character to some terminals
+}
+
 TEST(Strings, FindsTheEndOfValidUtf8) {
   const std::string_view text =
       "a\xC3\xA9\xFF"

@@ -59,8 +59,8 @@ void check_tokenizer(const std::filesystem::path& path) {
   static_cast<void>((*tokenizer)->decode(*ids));
 }
 
-// The same bytes as a stream of keys and values in memory that ends where they end: a mapped file has the rest of
-// its last page behind it, where the address sanitizer sees nothing.
+// The same bytes as a stream of keys and values in memory that ends where they end: a mapped file has the
+// rest of its last page behind it, where the address sanitizer sees nothing.
 void check_values(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kCounts = 24;  // magic, version, two counts
   if (size < kCounts) return;
