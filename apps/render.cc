@@ -31,7 +31,8 @@ class Render : public Command {
          ValueKind::path},
         {"--messages", "FILE", "JSON: an array of messages, or an object with messages and tools", &messages_,
          true, ValueKind::file},
-        {"--tools", "FILE", "JSON: an array of tools, or an object with tools", &tools_, false, ValueKind::file},
+        {"--tools", "FILE", "JSON: an array of tools, or an object with tools", &tools_, false,
+         ValueKind::file},
         {"--template", "FILE", "a Jinja template instead of the model's own", &template_, false,
          ValueKind::file},
         {"--no-generation-prompt", "", "leave out what begins the model's answer", &no_generation_prompt_}};

@@ -57,18 +57,17 @@ class Run : public Command {
                         runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--schema", "constrained output"},
-                                             {"--json-schema", "constrained output"},
-                                             {"--regex", "constrained output"},
-                                             {"--grammar", "constrained output"},
-                                             {"--grammar-file", "constrained output"},
-                                             {"--lora", "adapters"},
-                                             {"--draft", "speculative decoding"}};
+    static constexpr LaterOption kLater[] = {
+        {"--schema", "constrained output"},       {"--json-schema", "constrained output"},
+        {"--regex", "constrained output"},        {"--grammar", "constrained output"},
+        {"--grammar-file", "constrained output"}, {"--lora", "adapters"},
+        {"--draft", "speculative decoding"}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
     return "Without -p or -f it is a chat: /exit or Ctrl-D leaves, Ctrl-C stops an answer.\n"
-           "--tools takes OpenAI's function definitions; \"execute\" beside \"function\" is what --execute runs, "
+           "--tools takes OpenAI's function definitions; \"execute\" beside \"function\" is what --execute "
+           "runs, "
            "without a shell:\n"
            "  [{\"function\": {\"name\": \"set_light\", \"parameters\": {...}},\n"
            "    \"execute\": {\"command\": [\"lights\", \"--room={room}\"], \"timeout_seconds\": 10}}]\n";
@@ -199,9 +198,8 @@ class Run : public Command {
         show(talk, content);
         written.answer.content += content;
       };
-      MOTE_ASSIGN(engine::GenerateOutput out, generate(talk, tokens, [&](std::string_view text) {
-                    show_content(splitter.push(text));
-                  }));
+      MOTE_ASSIGN(engine::GenerateOutput out,
+                  generate(talk, tokens, [&](std::string_view text) { show_content(splitter.push(text)); }));
       show_content(splitter.finish());
       written.cancelled = out.finish_reason == engine::FinishReason::cancelled;
       if (!written.cancelled) {

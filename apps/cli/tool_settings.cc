@@ -43,10 +43,9 @@ std::string written(const Json& call) {
 }  // namespace
 
 std::vector<Option> ToolSettings::options() {
-  return {{"--tools", "FILE", "JSON: an array of tools that the model may call", &file, false,
-           ValueKind::file},
-          {"--execute", "", "run the commands of --tools for the model's calls, and let it go on",
-           &execute}};
+  return {
+      {"--tools", "FILE", "JSON: an array of tools that the model may call", &file, false, ValueKind::file},
+      {"--execute", "", "run the commands of --tools for the model's calls, and let it go on", &execute}};
 }
 
 Result<void> ToolSettings::check(bool raw) const {

@@ -107,7 +107,8 @@ Result<std::vector<std::string>> command_line(const Tool& tool, const ToolComman
 
 Result<std::string> run_tool(const Tools& tools, const text::ToolCall& call, const ToolRunOptions& options) {
   const Tool* tool = tools.find(call.name);
-  if (tool == nullptr) return tool_error("there is no tool named \"" + escape_untrusted(call.name, 60) + "\"");
+  if (tool == nullptr)
+    return tool_error("there is no tool named \"" + escape_untrusted(call.name, 60) + "\"");
   if (!tool->command) return tool_error("the tool \"" + call.name + "\" cannot be executed here");
   auto command = command_line(*tool, *tool->command, call.arguments);
   if (!command) return tool_error(command.error().message);

@@ -16,10 +16,11 @@ inline constexpr std::size_t kMaxToolOutputBytes = std::size_t{64} << 10;
 // {"error": "..."}: what a model reads where a call did not work.
 std::string tool_error(std::string_view message);
 
-// Program and arguments. A string argument goes in as it is, any other value as JSON; an element that needs an
-// absent argument is left out as a whole, and an optional one that is null counts as absent. Errors, in words for the model, which wrote the arguments: a
-// required one is absent, a string holds a NUL byte, or begins with "-" where it would begin an element (an
-// option that nobody intended) that does not follow an element "--".
+// Program and arguments. A string argument goes in as it is, any other value as JSON; an element that needs
+// an absent argument is left out as a whole, and an optional one that is null counts as absent. Errors, in
+// words for the model, which wrote the arguments: a required one is absent, a string holds a NUL byte, or
+// begins with "-" where it would begin an element (an option that nobody intended) that does not follow an
+// element "--".
 Result<std::vector<std::string>> command_line(const Tool& tool, const ToolCommand& command,
                                               const Json& arguments);
 

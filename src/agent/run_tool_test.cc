@@ -43,7 +43,8 @@ std::string error_in(const std::string& result) {
 }
 
 TEST(CommandLine, PutsArgumentsIntoTheirPlaces) {
-  EXPECT_EQ(*line(R"(["p", "--r={r}", "{a}{b}", "{{a}", "x"])", R"j({"r": "a b;$(c)", "a": 1.5, "b": [true, null]})j"),
+  EXPECT_EQ(*line(R"(["p", "--r={r}", "{a}{b}", "{{a}", "x"])",
+                  R"j({"r": "a b;$(c)", "a": 1.5, "b": [true, null]})j"),
             (Words{"p", "--r=a b;$(c)", "1.5[true,null]", "{a}", "x"}));
   EXPECT_EQ(*line(R"(["p", "{r}"])", R"({"r": ""})"), (Words{"p", ""}));
   EXPECT_EQ(*line(R"(["p", "{r}"])", R"({"r": "{a}", "a": "not again"})"), (Words{"p", "{a}"}));
@@ -72,14 +73,18 @@ TEST(RunTool, ReturnsWhatTheProgramWrote) {
   EXPECT_EQ(ran(tools(R"(["printf", "%s\n\n", "{r}"])"), R"({"r": "a  b"})"), "a  b");
   EXPECT_EQ(ran(tools(R"(["/bin/cat"])"), R"({"r": "ü", "n": [1]})"), R"({"r":"ü","n":[1]})");
   EXPECT_EQ(ran(tools(R"(["true"])"), R"({"r": 1})"), "");
-  EXPECT_EQ(ran(tools(R"(["printf", "a\\377b"])"), R"({"r": 1})"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(ran(tools(R"(["printf", "a\\377b"])"), R"({"r": 1})"),
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 TEST(RunTool, TellsTheModelWhatDidNotWork) {
-  EXPECT_NE(error_in(ran(tools(R"(["true"])"), "{}", "other")).find("no tool named \"other\""), std::string::npos);
+  EXPECT_NE(error_in(ran(tools(R"(["true"])"), "{}", "other")).find("no tool named \"other\""),
+            std::string::npos);
   EXPECT_NE(error_in(ran(tools(R"(["true"])"), "{}", "idle")).find("cannot be executed"), std::string::npos);
   EXPECT_NE(error_in(ran(tools(R"(["true"])"), "{}")).find("\"r\" is missing"), std::string::npos);
-  const std::string failed = error_in(ran(tools(R"(["/bin/sh", "-c", "echo no such room >&2; exit 3"])"), R"({"r": 1})"));
+  const std::string failed =
+      error_in(ran(tools(R"(["/bin/sh", "-c", "echo no such room >&2; exit 3"])"), R"({"r": 1})"));
   EXPECT_NE(failed.find("status 3: no such room"), std::string::npos) << failed;
   EXPECT_NE(error_in(ran(tools(R"(["/bin/sh", "-c", "kill -9 $$"])"), R"({"r": 1})")).find("signal 9"),
             std::string::npos);
@@ -93,8 +98,9 @@ TEST(RunTool, TellsTheModelWhatDidNotWork) {
 TEST(RunTool, IsCancelled) {
   CancelToken cancel;
   cancel.request();
-  const auto result = run_tool(tools(R"(["sleep", "60"])"), {.name = "t", .arguments = *parse_json(R"({"r": 1})")},
-                               {.environment = {}, .cancel = &cancel});
+  const auto result =
+      run_tool(tools(R"(["sleep", "60"])"), {.name = "t", .arguments = *parse_json(R"({"r": 1})")},
+               {.environment = {}, .cancel = &cancel});
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code.name, "CANCELLED");
 }

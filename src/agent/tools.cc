@@ -97,8 +97,7 @@ Result<CommandElement> read_element(const std::string& text, const Json& paramet
       continue;
     }
     const std::size_t end = text.find('}', i);
-    const std::string argument =
-        end == std::string::npos ? std::string() : text.substr(i + 1, end - i - 1);
+    const std::string argument = end == std::string::npos ? std::string() : text.substr(i + 1, end - i - 1);
     const Json* properties = parameters.find("properties");
     if (properties == nullptr || properties->find(argument) == nullptr) {
       return fault("the command of " + called(name) + " has \"" + escape_untrusted(text.substr(i), 60) +
@@ -116,7 +115,8 @@ Result<CommandElement> read_element(const std::string& text, const Json& paramet
 Result<ToolCommand> read_command(const Json& execute, const Json& parameters, const std::string& name) {
   static constexpr std::array<std::string_view, 2> kMembers{"command", "timeout_seconds"};
   if (!execute.is_object())
-    return fault("\"execute\" of " + called(name) + " is no object", R"({"command": ["program", "argument"]})");
+    return fault("\"execute\" of " + called(name) + " is no object",
+                 R"({"command": ["program", "argument"]})");
   MOTE_TRY(check_members(execute, kMembers, "\"execute\" of " + called(name)));
   const Json* command = execute.find("command");
   MOTE_ASSIGN(const std::vector<std::string> texts,

@@ -85,7 +85,8 @@ TEST(ToolsFile, SaysWhatIsWrongWithTheList) {
   EXPECT_NE(fault_of("[1]").find("tool 1 is no object"), std::string::npos);
   EXPECT_NE(fault_of(R"([{"name": "a"}, {"name": "b"}, {"name": "a"}])").find("\"a\""), std::string::npos);
   std::string many = "[";
-  for (int i = 0; i < 1025; ++i) many += (i > 0 ? "," : "") + std::string(R"({"name": "t)") + std::to_string(i) + "\"}";
+  for (int i = 0; i < 1025; ++i)
+    many += (i > 0 ? "," : "") + std::string(R"({"name": "t)") + std::to_string(i) + "\"}";
   EXPECT_NE(fault_of(many + "]").find("1,025"), std::string::npos);
   EXPECT_EQ(parse_tools("[").error().code.name, "JSON_SYNTAX");
 }
@@ -94,7 +95,8 @@ TEST(ToolsFile, SaysWhatIsWrongWithATool) {
   EXPECT_NE(fault_of(R"([{"name": "a"}, {"function": {"description": "x"}}])").find("tool 2 has no \"name\""),
             std::string::npos);
   EXPECT_NE(fault_of(R"([{"type": "function"}])").find("no \"function\""), std::string::npos);
-  EXPECT_NE(fault_of(R"([{"type": "retrieval", "function": {"name": "a"}}])").find("type"), std::string::npos);
+  EXPECT_NE(fault_of(R"([{"type": "retrieval", "function": {"name": "a"}}])").find("type"),
+            std::string::npos);
   EXPECT_NE(fault_of(R"([{"function": 1}])").find("no object"), std::string::npos);
   for (const std::string_view name : {R"("")", R"(" a")", R"("a\"b")", R"("a\nb")", "1", R"("\u00e4")"}) {
     EXPECT_NE(fault_of(R"([{"name": )" + std::string(name) + "}]").find("name"), std::string::npos) << name;

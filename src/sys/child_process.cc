@@ -216,8 +216,8 @@ class Supervision {
         child_(child),
         output_(std::move(output)),
         errors_(std::move(errors)),
-        deadline_(Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                     std::chrono::duration<double>(std::clamp(options.timeout_seconds, 0.0, kLongest)))) {}
+        deadline_(Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                                     std::clamp(options.timeout_seconds, 0.0, kLongest)))) {}
 
   Result<ChildResult> run() {
     milliseconds look = kFirstLook;
@@ -252,8 +252,9 @@ class Supervision {
   Result<ChildResult> finish() {
     const int status = child_.reap();
     if (cancelled_)
-      return Error{kCancelled, "the program \"" + escape_untrusted(options_.command[0], 100) + "\" was stopped",
-                   "", "", std::nullopt};
+      return Error{kCancelled,
+                   "the program \"" + escape_untrusted(options_.command[0], 100) + "\" was stopped", "", "",
+                   std::nullopt};
     if (!stopping_) {
       result_.end = WIFEXITED(status) ? ChildEnd::exited : ChildEnd::signalled;
       if (WIFEXITED(status)) result_.status = WEXITSTATUS(status);

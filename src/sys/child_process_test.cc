@@ -19,7 +19,8 @@ namespace mote::sys {
 namespace {
 
 ChildOptions shell(std::string script) {
-  return {.command = {"/bin/sh", "-c", std::move(script)}, .input = {}, .environment = {"PATH=/usr/bin:/bin"}};
+  return {
+      .command = {"/bin/sh", "-c", std::move(script)}, .input = {}, .environment = {"PATH=/usr/bin:/bin"}};
 }
 
 ChildResult good(const ChildOptions& options) {
@@ -195,7 +196,8 @@ TEST(ChildProcess, SaysWhyAProgramCannotStart) {
   };
   EXPECT_NE(code_of({.command = {"no-such-program-of-mote"}, .input = {}}).find("No such file"),
             std::string::npos);
-  EXPECT_NE(code_of({.command = {folder.string()}, .input = {}}).find("Permission denied"), std::string::npos);
+  EXPECT_NE(code_of({.command = {folder.string()}, .input = {}}).find("Permission denied"),
+            std::string::npos);
   for (const ChildOptions& options :
        {ChildOptions{}, ChildOptions{.command = {""}, .input = {}},
         ChildOptions{.command = {"/bin/true", std::string("a\0b", 3)}, .input = {}}}) {

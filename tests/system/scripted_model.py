@@ -16,7 +16,7 @@ import tokenizer_file  # noqa: E402
 ASSISTANT, TOLD, END = "<|assistant|>", "<|told|>", "<|end|>"
 
 # The generation prompt says whether the last message is a person's or a tool's, so that the script can go on.
-TEMPLATE = ("{% for tool in tools %}{{ tool | tojson }}{% endfor %}"
+TEMPLATE = ("{% for tool in tools or [] %}{{ tool | tojson }}{% endfor %}"
             "{% for m in messages %}{{ m.role }}:{{ m.content }}"
             "{% for call in m.tool_calls %}<tool_call>{{ call.function | tojson }}</tool_call>{% endfor %}{{ '\\n' }}{% endfor %}"
             f"{{{{ '{TOLD}' if messages[-1].role == 'tool' else '{ASSISTANT}' }}}}")
@@ -66,7 +66,7 @@ def write(folder, script, template=TEMPLATE, markers_are_control=True):
         header[name] = safetensors_file.entry("F32", shape, len(data), len(data) + 4 * len(values))
         data += struct.pack(f"<{len(values)}f", *values)
     config = dict(safetensors_file.CONFIG, vocab_size=vocabulary, hidden_size=width, intermediate_size=width, num_attention_heads=1,
-                  num_key_value_heads=1, tie_word_embeddings=False, max_position_embeddings=2048, eos_token_id=ids[END])
+                  num_key_value_heads=1, tie_word_embeddings=False, max_position_embeddings=4096, eos_token_id=ids[END])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.safetensors").write_bytes(safetensors_file.file(header, data))
     (folder / "config.json").write_text(json.dumps(config))

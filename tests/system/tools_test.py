@@ -88,7 +88,7 @@ class Tools(CliTest):
             self.assertEqual(result["text"], "I could not.")
 
     def test_the_rounds_have_an_end(self):
-        model = self.model({ASSISTANT: ["", *CALL][1:], TOLD: ["And again: " + "<tool_call>" + BODY + "</tool_call>"]})
+        model = self.model({ASSISTANT: CALL, TOLD: ["And again: " + "<tool_call>" + BODY + "</tool_call>"]})
         status, out, err = run("run", model, "--json", "--tools", HOME, "-p", "x", "--temp", "0", "--execute")
         self.assertEqual(status, 0, err)
         result = json.loads(out)
@@ -132,7 +132,7 @@ class Tools(CliTest):
 
     def test_commands_are_not_rendered(self):
         messages = self.write("m.json", '[{"role": "user", "content": "x"}]')
-        text = self.json("render", self.model({ASSISTANT: ["x"]}), "--messages", messages, "--tools", HOME)["text"]
+        text = self.json("render", self.model({ASSISTANT: ["yes"]}), "--messages", messages, "--tools", HOME)["text"]
         self.assertIn("set_light", text)
         self.assertNotIn("execute", text)
         self.assertNotIn("echo", text)

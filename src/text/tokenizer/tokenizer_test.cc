@@ -235,9 +235,9 @@ TEST(StreamDecoder, GivesTheSameTextAsDecodingAtOnce) {
 
 TEST(StreamDecoder, KeepsTheTextOfTheControlTokensThatAreNamed) {
   const auto t = made(byte_vocabulary({{"a", "b"}}, {{"<|end|>", TokenType::control},
-                                           {"<tool_call>", TokenType::control},
-                                           {"</tool_call>", TokenType::control},
-                                           {"<think>", TokenType::user_defined}}));
+                                                     {"<tool_call>", TokenType::control},
+                                                     {"</tool_call>", TokenType::control},
+                                                     {"<think>", TokenType::user_defined}}));
   const Ids ids = {257, 258, '{', '}', 259, 257, 260};
   const auto streamed = [&](StreamDecoder decoder) {
     std::string out;

@@ -80,7 +80,8 @@ std::optional<Error> rest_error(const HermesSplitter& splitter, std::string_view
   }
   // An end marker within an unbalanced value: what is before it says what is wrong.
   if (const std::size_t end = text.find(kHermesCallEnd, inside); end != std::string_view::npos) {
-    if (Result<Json> value = read_json(place, {place.marker, inside, end}, limits); !value) return value.error();
+    if (Result<Json> value = read_json(place, {place.marker, inside, end}, limits); !value)
+      return value.error();
   }
   return place.error(kToolCallEnd, "the text ends before </tool_call>", text.size(),
                      "allow more tokens with -n, or a larger context with -c");

@@ -13,8 +13,8 @@ struct ToolCall {
   Json arguments;    // an object
 };
 
-// A finished answer taken apart. `content` is the text outside of the calls; white space beside a call belongs
-// to the call, and what stands before and behind one is joined by a line end.
+// A finished answer taken apart. `content` is the text outside of the calls; white space beside a call
+// belongs to the call, and what stands before and behind one is joined by a line end.
 struct ToolAnswer {
   std::string content;
   std::vector<ToolCall> calls;  // in the order of the text
