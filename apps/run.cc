@@ -67,8 +67,7 @@ class Run : public Command {
   [[nodiscard]] std::string_view epilogue() const override {
     return "Without -p or -f it is a chat: /exit or Ctrl-D leaves, Ctrl-C stops an answer.\n"
            "--tools takes OpenAI's function definitions; \"execute\" beside \"function\" is what --execute "
-           "runs, "
-           "without a shell:\n"
+           "runs, without a shell:\n"
            "  [{\"function\": {\"name\": \"set_light\", \"parameters\": {...}},\n"
            "    \"execute\": {\"command\": [\"lights\", \"--room={room}\"], \"timeout_seconds\": 10}}]\n";
   }

@@ -1,10 +1,14 @@
 """mote run with tools, on a model that says what the test wants: calls are printed, carried out, shown to the model."""
 import json
+import pathlib
+import signal
+import subprocess
+import time
 import unittest
 
 import scripted_model
 import tiny_folder
-from cli import BUNDLED, ROOT, CliTest, run
+from cli import BUNDLED, MOTE, ROOT, CliTest, run
 from scripted_model import ASSISTANT, TOLD
 
 BODY = '\n{"name": "set_light", "arguments": {"room": "kitchen", "brightness": 40}}\n'
@@ -101,6 +105,26 @@ class Tools(CliTest):
         model = self.model({ASSISTANT: CALL, TOLD: ["Done."]})
         out = self.good("run", model, "--tools", HOME, "--execute", "--temp", "0", stdin=b"Light\nMore light\n")
         self.assertEqual(out, 'set_light {"room":"kitchen","brightness":40}\nDone.\n' * 2)
+
+    def test_a_signal_stops_the_program_too(self):
+        mark = self.folder / "started"
+        tools = self.tools(tool("set_light", ["/bin/sh", "-c", 'trap "" TERM; echo $$ > "$0.part"; mv "$0.part" "$0"; sleep 60', str(mark)],
+                                timeout_seconds=60))
+        model = self.model({ASSISTANT: CALL, TOLD: ["Never."]})
+        job = subprocess.Popen([MOTE, "run", model, "--tools", tools, "--execute", "-p", "x", "--temp", "0"],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(job.kill)
+        for _ in range(600):
+            if mark.exists():
+                break
+            time.sleep(0.05)
+        child = int(mark.read_text())
+        job.send_signal(signal.SIGTERM)
+        out, err = job.communicate(timeout=30)
+        self.assertEqual(job.returncode, 143, err)
+        self.assertNotIn(b"Never", out)
+        self.assertIn(b"error[CANCELLED]", err)
+        self.assertFalse(pathlib.Path(f"/proc/{child}").exists())
 
     def test_an_unreadable_call_is_an_error(self):
         status, out, err = run("run", self.model({ASSISTANT: ["Yes. ", "<tool_call>", "light(40)"]}), "--tools", HOME, "-p", "x",
