@@ -56,6 +56,14 @@ TEST(HermesCalls, KeepsTheOrderOfParallelCallsAndTheTextAroundThem) {
   EXPECT_EQ(answer.calls[2].arguments.dump(), R"({"n":3})");
 }
 
+TEST(HermesCalls, WhiteSpaceBesideACallBelongsToIt) {
+  const std::string one = call(R"({"name": "a", "arguments": {}})");
+  EXPECT_EQ(good(" \n" + one + "\n y\n").content, "y\n");
+  EXPECT_EQ(good("\n x \n" + one + "\n" + one + " ").content, "\n x");
+  EXPECT_EQ(good("x" + one + "y").content, "x\ny");
+  EXPECT_EQ(good(" " + one + "\n").content, "");
+}
+
 TEST(HermesCalls, LeavesATextWithoutCallsAsItIs) {
   for (const std::string_view text :
        {"", " ", "\n Hello \n", "1 < 2 <tool>", "<tool_cal", "<<tool_call", "a </tool_call> b",
@@ -69,6 +77,8 @@ TEST(HermesCalls, LeavesATextWithoutCallsAsItIs) {
 TEST(HermesCalls, MarkersInStringsAreText) {
   EXPECT_EQ(only_call(call(R"({"name": "write", "arguments": {"t": "</tool_call> <tool_call> }{ \" ]["}})")),
             R"(write {"t":"</tool_call> <tool_call> }{ \" ]["})");
+  EXPECT_EQ(only_call(call(R"({"name": "w", "arguments": {"t": "}}}]", "u": "{[{"}})")),
+            R"(w {"t":"}}}]","u":"{[{"})");
   // A backslash that is itself escaped does not hide the quote behind it.
   EXPECT_EQ(only_call(call(R"({"name": "w", "arguments": {"t": "\\"}})")), R"(w {"t":"\\"})");
 }
