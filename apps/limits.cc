@@ -1,5 +1,8 @@
 #include "apps/limits.h"
 
+#include "agent/run_tool.h"
+#include "agent/tool_loop.h"
+#include "agent/tools.h"
 #include "apps/cli/model_options.h"
 #include "base/strings.h"
 #include "formats/limits.h"
@@ -74,6 +77,11 @@ std::vector<Limit> all_limits() {
       {"session.batch", engine::kMaxBatch, "tokens that go through the model together"},
       {"measure.window_tokens", measure::kMaxWindow, "tokens of a window of perplexity and compare"},
       {"quantize.pattern_steps", quantize::kMaxPatternSteps, "steps of one match of --tensor-type"},
+      {"tools.number", agent::kMaxTools, "tools of a tools file"},
+      {"tools.rounds", agent::kMaxToolRounds, "rounds of calls that --execute carries out"},
+      {"tools.output_bytes", agent::kMaxToolOutputBytes, "what a tool's program may write"},
+      {"tools.timeout_seconds", agent::kMaxToolTimeoutSeconds,
+       "timeout_seconds of a tool; 10 where it has none"},
       {"runtime.threads", sys::kMaxThreads, "threads of a pool"},
   };
 }

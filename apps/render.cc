@@ -1,4 +1,5 @@
 // mote render: messages through the model's chat template.
+#include "agent/tools.h"
 #include "apps/cli/chat.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
@@ -30,7 +31,8 @@ class Render : public Command {
          ValueKind::path},
         {"--messages", "FILE", "JSON: an array of messages, or an object with messages and tools", &messages_,
          true, ValueKind::file},
-        {"--tools", "FILE", "JSON: an array of tools", &tools_, false, ValueKind::file},
+        {"--tools", "FILE", "JSON: an array of tools, or an object with tools", &tools_, false,
+         ValueKind::file},
         {"--template", "FILE", "a Jinja template instead of the model's own", &template_, false,
          ValueKind::file},
         {"--no-generation-prompt", "", "leave out what begins the model's answer", &no_generation_prompt_}};
@@ -52,6 +54,7 @@ class Render : public Command {
       return Error{kMessages, "an array of messages was expected",
                    R"(for example [{"role": "user", "content": "Hello"}])", messages_, std::nullopt};
     }
+    tools = agent::shown_tools(tools);
     MOTE_ASSIGN(const std::unique_ptr<Tokenizer> tokenizer, open_tokenizer(program, model_, tokenizer_));
     std::string source = tokenizer->chat_template();
     if (!template_.empty()) {

@@ -1,6 +1,7 @@
 // mote run: one answer, or a chat.
 #include <cstdio>
 
+#include "agent/tool_loop.h"
 #include "apps/cli/chat.h"
 #include "apps/cli/command.h"
 #include "apps/cli/line_reader.h"
@@ -8,12 +9,24 @@
 #include "apps/cli/parse.h"
 #include "apps/cli/sampling_options.h"
 #include "apps/cli/text_input.h"
+#include "apps/cli/tool_settings.h"
 #include "base/strings.h"
 #include "mote/generate.h"
 #include "report/number.h"
+#include "text/tool_calls/hermes.h"
 
 namespace mote::cli {
 namespace {
+
+// What the rounds of one turn took together, and how and with what the last one ended.
+void add(engine::GenerateOutput& sum, engine::GenerateOutput last) {
+  last.prompt_tokens += sum.prompt_tokens;
+  last.reused_tokens += sum.reused_tokens;
+  last.completion_tokens += sum.completion_tokens;
+  last.prompt_seconds += sum.prompt_seconds;
+  last.generate_seconds += sum.generate_seconds;
+  sum = std::move(last);
+}
 
 class Run : public Command {
  public:
@@ -29,24 +42,25 @@ class Run : public Command {
                          {"-sys,--system", "TEXT", "system message", &system_},
                          {"--stop", "TEXT", "end the answer before this text; repeatable", &stop_},
                          {"--ignore-eos", "", "go on after the model's end token", &ignore_end_}},
+                        tools_.options(),
                         sampling_.options(),
                         session_.options(),
                         runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--tools", "tool calls"},
-                                             {"--schema", "constrained output"},
-                                             {"--json-schema", "constrained output"},
-                                             {"--regex", "constrained output"},
-                                             {"--grammar", "constrained output"},
-                                             {"--grammar-file", "constrained output"},
-                                             {"--execute", "tool calls", false},
-                                             {"--lora", "adapters"},
-                                             {"--draft", "speculative decoding"}};
+    static constexpr LaterOption kLater[] = {
+        {"--schema", "constrained output"},       {"--json-schema", "constrained output"},
+        {"--regex", "constrained output"},        {"--grammar", "constrained output"},
+        {"--grammar-file", "constrained output"}, {"--lora", "adapters"},
+        {"--draft", "speculative decoding"}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
-    return "Without -p or -f it is a chat: /exit or Ctrl-D leaves, Ctrl-C stops an answer.\n";
+    return "Without -p or -f it is a chat: /exit or Ctrl-D leaves, Ctrl-C stops an answer.\n"
+           "--tools takes OpenAI's function definitions; \"execute\" beside \"function\" is what --execute "
+           "runs, without a shell:\n"
+           "  [{\"function\": {\"name\": \"set_light\", \"parameters\": {...}},\n"
+           "    \"execute\": {\"command\": [\"lights\", \"--room={room}\"], \"timeout_seconds\": 10}}]\n";
   }
 
   Result<Json> run(Program& program) override {
@@ -54,6 +68,11 @@ class Run : public Command {
       return bad_value("--predict", std::to_string(predict_), "-1 or a number from 1 on");
     MOTE_TRY(session_.session_options(0));
     MOTE_TRY(session_.parse_activations());
+    MOTE_TRY(tools_.check(raw_));
+    agent::Tools tools;
+    if (tools_.given()) {
+      MOTE_ASSIGN(tools, tools_.read());
+    }
     std::string prompt;
     if (text_.given()) {
       MOTE_ASSIGN(prompt, text_.read());
@@ -72,15 +91,15 @@ class Run : public Command {
     if (!raw_ && model->chat_template() == nullptr && !model->chat_template_problem().empty()) {
       program.note("the chat template is not used: " + escape_untrusted(model->chat_template_problem(), 300));
     }
-    Talk talk{program, *model, *tokenizer, *session, sampler, JsonArray{}};
+    if (tools_.given()) MOTE_TRY(check_template(*model));
+    Talk talk{program, *model, *tokenizer, *session, sampler, tools, JsonArray{}};
     if (!system_.empty()) talk.messages.push_back(message("system", system_));
     if (!text_.given()) {
       MOTE_TRY(chat(talk));
       return Json(JsonObject{});
     }
-    MOTE_ASSIGN(const engine::GenerateOutput answer, turn(talk, prompt));
-    program.print("\n");
-    return to_json(answer, *model, sampler_options.seed);
+    MOTE_ASSIGN(const Turn done, turn(talk, prompt));
+    return to_json(done, *model, sampler_options.seed);
   }
 
  private:
@@ -90,39 +109,105 @@ class Run : public Command {
     const Tokenizer& tokenizer;
     engine::Session& session;
     engine::Sampler& sampler;
+    const agent::Tools& tools;
     JsonArray messages;
+    bool line_begins = true;  // nothing stands on the present line of stdout
   };
+  struct Turn {
+    engine::GenerateOutput answer;
+    agent::ToolLoopOutput tools;  // of --tools
+  };
+
+  static void show(Talk& talk, std::string_view text) {
+    if (text.empty()) return;
+    talk.program.print(talk.program.stdout_is_terminal() ? without_controls(text) : std::string(text));
+    std::fflush(stdout);
+    talk.line_begins = text.ends_with('\n');
+  }
+
+  Result<std::vector<TokenId>> render(Talk& talk, const JsonArray& messages) const {
+    const text::ChatTemplate& chat_template = *talk.model.chat_template();
+    const bool reads_calls = chat_template.source().find("tool_calls") != std::string_view::npos;
+    MOTE_ASSIGN(const text::TextPieces pieces,
+                render_chat(chat_template, talk.tokenizer,
+                            Json(reads_calls ? messages : with_written_calls(messages)),
+                            tools_.given() ? &talk.tools.definitions : nullptr, true));
+    // The template writes the tokens that a conversation begins with.
+    return talk.tokenizer.encode_pieces(pieces, false);
+  }
 
   Result<std::vector<TokenId>> prompt_tokens(Talk& talk, const std::string& prompt) const {
     if (raw_ || talk.model.chat_template() == nullptr) {
       return talk.tokenizer.encode(prompt, {.add_special = true, .parse_special = raw_});
     }
     talk.messages.push_back(message("user", prompt));
-    MOTE_ASSIGN(const text::TextPieces pieces,
-                render_chat(*talk.model.chat_template(), talk.tokenizer, Json(talk.messages), nullptr, true));
-    // The template writes the tokens that a conversation begins with.
-    return talk.tokenizer.encode_pieces(pieces, false);
+    return render(talk, talk.messages);
   }
 
-  Result<engine::GenerateOutput> turn(Talk& talk, const std::string& prompt) const {
-    MOTE_ASSIGN(const std::vector<TokenId> tokens, prompt_tokens(talk, prompt));
+  Result<engine::GenerateOutput> generate(Talk& talk, const std::vector<TokenId>& tokens,
+                                          const std::function<void(std::string_view)>& on_text) const {
     engine::GenerateOptions options;
     options.max_tokens = predict_ < 0 ? 0 : static_cast<std::size_t>(predict_);
     options.stop_strings = stop_;
     options.ignore_end_tokens = ignore_end_;
+    if (tools_.given()) options.shown_tokens = call_markers(talk.tokenizer);
     options.starts_text = !raw_ && talk.model.chat_template() != nullptr;
     options.cancel = &talk.program.cancel();
-    const bool terminal = talk.program.stdout_is_terminal();
     options.on_text = [&](std::string_view text) {
-      // What a model writes may hold escape sequences; a terminal gets none.
-      talk.program.print(terminal ? without_controls(text) : std::string(text));
-      std::fflush(stdout);
+      on_text(text);
       return true;
     };
     talk.sampler.reset();
-    MOTE_ASSIGN(engine::GenerateOutput answer, engine::generate(talk.session, talk.sampler, tokens, options));
-    if (!talk.messages.empty()) talk.messages.push_back(message("assistant", answer.text));
-    return answer;
+    return engine::generate(talk.session, talk.sampler, tokens, options);
+  }
+
+  Result<Turn> turn(Talk& talk, const std::string& prompt) const {
+    talk.line_begins = true;
+    if (tools_.given()) {
+      Result<Turn> done = turn_with_tools(talk, prompt);
+      if (!talk.line_begins) show(talk, "\n");
+      return done;
+    }
+    MOTE_ASSIGN(const std::vector<TokenId> tokens, prompt_tokens(talk, prompt));
+    Turn done;
+    MOTE_ASSIGN(done.answer, generate(talk, tokens, [&](std::string_view text) { show(talk, text); }));
+    if (!talk.messages.empty()) talk.messages.push_back(message("assistant", done.answer.text));
+    show(talk, "\n");
+    return done;
+  }
+
+  Result<Turn> turn_with_tools(Talk& talk, const std::string& prompt) const {
+    talk.messages.push_back(message("user", prompt));
+    Turn done;
+    agent::ToolLoopFunctions functions;
+    functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {
+      MOTE_ASSIGN(const std::vector<TokenId> tokens, render(talk, messages));
+      text::HermesSplitter splitter;
+      agent::WrittenAnswer written;
+      const auto show_content = [&](const std::string& content) {
+        show(talk, content);
+        written.answer.content += content;
+      };
+      MOTE_ASSIGN(engine::GenerateOutput out,
+                  generate(talk, tokens, [&](std::string_view text) { show_content(splitter.push(text)); }));
+      show_content(splitter.finish());
+      written.cancelled = out.finish_reason == engine::FinishReason::cancelled;
+      if (!written.cancelled) {
+        MOTE_ASSIGN(written.answer, text::parse_hermes_answer(out.text));
+      }
+      add(done.answer, std::move(out));
+      return written;
+    };
+    functions.execute = tools_.executor(talk.program, talk.tools);
+    functions.on_call = [&](const agent::NumberedCall& call) {
+      show(talk, (talk.line_begins ? "" : "\n") + call_line(call) + "\n");
+    };
+    MOTE_ASSIGN(done.tools, agent::run_tool_loop(talk.messages, functions));
+    if (done.tools.rounds_spent) {
+      talk.program.warn("the last calls are not carried out: there were " +
+                        std::to_string(agent::kMaxToolRounds) + " rounds of them already");
+    }
+    return done;
   }
 
   Result<void> chat(Talk& talk) const {
@@ -135,23 +220,22 @@ class Run : public Command {
       if (!line || *line == "/exit" || *line == "/quit") return {};
       if (line->find_first_not_of(" \t") == std::string::npos) continue;
       const std::size_t before = talk.messages.size();
-      const Result<engine::GenerateOutput> answer = turn(talk, *line);
-      if (!answer) {
+      const Result<Turn> done = turn(talk, *line);
+      if (!done) {
         // A full context ends this turn, not the program: the person may begin anew.
-        if (!reader.interactive()) return answer.error();
+        if (!reader.interactive()) return done.error();
         talk.messages.resize(before);
-        talk.program.note(format_error(answer.error()));
-        continue;
+        talk.program.note(format_error(done.error()));
       }
-      talk.program.print("\n");
       if (talk.program.signal() == 2 && reader.interactive())
         talk.program.forget_signal();  // Ctrl-C ended the answer
       if (talk.program.signal() != 0) return {};
     }
   }
 
-  static Json to_json(const engine::GenerateOutput& answer, const engine::LoadedModel& model,
-                      std::uint64_t seed) {
+  [[nodiscard]] Json to_json(const Turn& done, const engine::LoadedModel& model, std::uint64_t seed) const {
+    const engine::GenerateOutput& answer = done.answer;
+    const bool calls = !done.tools.calls.empty();
     Json usage;
     usage["prompt_tokens"] = answer.prompt_tokens;
     usage["completion_tokens"] = answer.completion_tokens;
@@ -167,9 +251,10 @@ class Run : public Command {
         rate(answer.prompt_tokens - answer.reused_tokens, answer.prompt_seconds);
     timings["tokens_per_second"] = rate(answer.completion_tokens, answer.generate_seconds);
     Json out;
-    out["text"] = answer.text;
-    out["tool_calls"] = JsonArray{};
-    out["finish_reason"] = engine::to_string(answer.finish_reason);
+    out["text"] = tools_.given() ? done.tools.content : answer.text;
+    out["tool_calls"] = calls_json(done.tools.calls);
+    if (tools_.execute) out["steps"] = steps_json(done.tools.steps);
+    out["finish_reason"] = calls ? "tool_calls" : engine::to_string(answer.finish_reason);
     out["usage"] = std::move(usage);
     out["timings"] = std::move(timings);
     out["seed"] = seed;
@@ -185,6 +270,7 @@ class Run : public Command {
   std::string system_;
   std::vector<std::string> stop_;
   bool ignore_end_ = false;
+  ToolSettings tools_;
   SamplingSettings sampling_;
   SessionSettings session_;
   RuntimeSettings runtime_;

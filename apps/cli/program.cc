@@ -135,6 +135,12 @@ std::optional<std::string> Program::changed_file() const {
   return std::string(g_changed_file);
 }
 
+std::vector<std::string> Program::environment() {
+  std::vector<std::string> out;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) out.emplace_back(*entry);
+  return out;
+}
+
 std::vector<std::filesystem::path> Program::data_folders() const {
   std::vector<std::filesystem::path> folders;
   if (!home_.empty()) folders.push_back(home_);

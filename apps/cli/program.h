@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mote/cancel.h"
 #include "report/table.h"
@@ -45,6 +46,8 @@ class Program {
 
   [[nodiscard]] const std::string& isa() const { return isa_; }          // MOTE_ISA, may be empty
   [[nodiscard]] const std::string& threads() const { return threads_; }  // MOTE_THREADS, may be empty
+  // The whole environment as "NAME=value", for programs that a command starts.
+  [[nodiscard]] static std::vector<std::string> environment();
   // Where bundled models may lie: $MOTE_HOME, beside the build tree, share/mote of the installation.
   [[nodiscard]] std::vector<std::filesystem::path> data_folders() const;
   [[nodiscard]] bool stdout_is_terminal() const { return stdout_terminal_; }

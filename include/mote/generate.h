@@ -22,7 +22,10 @@ struct GenerateOptions {
   std::vector<std::string> stop_strings =
       {};                                 // text ends before the first of them; empty strings are refused
   std::vector<TokenId> stop_tokens = {};  // besides the tokenizer's end-of-generation tokens
-  bool ignore_end_tokens = false;         // do not stop at the tokenizer's end-of-generation tokens
+  // Control tokens whose text is part of the answer, such as the markers of tool calls; the text of all
+  // others is left out. A token that stops the generation leaves no text either way.
+  std::vector<TokenId> shown_tokens = {};
+  bool ignore_end_tokens = false;  // do not stop at the tokenizer's end-of-generation tokens
   // false: the text continues the prompt, so that a SentencePiece vocabulary's leading space is kept.
   bool starts_text = true;
   // Called with each piece of finished text; false stops the generation ("cancelled").

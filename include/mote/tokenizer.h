@@ -131,7 +131,9 @@ class StreamDecoder {
  public:
   // `start_of_text`: the first token begins a text of its own (an answer), so that a SentencePiece
   // vocabulary's leading space is dropped; false: it continues a text.
-  explicit StreamDecoder(const Tokenizer& tokenizer, bool start_of_text = true, bool skip_special = true);
+  // `kept`: control tokens whose text comes out although `skip_special` leaves out the others.
+  explicit StreamDecoder(const Tokenizer& tokenizer, bool start_of_text = true, bool skip_special = true,
+                         std::vector<TokenId> kept = {});
 
   // What can be shown after this token; may be empty. Bytes that can no longer become UTF-8 come out as
   // U+FFFD.
@@ -144,6 +146,7 @@ class StreamDecoder {
   const Tokenizer* tokenizer_;
   bool strip_space_;
   bool skip_special_;
+  std::vector<TokenId> kept_;
   std::string pending_;  // a prefix of one character: at most 3 bytes
 };
 

@@ -45,7 +45,7 @@ class TextStream {
  public:
   TextStream(const Tokenizer* tokenizer, const GenerateOptions& options, std::string& text)
       : options_(options), stops_(options.stop_strings), text_(text) {
-    if (tokenizer != nullptr) decoder_.emplace(*tokenizer, options.starts_text);
+    if (tokenizer != nullptr) decoder_.emplace(*tokenizer, options.starts_text, true, options.shown_tokens);
   }
   // False where the caller does not want more.
   bool push(TokenId token) { return !decoder_ || show(stops_.push(decoder_->push(token))); }

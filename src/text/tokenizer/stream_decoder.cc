@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "base/strings.h"
 #include "mote/tokenizer.h"
 
@@ -33,13 +36,18 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 }  // namespace
 
-StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool start_of_text, bool skip_special)
+StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, bool start_of_text, bool skip_special,
+                             std::vector<TokenId> kept)
     : tokenizer_(&tokenizer),
       strip_space_(start_of_text && tokenizer.strips_leading_space()),
-      skip_special_(skip_special) {}
+      skip_special_(skip_special),
+      kept_(std::move(kept)) {}
 
 std::string StreamDecoder::push(TokenId token) {
-  if (skip_special_ && tokenizer_->type(token) == TokenType::control) return {};
+  if (skip_special_ && tokenizer_->type(token) == TokenType::control &&
+      std::ranges::find(kept_, token) == kept_.end()) {
+    return {};
+  }
   std::string bytes = tokenizer_->token_bytes(token);
   if (strip_space_ && !bytes.empty()) {
     const TokenType kind = tokenizer_->type(token);

@@ -233,5 +233,21 @@ TEST(StreamDecoder, GivesTheSameTextAsDecodingAtOnce) {
   EXPECT_EQ(continuing.push(262), " a");
 }
 
+TEST(StreamDecoder, KeepsTheTextOfTheControlTokensThatAreNamed) {
+  const auto t = made(byte_vocabulary({{"a", "b"}}, {{"<|end|>", TokenType::control},
+                                                     {"<tool_call>", TokenType::control},
+                                                     {"</tool_call>", TokenType::control},
+                                                     {"<think>", TokenType::user_defined}}));
+  const Ids ids = {257, 258, '{', '}', 259, 257, 260};
+  const auto streamed = [&](StreamDecoder decoder) {
+    std::string out;
+    for (const TokenId id : ids) out += decoder.push(id);
+    return out + decoder.finish();
+  };
+  EXPECT_EQ(streamed(StreamDecoder(*t)), "{}<think>");
+  EXPECT_EQ(streamed(StreamDecoder(*t, true, true, {258, 259})), "<tool_call>{}</tool_call><think>");
+  EXPECT_EQ(streamed(StreamDecoder(*t, true, false)), "<|end|><tool_call>{}</tool_call><|end|><think>");
+}
+
 }  // namespace
 }  // namespace mote
