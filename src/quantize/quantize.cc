@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-3";
+constexpr std::string_view kBytesVersion = "mote-quantize-4";
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
@@ -229,8 +229,7 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
 
 Weighting weighting_of(std::string_view name, CodecId type) {
   if (is_embedding(name)) return kEmbeddingWeighting;
-  if (!is_ffn_down(name)) return default_weighting(type);
-  return type == CodecId::q4_k ? kDownWeightingQ4K : kDownWeighting;
+  return is_ffn_down(name) ? down_weighting(type) : default_weighting(type);
 }
 
 // The tensor in its new form, in `out`; its error goes to the report.

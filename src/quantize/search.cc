@@ -192,7 +192,6 @@ bool has_search(CodecId id) {
 Weighting default_weighting(CodecId id) {
   switch (id) {
     case CodecId::q3_k:
-    case CodecId::iq3_s:
     case CodecId::iq4_xs:
       return Weighting::steep;
     case CodecId::q2_k:
@@ -201,9 +200,29 @@ Weighting default_weighting(CodecId id) {
     case CodecId::q6_k:
     case CodecId::iq4_nl:
     case CodecId::iq2_s:
+    case CodecId::iq3_s:
       return Weighting::magnitude;
     default:
       return Weighting::flat;
+  }
+}
+
+Weighting down_weighting(CodecId id) {
+  switch (id) {
+    case CodecId::q2_k:
+    case CodecId::q4_k:
+    case CodecId::q5_k:
+      return Weighting::flat;
+    case CodecId::q3_k:
+    case CodecId::q6_k:
+      return Weighting::steep;
+    case CodecId::iq4_nl:
+    case CodecId::iq4_xs:
+    case CodecId::iq3_s:
+    case CodecId::iq2_s:
+      return Weighting::magnitude;
+    default:
+      return Weighting::square;
   }
 }
 
