@@ -209,6 +209,8 @@ Weighting default_weighting(CodecId id) {
 
 Weighting down_weighting(CodecId id) {
   switch (id) {
+    case CodecId::q4_1:
+    case CodecId::q5_1:
     case CodecId::q2_k:
     case CodecId::q4_k:
     case CodecId::q5_k:
@@ -216,6 +218,7 @@ Weighting down_weighting(CodecId id) {
     case CodecId::q3_k:
     case CodecId::q6_k:
       return Weighting::steep;
+    case CodecId::q5_0:
     case CodecId::iq4_nl:
     case CodecId::iq4_xs:
     case CodecId::iq3_s:

@@ -32,14 +32,11 @@ Weighting default_weighting(CodecId id);
 // sit in channels with large activations. Squared error of BASE's logits, as a multiple of plain rounding's:
 // Q4_0 1.02 flat, 0.87 steep; Q4_1 1.27 flat, 0.99 steep (other matrices: 0.93 and 0.94, 0.77 and 0.84).
 inline constexpr Weighting kEmbeddingWeighting = Weighting::steep;
-// The weighting of matrices that lead from the feed-forward network back (ffn_down). A few hidden channels are
-// orders of magnitude above the rest, and the weights that read them are large too (Yu et al., "The Super Weight in
-// Large Language Models", 2024). With free zeros (square) that helps formats of one scale and even steps, and ruins
-// those of few levels or patterns, which then spend them all on the large ones. Mean KLD of BASE with only
-// ffn_down in the format and the rest in Q8_0 (6 windows, flat, magnitude, square, steep; llama-quantize):
-// IQ2_S 2.92 1.73 4.12 1.71 (none without statistics); Q2_K 1.08 1.29 1.39 1.30 (1.60); Q3_K 0.263 0.222 0.224
-// 0.213 (0.210); IQ4_XS 0.065 0.059 0.066 0.062 (0.061); Q5_K 0.0186 0.0196 0.0219 0.0230 (0.0205); Q6_K 0.0075
-// 0.0080 0.0077 0.0074 (0.0081). IQ3_S in its preset: 0.38 0.37 2.96 0.51 (0.81).
+// The weighting of matrices that lead from the feed-forward network back (ffn_down). A few hidden channels
+// are orders of magnitude above the rest, and the weights that read them are large too (Yu et al., "The Super
+// Weight in Large Language Models", 2024). Free zeros (square) help Q4_0 with them, and ruin formats of few
+// levels or patterns, which spend everything on the large weights: each format's was chosen by divergence,
+// see docs/results.md.
 Weighting down_weighting(CodecId id);
 
 // x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with

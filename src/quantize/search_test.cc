@@ -102,8 +102,8 @@ TEST_P(EveryBlockType, IsNeverWorseThanPlainRounding) {
   }
 }
 
-// A weighting prefers some elements; where it ruins the others, the matrix is ruined (IQ3_S with free zeros had 2.8
-// times the error of plain rounding, and BASE a divergence of 3.0 instead of 0.4).
+// A weighting prefers some elements; where it ruins the others, the matrix is ruined (IQ3_S with free zeros
+// had 2.8 times the error of plain rounding, and BASE a divergence of 3.0 instead of 0.4).
 TEST_P(EveryBlockType, UnderTheWeightingsInUseThePlainErrorStaysNearPlainRounding) {
   const std::vector<float> x = distributions()[0].values;
   const double rtn = squared_error(x, plain(GetParam(), x));
