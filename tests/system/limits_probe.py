@@ -3,7 +3,8 @@
     limits_probe.py FILE [COMMAND...]     commands: inspect logits tokenize render (default: all four)
 
 Prints one JSON object per command: {command, status, code, seconds, peak_bytes, over_idle_bytes}. Exit 1 where one died by
-a signal, took over a second, or over 64 MiB more than `mote --version`. Used as a module too: probe(command, file).
+a signal, took over a second, or over 64 MiB more than `mote --version` (with sanitizers, MOTE_SANITIZED=1: 10 s and 768 MiB,
+as in the hostile corpus). Used as a module too: probe(command, file).
 A child's peak starts at its parent's when it is forked, so peaks below this script's own (some 15 MB) show as that.
 """
 import json
@@ -15,8 +16,9 @@ import time
 
 from cli import MOTE
 
-MAX_SECONDS = 1.0
-MAX_OVER_IDLE_BYTES = 64 << 20
+SANITIZED = os.environ.get("MOTE_SANITIZED") == "1"
+MAX_SECONDS = 10.0 if SANITIZED else 1.0
+MAX_OVER_IDLE_BYTES = (768 if SANITIZED else 64) << 20
 CHATS = '[{"role": "user", "content": "hello"}]'
 TIMEOUT_SECONDS = 30
 
