@@ -192,6 +192,7 @@ bool has_search(CodecId id) {
 Weighting default_weighting(CodecId id) {
   switch (id) {
     case CodecId::q3_k:
+    case CodecId::iq3_s:
     case CodecId::iq4_xs:
       return Weighting::steep;
     case CodecId::q2_k:
@@ -200,7 +201,6 @@ Weighting default_weighting(CodecId id) {
     case CodecId::q6_k:
     case CodecId::iq4_nl:
     case CodecId::iq2_s:
-    case CodecId::iq3_s:
       return Weighting::magnitude;
     default:
       return Weighting::flat;
