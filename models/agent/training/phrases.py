@@ -42,6 +42,12 @@ def parse(text):
     return options[0]
 
 
+def lines(texts):
+    """(tree, whether it is held out of training) of each line; `~` in front marks those held out."""
+    found = [line.strip() for line in texts if line.strip()]
+    return tuple((parse(line.lstrip("~ ")), line.startswith("~")) for line in found)
+
+
 def expand(tree, rng):
     """One way through the tree: a list of ("text", s) and ("slot", name)."""
     out = []

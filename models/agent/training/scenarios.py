@@ -111,8 +111,6 @@ def parallel(scene):
     """Two or three requests in one sentence, answered by as many calls at once."""
     rng = scene.rng
     count = min(len(scene.shown), rng.choice((2, 2, 2, 3)))
-    if count < 2 and len(scene.shown) < 1:
-        return None
     chosen = rng.sample(scene.shown, count) if rng.random() < 0.7 and count > 1 else [rng.choice(scene.shown)] * 2
     texts, made, results, answers = [], [], [], []
     for shown in chosen:
@@ -169,14 +167,22 @@ def small_talk(scene):
     return [user(wording.as_typed(fill(scene, scene.rng.choice(found), {})[0], scene.rng)), says(said)]
 
 
+def linked(scene, links):
+    """(a sequence or pick of which both tools are at hand, its first tool, its second), or None."""
+    possible = [link for link in links if scene.find(link.first) and scene.find(link.second)]
+    if not possible:
+        return None
+    chosen = scene.rng.choice(possible)
+    return chosen, scene.find(chosen.first), scene.find(chosen.second)
+
+
 def sequence(scene):
     """Two calls, one after the other, the second with what the first found."""
     rng = scene.rng
-    possible = [s for s in scene.catalogue.sequences if scene.find(s.first) and scene.find(s.second)]
-    if not possible:
+    found = linked(scene, scene.catalogue.sequences)
+    if not found:
         return None
-    chosen = rng.choice(possible)
-    first, second = scene.find(chosen.first), scene.find(chosen.second)
+    chosen, first, second = found
     tree = rng.choice([t for t, held in chosen.phrases if held == scene.held])
     arguments = {**{n: a for n, a in second.tool.arguments.items() if n not in chosen.passes}, **first.tool.arguments}
     parts, meant = fill(scene, tree, arguments)
@@ -191,11 +197,10 @@ def sequence(scene):
 def chosen_entry(scene):
     """A list, then a call about one of its entries by its place."""
     rng = scene.rng
-    possible = [p for p in scene.catalogue.picks if scene.find(p.first) and scene.find(p.second)]
-    if not possible:
+    found = linked(scene, scene.catalogue.picks)
+    if not found:
         return None
-    chosen = rng.choice(possible)
-    first, second = scene.find(chosen.first), scene.find(chosen.second)
+    chosen, first, second = found
     made = request(scene, first)
     if not made:
         return None

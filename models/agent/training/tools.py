@@ -91,8 +91,7 @@ class Sequence:
 
 
 def then(first, second, passes, say):
-    lines = [line.strip() for line in say.splitlines() if line.strip()]
-    return Sequence(first, second, passes, tuple((phrases.parse(l.lstrip("~ ")), l.startswith("~")) for l in lines))
+    return Sequence(first, second, passes, phrases.lines(say.splitlines()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +106,7 @@ class Pick:
 
 def pick(first, second, argument, key, say):
     """In `say`, {which} is the place in the list: the second one."""
-    lines = [line.strip() for line in say.splitlines() if line.strip()]
-    return Pick(first, second, argument, key, tuple((phrases.parse(l.lstrip("~ ")), l.startswith("~")) for l in lines))
+    return Pick(first, second, argument, key, phrases.lines(say.splitlines()))
 
 
 def camel(name):

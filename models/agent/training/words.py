@@ -115,10 +115,6 @@ ARTISTS = AnyOf(Joined("the {a} {b}", a=Pool("""silver, broken, velvet, northern
     frozen, midnight, hollow, wild, lonely, burning, little, blue"""), b=Pool("""rivers, wolves, lanterns, engines, gardens, mirrors, pilots, foxes, trains,
     harbours, ghosts, mountains, sailors, birds, radios, orchids, kings, shadows, windows, clouds""")), FULL_NAMES, Coined(capital=True),
                 weights=(3, 1, 1))
-GENRES = Pool("""jazz, rock, classical, pop, folk, techno, blues, reggae, soul, country, ambient, opera, metal, disco, salsa, house, punk, funk,
-    gospel, swing""")
-CATEGORIES = Pool("""charging station, petrol station, car park, restaurant, cafe, hotel, pharmacy, supermarket, hospital, bank, car wash, bakery,
-    post office, rest area, tyre shop, hardware store, airport, museum, library, swimming pool, cinema, police station, garage, viewpoint""")
 MACHINES = Pool("""lathe, mill, press, conveyor, robot arm, packer, labeller, palletizer, grinder, mixer, oven, cutter, welder, pump, compressor,
     chiller, extruder, tumbler, boiler, crane, drill, saw, shredder, filler, capper, sorter, sealer, blower, furnace, centrifuge, agitator, hoist""")
 PARTS = Pool("""bearing, belt, filter, seal, gasket, valve, motor, sensor, fuse, relay, hose, nozzle, bolt, spring, gear, bushing, coupling, piston,
@@ -135,8 +131,6 @@ TOPICS = Pool("""calibration, lubrication, cleaning, wiring, safety, start-up, s
 MEDICINES = Pool("""paracetamol, ibuprofen, amoxicillin, metformin, insulin, aspirin, ramipril, heparin, morphine, omeprazole, bisoprolol,
     furosemide, prednisone, codeine, diazepam, digoxin, warfarin, salbutamol, cetirizine, lisinopril, atorvastatin, tramadol, naproxen,
     levothyroxine, enoxaparin, pantoprazole, torasemide, clopidogrel, amlodipine, vitamin d""")
-SYMPTOMS = Pool("""pain, nausea, dizziness, fever, cough, rash, headache, fatigue, swelling, itching, confusion, shortness of breath, back pain,
-    chest pain, insomnia, vomiting, chills, cramps, numbness, sore throat, weakness, bleeding, anxiety, loss of appetite""")
 MEALS = Pool("""soup, salad, fish, chicken, rice pudding, vegetable stew, pasta, omelette, porridge, toast, fruit plate, pancakes, baked potatoes,
     curry, risotto, dumplings, noodles, lentil soup, sandwich, yoghurt""")
 TITLES = AnyOf(Joined("{a} {b}", a=Pool("""team, project, budget, safety, sales, board, design, planning, training, service, review, weekly, client,

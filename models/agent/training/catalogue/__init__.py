@@ -19,13 +19,9 @@ class Catalogue:
         return [t for tools in self.assistants.values() for t in tools if t.held == held]
 
 
-def lines(texts):
-    return tuple((phrases.parse(t.lstrip("~ ").strip()), t.lstrip().startswith("~")) for t in texts)
-
-
 def load():
     modules = {name: importlib.import_module(f"catalogue.{name}") for name in ASSISTANTS}
     chat = importlib.import_module("catalogue.chat")
     return Catalogue({n: tuple(m.TOOLS) for n, m in modules.items()}, tuple(s for m in modules.values() for s in m.SEQUENCES),
-                     tuple(p for m in modules.values() for p in m.PICKS), tuple((lines(users), said) for users, said in chat.SMALL_TALK),
-                     lines(chat.OUT_OF_REACH))
+                     tuple(p for m in modules.values() for p in m.PICKS), tuple((phrases.lines(users), said) for users, said in chat.SMALL_TALK),
+                     phrases.lines(chat.OUT_OF_REACH))
