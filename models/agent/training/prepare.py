@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 import catalogue
 import conversations
+import copies
 import held_out
 import make_tokenizer
 from rendering import Encoder
@@ -19,14 +20,19 @@ from recipe import HERE, read_recipe
 
 LONGEST = 1024  # tokens, the model's context
 CHUNK = 500
+# What training goes through, in this order.
+STAGES = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
 
 
 def encode_some(task):
-    tokenizer, seed, make, first, count = task
-    encoder, all_tools = Encoder(Tokenizer.from_file(tokenizer)), catalogue.load()
+    """Conversations first to first + count of one of the STAGES."""
+    path, seed, stage, first, count = task
+    tokenizer = Tokenizer.from_file(path)
+    encoder, source = Encoder(tokenizer), copies.pieces_of(tokenizer) if stage == "copies" else catalogue.load()
+    make = STAGES[stage]
     out = []
     for i in range(first, first + count):
-        ids, mask = encoder.encode(getattr(conversations, make)(all_tools, seed, i))
+        ids, mask = encoder.encode(make(source, seed, i))
         if len(ids) <= LONGEST and mask.any():
             out.append((ids, mask))
     return out
@@ -46,15 +52,17 @@ def main():
     sample = [conversations.training(all_tools, seed, i) for i in range(t["conversations"])]
     tokenizer = make_tokenizer.build(sample, t["size"], t["joined"], t["isolate_spaces"])
     tokenizer.save(str(folder / "tokenizer.json"))
-    tasks = [(str(folder / "tokenizer.json"), seed, make, first, min(CHUNK, count - first))
-             for make, count in (("drill", data["drills"]), ("training", data["conversations"])) for first in range(0, count, CHUNK)]
+    tasks = [(str(folder / "tokenizer.json"), seed, stage, first, min(CHUNK, data[stage] - first))
+             for stage in STAGES for first in range(0, data[stage], CHUNK)]
+    made = {stage: [] for stage in STAGES}
     with multiprocessing.Pool() as pool:
-        made = [(made, task[2] == "drill") for task, some in zip(tasks, pool.imap(encode_some, tasks)) for made in some]
-    np.savez(folder / "train.npz", ids=np.concatenate([i for (i, _), _ in made]), mask=np.concatenate([m for (_, m), _ in made]),
-             ends=np.cumsum([len(i) for (i, _), _ in made]), drill=np.array([d for _, d in made]))
-    for name, wanted in (("drills", True), ("conversations", False)):
-        some = [m for m, d in made if d == wanted]
-        print(f"{len(some)} {name}, {sum(len(i) for i, _ in some)} tokens, {sum(int(m.sum()) for _, m in some)} of them the assistant's")
+        for task, some in zip(tasks, pool.imap(encode_some, tasks)):
+            made[task[2]] += some
+    ids, masks = zip(*(m for some in made.values() for m in some))
+    np.savez(folder / "train.npz", ids=np.concatenate(ids), mask=np.concatenate(masks), ends=np.cumsum([len(i) for i in ids]),
+             stage=np.repeat(np.arange(len(STAGES)), [len(some) for some in made.values()]))
+    for stage, some in made.items():
+        print(f"{len(some)} {stage}, {sum(len(i) for i, _ in some)} tokens, {sum(int(m.sum()) for _, m in some)} of them the assistant's")
     for name, items in held_out.sets(all_tools, seed, data["test_items"]).items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(i, ensure_ascii=False) + "\n" for i in items))
         print(f"{name}: {len(items)} items")

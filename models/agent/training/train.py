@@ -23,19 +23,19 @@ from recipe import HERE, read_recipe
 
 
 class Data:
-    """Sequences behind one another: ids, mask, where each ends, and whether it is a drill."""
+    """Sequences behind one another: ids, mask, where each ends, and to which stage of training it belongs."""
 
     def __init__(self, folder):
         stored = np.load(pathlib.Path(folder) / "train.npz")
-        self.ids, self.mask, self.ends, self.drill = (stored[n] for n in ("ids", "mask", "ends", "drill"))
+        self.ids, self.mask, self.ends, self.stage = (stored[n] for n in ("ids", "mask", "ends", "stage"))
         self.starts = np.concatenate(([0], self.ends[:-1]))
 
     def batches(self, seed, tokens):
-        """Lists of sequences with about `tokens` tokens, padding included, in an order that the seed gives: the drills once,
-        then the conversations again and again."""
-        yield from self.epoch(np.flatnonzero(self.drill), np.random.default_rng((seed, 0)), tokens)
-        for number in itertools.count(1):
-            yield from self.epoch(np.flatnonzero(~self.drill), np.random.default_rng((seed, number)), tokens)
+        """Lists of sequences with about `tokens` tokens, padding included, in an order that the seed gives: the earlier stages
+        once each, then the last one again and again."""
+        last = self.stage.max()
+        for number in itertools.count():
+            yield from self.epoch(np.flatnonzero(self.stage == min(number, last)), np.random.default_rng((seed, number)), tokens)
 
     def epoch(self, chosen, rng, tokens):
         lengths = self.ends - self.starts
@@ -67,13 +67,13 @@ class Muon(torch.optim.Optimizer):
     def orthogonal(g):
         """The nearest matrix with singular values near one."""
         a, b, c = 3.4445, -4.7750, 2.0315
-        x = g / (g.norm() + 1e-7)
+        x = (g / (g.norm() + 1e-7)).bfloat16()
         tall = x.shape[0] > x.shape[1]
         x = x.T if tall else x
         for _ in range(5):
             s = x @ x.T
             x = a * x + (b * s + c * s @ s) @ x
-        return x.T if tall else x
+        return (x.T if tall else x).float()
 
     @torch.no_grad()
     def step(self):
