@@ -1,8 +1,8 @@
 // mote run: one answer, or a chat.
 #include <cstdio>
 
+#include "agent/conversation.h"
 #include "agent/tool_loop.h"
-#include "apps/cli/chat.h"
 #include "apps/cli/command.h"
 #include "apps/cli/line_reader.h"
 #include "apps/cli/model_options.h"
@@ -93,7 +93,7 @@ class Run : public Command {
     }
     if (tools_.given()) MOTE_TRY(check_template(*model));
     Talk talk{program, *model, *tokenizer, *session, sampler, tools, JsonArray{}};
-    if (!system_.empty()) talk.messages.push_back(message("system", system_));
+    if (!system_.empty()) talk.messages.push_back(agent::message("system", system_));
     if (!text_.given()) {
       MOTE_TRY(chat(talk));
       return Json(JsonObject{});
@@ -126,21 +126,15 @@ class Run : public Command {
   }
 
   Result<std::vector<TokenId>> render(Talk& talk, const JsonArray& messages) const {
-    const text::ChatTemplate& chat_template = *talk.model.chat_template();
-    const bool reads_calls = chat_template.source().find("tool_calls") != std::string_view::npos;
-    MOTE_ASSIGN(const text::TextPieces pieces,
-                render_chat(chat_template, talk.tokenizer,
-                            Json(reads_calls ? messages : with_written_calls(messages)),
-                            tools_.given() ? &talk.tools.definitions : nullptr, true));
-    // The template writes the tokens that a conversation begins with.
-    return talk.tokenizer.encode_pieces(pieces, false);
+    return agent::prompt_for_answer(*talk.model.chat_template(), talk.tokenizer, messages,
+                                    tools_.given() ? &talk.tools.definitions : nullptr);
   }
 
   Result<std::vector<TokenId>> prompt_tokens(Talk& talk, const std::string& prompt) const {
     if (raw_ || talk.model.chat_template() == nullptr) {
       return talk.tokenizer.encode(prompt, {.add_special = true, .parse_special = raw_});
     }
-    talk.messages.push_back(message("user", prompt));
+    talk.messages.push_back(agent::message("user", prompt));
     return render(talk, talk.messages);
   }
 
@@ -150,7 +144,7 @@ class Run : public Command {
     options.max_tokens = predict_ < 0 ? 0 : static_cast<std::size_t>(predict_);
     options.stop_strings = stop_;
     options.ignore_end_tokens = ignore_end_;
-    if (tools_.given()) options.shown_tokens = call_markers(talk.tokenizer);
+    if (tools_.given()) options.shown_tokens = agent::call_markers(talk.tokenizer);
     options.starts_text = !raw_ && talk.model.chat_template() != nullptr;
     options.cancel = &talk.program.cancel();
     options.on_text = [&](std::string_view text) {
@@ -171,13 +165,13 @@ class Run : public Command {
     MOTE_ASSIGN(const std::vector<TokenId> tokens, prompt_tokens(talk, prompt));
     Turn done;
     MOTE_ASSIGN(done.answer, generate(talk, tokens, [&](std::string_view text) { show(talk, text); }));
-    if (!talk.messages.empty()) talk.messages.push_back(message("assistant", done.answer.text));
+    if (!talk.messages.empty()) talk.messages.push_back(agent::message("assistant", done.answer.text));
     show(talk, "\n");
     return done;
   }
 
   Result<Turn> turn_with_tools(Talk& talk, const std::string& prompt) const {
-    talk.messages.push_back(message("user", prompt));
+    talk.messages.push_back(agent::message("user", prompt));
     Turn done;
     agent::ToolLoopFunctions functions;
     functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {

@@ -3,12 +3,11 @@
 #include <set>
 #include <utility>
 
+#include "agent/conversation.h"
 #include "agent/run_tool.h"
-#include "apps/cli/chat.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
 #include "base/strings.h"
-#include "text/tool_calls/hermes.h"
 
 namespace mote::cli {
 namespace {
@@ -31,13 +30,6 @@ Json call_json(const agent::NumberedCall& call) {
   out["name"] = call.call.name;
   out["arguments"] = call.call.arguments;
   return out;
-}
-
-// As the model wrote it: {"name": ..., "arguments": ...} between the markers.
-std::string written(const Json& call) {
-  const Json* function = call.find("function");
-  return std::string(text::kHermesCallBegin) + "\n" + (function == nullptr ? call : *function).dump() + "\n" +
-         std::string(text::kHermesCallEnd);
 }
 
 }  // namespace
@@ -83,34 +75,9 @@ Result<void> check_template(const engine::LoadedModel& model) {
                  "use an instruction-tuned model that was trained to call tools", model.path().string(),
                  std::nullopt};
   }
-  if (shows_tools(*model.chat_template())) return {};
+  if (agent::shows_tools(*model.chat_template())) return {};
   return Error{kToolsTemplate, "the model's chat template does not mention tools",
                "use a model that was trained to call tools", model.path().string(), std::nullopt};
-}
-
-std::vector<TokenId> call_markers(const Tokenizer& tokenizer) {
-  std::vector<TokenId> out;
-  for (const std::string_view marker : {text::kHermesCallBegin, text::kHermesCallEnd}) {
-    const std::optional<TokenId> id = tokenizer.find(marker);
-    if (id && tokenizer.is_control(*id)) out.push_back(*id);
-  }
-  return out;
-}
-
-JsonArray with_written_calls(const JsonArray& messages) {
-  JsonArray out = messages;
-  for (Json& message : out) {
-    const Json* calls = message.find("tool_calls");
-    if (calls == nullptr) continue;
-    const std::string* content = message.find("content")->if_string();
-    std::string text = content == nullptr ? std::string() : *content;
-    for (const Json& call : *calls->if_array()) {
-      if (!text.empty()) text += '\n';
-      text += written(call);
-    }
-    message["content"] = std::move(text);
-  }
-  return out;
 }
 
 std::string call_line(const agent::NumberedCall& call) {

@@ -34,13 +34,6 @@ struct ToolSettings {
 // Errors: TEMPLATE_ABSENT, TOOLS_TEMPLATE where the template does not mention tools.
 Result<void> check_template(const engine::LoadedModel& model);
 
-// The markers of calls that are control tokens of this vocabulary.
-std::vector<TokenId> call_markers(const Tokenizer& tokenizer);
-
-// The conversation for a template that does not read "tool_calls": calls stand in the content, as they were
-// written.
-JsonArray with_written_calls(const JsonArray& messages);
-
 // `name {"argument": ...}`.
 std::string call_line(const agent::NumberedCall& call);
 // [{id, name, arguments}], and with `result` each.

@@ -1,6 +1,6 @@
 """Checks that what is held out stays out: the catalogue by construction, then training conversations as they come out.
 
-    check_data.py [--conversations N] [--json FILE]
+    check_data.py [--conversations N] [--tokenizer FILE] [--json FILE]
 
 Findings are one line each, exit status 1 where there are any. The scan of the text is independent of how the parts were made: it
 looks for held-out tools, values and sentences in everything that training reads, and counts how much of each held-out request
@@ -12,8 +12,11 @@ import pathlib
 import re
 import sys
 
+from tokenizers import Tokenizer
+
 import catalogue
 import conversations
+import copies
 import held_out
 import phrases
 from recipe import read_recipe
@@ -47,25 +50,36 @@ def by_construction(all_tools):
             yield f"{linked.first} and {linked.second}: held out and trained"
 
 
-def scan(all_tools, recipe, count):
-    """(findings, figures) of `count` training conversations against the held-out sets."""
+def training_text(all_tools, recipe, count, tokenizer):
+    """Conversations as training reads them; the copying exercises only where there is a tokenizer, whose pieces they are made of."""
+    seed = recipe["data"]["seed"]
+    for index in range(count):
+        yield conversations.training(all_tools, seed, index)
+    for index in range(min(count, recipe["data"]["drills"])):
+        yield conversations.drill(all_tools, seed, index)
+    if tokenizer:
+        pieces = copies.pieces_of(Tokenizer.from_file(str(tokenizer)))
+        for index in range(recipe["data"]["copies"]):
+            yield copies.copying(pieces, seed, index)
+
+
+def scan(all_tools, recipe, count, tokenizer=None):
+    """(findings, figures) of `count` training conversations and what goes with them against the held-out sets."""
     seed = recipe["data"]["seed"]
     sets = held_out.sets(all_tools, seed, recipe["data"]["test_items"])
     names = {form for t in all_tools.tools(held=True) for n in (t.name, *t.names) for form in (n, camel(n))}
     requests, seen_grams, seen_values, found = set(), set(), set(), []
-    for index in range(count):
-        for make in (conversations.training, conversations.drill):
-            made = make(all_tools, seed, index)
-            for tool in made["tools"]:
-                if tool["function"]["name"] in names:
-                    found.append(f"the tool {tool['function']['name']} is held out and in conversation {index}")
-            for message in made["messages"]:
-                seen_values.update(v.lower() for call in message.get("tool_calls", ()) for v in strings(call["function"]["arguments"]))
-                if message["role"] == "user":
-                    text = words_in(message["content"])
-                    requests.add(text)
-                    seen_grams |= grams(text, N)
-    figures = {"conversations": 2 * count}
+    read = 0
+    for made in training_text(all_tools, recipe, count, tokenizer):
+        read += 1
+        found += [f"a tool held out is in training: {n}" for n in (t["function"]["name"] for t in made["tools"]) if n in names]
+        for message in made["messages"]:
+            seen_values.update(v.lower() for call in message.get("tool_calls", ()) for v in strings(call["function"]["arguments"]))
+            if message["role"] == "user":
+                text = words_in(message["content"])
+                requests.add(text)
+                seen_grams |= grams(text, N)
+    figures = {"conversations": read}
     for name, items in sets.items():
         texts = [words_in(i["messages"][-1]["content"]) for i in items if i["messages"][-1]["role"] == "user"]
         twice = [t for t in texts if t in requests]
@@ -93,10 +107,11 @@ def strings(value):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--conversations", type=int, default=2000)
+    parser.add_argument("--tokenizer", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     all_tools = catalogue.load()
-    found, figures = scan(all_tools, read_recipe(), arguments.conversations)
+    found, figures = scan(all_tools, read_recipe(), arguments.conversations, arguments.tokenizer)
     found += by_construction(all_tools)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -32,7 +32,9 @@ def export(data, run, folder, recipe):
     shape = Shape(**recipe["model"])
     weights = {n: w.to(torch.bfloat16).contiguous() for n, w in torch.load(run / "weights.pt", weights_only=True).items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    shutil.copy(data / "tokenizer.json", folder / "tokenizer.json")
+    (folder / "model.safetensors").chmod(0o644)
+    for name in ("tokenizer.json", "demo_test.jsonl"):
+        shutil.copy(data / name, folder / name)
     shutil.copy(HERE / "chat_template.jinja", folder / "chat_template.jinja")
     write_json(folder / "config.json", config(shape, ids))
     write_json(folder / "generation_config.json", {"do_sample": False, "eos_token_id": ids["<|im_end|>"], "pad_token_id": ids["<|endoftext|>"]})

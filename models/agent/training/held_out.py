@@ -20,6 +20,10 @@ from tools import show, words_of
 from values import Array, Code, Record, Text
 
 
+# The share of each that has to be right.
+TARGETS = {"phrasings": 0.95, "values": 0.92, "tools": 0.75, "irrelevance": 0.90, "asks_back": 0.85, "answers": 0.90}
+
+
 def scene(rng, catalogue, tool, part, held, count):
     """The tool among `count` others of its assistant, all under their own names."""
     assistant = next(n for n, tools in catalogue.assistants.items() if tool in tools)

@@ -68,20 +68,14 @@ class Block(nn.Module):
         self.gate, self.up = nn.Linear(w, shape.hidden, bias=False), nn.Linear(w, shape.hidden, bias=False)
         self.down = nn.Linear(shape.hidden, w, bias=False)
 
-    def forward(self, x, cos, sin, cache=None, mask=None):
+    def forward(self, x, cos, sin):
         s = self.shape
         b, t, _ = x.shape
         h = self.norm_attention(x)
         q = rotated(self.q(h).view(b, t, s.heads, s.head).transpose(1, 2), cos, sin)
         k = rotated(self.k(h).view(b, t, s.kv_heads, s.head).transpose(1, 2), cos, sin)
         v = self.v(h).view(b, t, s.kv_heads, s.head).transpose(1, 2)
-        if cache is not None:
-            k, v = cache(k, v)
-        if mask is None:
-            a = causal_attention(q, k, v)
-        else:
-            k, v = (z.repeat_interleave(s.heads // s.kv_heads, 1) for z in (k, v))
-            a = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        a = causal_attention(q, k, v)
         x = x + self.o(a.transpose(1, 2).reshape(b, t, s.heads * s.head))
         h = self.norm_mlp(x)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
@@ -120,51 +114,3 @@ class Decoder(nn.Module):
             for own, name in names.items():
                 out[f"model.layers.{i}.{name}.weight"] = getattr(block, own).weight
         return {name: p.detach() for name, p in out.items()}
-
-    @torch.no_grad()
-    def generate(self, prompts, end, most=160, device="cpu"):
-        """Greedy continuations of prompts (lists of ids), together; each ends before `end`."""
-        lengths = torch.tensor([len(p) for p in prompts], device=device)
-        longest = int(lengths.max())
-        ids = torch.zeros(len(prompts), longest, dtype=torch.long, device=device)
-        for i, p in enumerate(prompts):
-            ids[i, :len(p)] = torch.tensor(p)
-        s, cos_sin = self.shape, rotary(self.shape, device)
-        total = min(longest + most, s.context)
-        kept = [[torch.zeros(len(prompts), s.kv_heads, total, s.head, device=device) for _ in range(2)] for _ in self.blocks]
-        rows = torch.arange(len(prompts), device=device)
-        x = self.embedding(ids)
-
-        def fill(layer):
-            def cache(k, v):
-                for store, new in zip(kept[layer], (k, v)):
-                    store[:, :, :longest] = new
-                return k, v
-            return cache
-
-        for i, block in enumerate(self.blocks):
-            x = block(x, cos_sin[0][:longest], cos_sin[1][:longest], fill(i))
-        token = self.logits(self.norm(x[rows, lengths - 1])).argmax(-1)
-        out, alive = [token], token != end
-        places = torch.arange(total, device=device)
-        while bool(alive.any()) and len(out) < most and int(lengths.max()) + 1 < total:
-            at = lengths.clone()
-            cos, sin = (z[at][:, None, None] for z in cos_sin)
-            mask = (places[None] <= at[:, None])[:, None, None]
-
-            def step(layer):
-                def cache(k, v):
-                    for store, new in zip(kept[layer], (k, v)):
-                        store[rows, :, at] = new[:, :, 0]
-                    return kept[layer]
-                return cache
-
-            x = self.embedding(token)[:, None]
-            for i, block in enumerate(self.blocks):
-                x = block(x, cos, sin, step(i), mask)
-            token = torch.where(alive, self.logits(self.norm(x[:, 0])).argmax(-1), torch.full_like(token, end))
-            lengths = lengths + alive
-            out.append(token)
-            alive = alive & (token != end)
-        rows_out = torch.stack(out, 1).tolist()
-        return [row[:row.index(end)] if end in row else row for row in rows_out]

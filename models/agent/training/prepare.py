@@ -24,6 +24,14 @@ CHUNK = 500
 STAGES = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
 
 
+DEMO_ITEMS = 16  # of each held-out set
+
+
+def demo_items(sets):
+    """The test that `mote demo` runs, as JSONL."""
+    return "".join(json.dumps({"set": name, **item}, ensure_ascii=False) + "\n" for name, items in sets.items() for item in items[:DEMO_ITEMS])
+
+
 def encode_some(task):
     """Conversations first to first + count of one of the STAGES."""
     path, seed, stage, first, count = task
@@ -61,9 +69,13 @@ def main():
     ids, masks = zip(*(m for some in made.values() for m in some))
     np.savez(folder / "train.npz", ids=np.concatenate(ids), mask=np.concatenate(masks), ends=np.cumsum([len(i) for i in ids]),
              stage=np.repeat(np.arange(len(STAGES)), [len(some) for some in made.values()]))
-    for stage, some in made.items():
-        print(f"{len(some)} {stage}, {sum(len(i) for i, _ in some)} tokens, {sum(int(m.sum()) for _, m in some)} of them the assistant's")
-    for name, items in held_out.sets(all_tools, seed, data["test_items"]).items():
+    counts = [f"{len(some):,} {stage} ({sum(len(i) for i, _ in some) / 1e6:.1f} million tokens, {sum(int(m.sum()) for _, m in some) / 1e6:.1f} of them the assistant's)"
+              for stage, some in made.items()]
+    (folder / "counts.txt").write_text("\n".join(counts) + "\n")
+    print("\n".join(counts))
+    sets = held_out.sets(all_tools, seed, data["test_items"])
+    (folder / "demo_test.jsonl").write_text(demo_items(sets))
+    for name, items in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(i, ensure_ascii=False) + "\n" for i in items))
         print(f"{name}: {len(items)} items")
 

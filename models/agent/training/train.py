@@ -158,7 +158,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=print):
             line = {"step": step, "tokens": seen, "loss": round(float(torch.stack(window).mean()), 5), "rate": round(scale, 4),
                     "seconds": round(spent + time.monotonic() - begun, 1)}
             window = []
-            log(json.dumps(line))
+            log(json.dumps(line), flush=True)
             if curve:
                 curve.write(json.dumps(line) + "\n")
                 curve.flush()

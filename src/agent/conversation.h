@@ -1,5 +1,7 @@
-// From messages to a prompt, as run and render need it.
+// From a conversation to a prompt, as everything that talks to a model needs it.
 #pragma once
+
+#include <vector>
 
 #include "base/json.h"
 #include "mote/result.h"
@@ -7,7 +9,7 @@
 #include "mote/tokenizer.h"
 #include "text/template/chat_template.h"
 
-namespace mote::cli {
+namespace mote::agent {
 
 // {"role": ..., "content": ...}
 Json message(std::string_view role, std::string content);
@@ -17,7 +19,16 @@ Json message(std::string_view role, std::string content);
 Result<text::TextPieces> render_chat(const text::ChatTemplate& chat_template, const Tokenizer& tokenizer,
                                      const Json& messages, const Json* tools, bool add_generation_prompt);
 
+// The prompt for the next answer. Earlier calls go through the template's "tool_calls", or into the content
+// where it reads none.
+Result<std::vector<TokenId>> prompt_for_answer(const text::ChatTemplate& chat_template,
+                                               const Tokenizer& tokenizer, const JsonArray& messages,
+                                               const Json* tools);
+
 // Whether the template shows tools to the model at all.
 bool shows_tools(const text::ChatTemplate& chat_template);
 
-}  // namespace mote::cli
+// The markers of calls that are control tokens of this vocabulary.
+std::vector<TokenId> call_markers(const Tokenizer& tokenizer);
+
+}  // namespace mote::agent
