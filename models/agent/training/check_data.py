@@ -55,11 +55,12 @@ def training_text(all_tools, recipe, count, tokenizer):
     seed = recipe["data"]["seed"]
     for index in range(count):
         yield conversations.training(all_tools, seed, index)
-    for index in range(min(count, recipe["data"]["drills"])):
+    data = recipe["data"]
+    for index in range(min(count, data["drills"] + data["more_drills"])):
         yield conversations.drill(all_tools, seed, index)
     if tokenizer:
         pieces = copies.pieces_of(Tokenizer.from_file(str(tokenizer)))
-        for index in range(recipe["data"]["copies"]):
+        for index in range(min(count, data["copies"] + data["more_copies"])):
             yield copies.copying(pieces, seed, index)
 
 

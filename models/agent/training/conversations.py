@@ -52,7 +52,7 @@ COUNTS = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5)  # of tools
 MOST_CHARACTERS = 3000  # of a conversation as text: there are 3.0 to 4.4 to a token, and the model's context has 1024
 
 
-def training(catalogue, seed, index, made_up_share=0.35):
+def training(catalogue, seed, index, made_up_share=0.45):
     rng = random.Random(f"{seed} {index}")
     shown, others = made_up_tools(rng) if rng.random() < made_up_share else shown_tools(rng, catalogue, rng.random() < 0.6)
     return conversation(rng, catalogue, shown, others, MIXTURE, rng.choice((1, 2, 3, 4, 5, 6)))
@@ -66,7 +66,7 @@ def drill(catalogue, seed, index):
 
 
 def conversation(rng, catalogue, shown, others, mixture, wanted):
-    scene = scenarios.Scene(rng, shown, words.TRAIN, False, others, catalogue)
+    scene = scenarios.Scene(rng, shown, words.MIXED, False, others, catalogue)
     messages = [{"role": "system", "content": rng.choice(SYSTEM)}] if rng.random() < 0.3 else []
     kinds, weights = zip(*mixture)
     length = sum(len(to_json(s.definition())) for s in shown)

@@ -1,11 +1,14 @@
-"""Exercises in copying, which come before everything else in training: they tune what induction.py has placed.
+"""Exercises that come before everything else in training and go on beside it: copying, and what values mean.
 
-Every token of the answers stands in the question, and there is nothing else to learn: the texts are pieces of the vocabulary in any order.
+Copying tunes what induction.py has placed: every token of the answers stands in the question, and there is nothing else to learn, for the
+texts are pieces of the vocabulary in any order. The meaning of values (4 pm is 16:00) is needed in few conversations, and here in all.
 """
 import json
 import random
 
 from scenarios import says, user
+from values import PERCENT, TEMPERATURE, Date, Flag, Minutes, Number, Time
+from words import TRAIN
 
 ECHO = ("say: {}", "repeat: {}", "write this again: {}")
 ORDERS = ("order: {}", "now as {}", "give {}")
@@ -36,6 +39,16 @@ def recall(rng, pieces):
     return [user(asked), says(json.dumps({n: pairs[n] for n in names}))]
 
 
+# What is said in one way and meant in another: times of day, durations, numbers in words, units.
+MEANT = (Time(), Time(), Minutes(), Date(), PERCENT, TEMPERATURE, Number(1, 40), Flag(["yes", "on"], ["no", "off"]))
+
+
+def meaning(rng, pieces):
+    """Values as they are said, to be given as JSON."""
+    values = [rng.choice(MEANT).sample(rng, TRAIN) for _ in range(rng.randrange(2, 9))]
+    return [user("values: " + "; ".join(v.said for v in values)), says(json.dumps([v.meant for v in values]))]
+
+
 def copying(pieces, seed, index):
     rng = random.Random(f"{seed} copying {index}")
-    return {"tools": [], "messages": [m for _ in range(rng.choice((1, 2, 3))) for m in rng.choice((echo, recall))(rng, pieces)]}
+    return {"tools": [], "messages": [m for _ in range(rng.choice((1, 2, 3))) for m in rng.choice((echo, recall, meaning))(rng, pieces)]}

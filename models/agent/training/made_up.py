@@ -8,7 +8,7 @@ import dataclasses
 import phrases
 import words
 from tools import Argument, Phrase, Tool
-from values import (ADDRESS, Array, Choice, Code, Date, Flag, Minutes, Number, PERCENT, PERSON, Quantity, ROOM, TEMPERATURE, Text, Time)
+from values import (ADDRESS, Array, Choice, Code, Date, Flag, Minutes, Number, PERCENT, PERSON, Quantity, ROOM, STRANGE, TEMPERATURE, Text, Time)
 
 NOUNS = words.Pool("""sprinkler, humidifier, elevator, projector, freezer, kettle, aquarium, doorbell, intercom, gate, pool pump, heat pump, solar panel,
     water meter, speaker, mirror, mower, toaster, shower, fireplace, awning, skylight, dishwasher, rice cooker, air purifier, dashcam, wiper, horn,
@@ -31,9 +31,24 @@ class Part:
     said: tuple
 
 
+def strange_name(rng):
+    """One or two words of no list as an enumerated value, "rear_left"; said with a space."""
+    return "_".join(STRANGE.word(rng) for _ in range(rng.choice((1, 1, 2))))
+
+
 def mode(rng):
+    if rng.random() < 0.5:
+        names = sorted({strange_name(rng) for _ in range(rng.choice((2, 3, 4)))})
+        return Part("mode|kind|side|position|option|state", Choice(*names), "which one", ("{}", "on {}", "as {}", "to {}"))
     return Part("mode|program|setting", Choice(*rng.sample(MODES, rng.choice((2, 3, 4)))), "which mode",
                 ("in {} mode", "in mode {}", "with program {}"))
+
+
+def units(rng):
+    """A quantity in one to three units that nobody has heard of."""
+    made = {rng.choice(("{a}", "{a}s", "{a}_per_{b}")).format(a=STRANGE.word(rng), b=STRANGE.word(rng)) for _ in range(rng.choice((1, 2, 2, 3)))}
+    steps = rng.choice(((1, 90, 1), (0.5, 40, 0.5), (10, 900, 10), (1, 400, 1)))
+    return Quantity(**{unit: (*steps, (unit.replace("_", " "),)) for unit in sorted(made)})
 
 
 def place(rng):
@@ -49,6 +64,8 @@ def place(rng):
 
 
 def amount(rng):
+    if rng.random() < 0.3:
+        return Part("amount|rate|value|level|dose", units(rng), "how much", ("to {}", "at {}", "with {}", ": {}"))
     return rng.choice((
         Part("level|percent|value", PERCENT, "how much, in percent", ("to {}", "at {}")),
         Part("level|value|step", Number(1, 10), "level from 1 to 10", ("to level {}", "at level {}")),
@@ -99,7 +116,9 @@ NOTES = ("{noun}", "the {noun}", "{noun} please")
 
 def noun(rng):
     roll = rng.random()
-    if roll < 0.35:
+    if roll < 0.2:
+        return STRANGE.word(rng)
+    if roll < 0.45:
         return NOUNS.sample(rng, words.TRAIN)
     if roll < 0.75:
         return COINED.sample(rng, words.TRAIN)

@@ -20,8 +20,16 @@ from recipe import HERE, read_recipe
 
 LONGEST = 1024  # tokens, the model's context
 CHUNK = 500
-# What training goes through, in this order.
-STAGES = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
+MAKERS = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
+
+
+def stages(data):
+    """What training goes through: ((maker, first, count) ...) of each stage. The exercises go on among the conversations, or what they
+    taught would be forgotten."""
+    sooner = [[(name, 0, data[name])] for name in ("copies", "drills")]
+    return sooner + [[("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in ("copies", "drills")]]
+
+
 
 
 DEMO_ITEMS = 16  # of each held-out set
@@ -33,14 +41,15 @@ def demo_items(sets):
 
 
 def encode_some(task):
-    """Conversations first to first + count of one of the STAGES."""
-    path, seed, stage, first, count = task
+    """Conversations first to first + count of one of the MAKERS."""
+    path, seed, name, first, count, splits = task
     tokenizer = Tokenizer.from_file(path)
-    encoder, source = Encoder(tokenizer), copies.pieces_of(tokenizer) if stage == "copies" else catalogue.load()
-    make = STAGES[stage]
+    all_tools = catalogue.load()
+    encoder, source = Encoder(tokenizer, splits), copies.pieces_of(tokenizer) if name == "copies" else all_tools
+    make = MAKERS[name]
     out = []
     for i in range(first, first + count):
-        ids, mask = encoder.encode(make(source, seed, i))
+        ids, mask = encoder.encode(make(source, seed, i), f"{seed} {name} {i}")
         if len(ids) <= LONGEST and mask.any():
             out.append((ids, mask))
     return out
@@ -60,17 +69,20 @@ def main():
     sample = [conversations.training(all_tools, seed, i) for i in range(t["conversations"])]
     tokenizer = make_tokenizer.build(sample, t["size"], t["joined"], t["isolate_spaces"])
     tokenizer.save(str(folder / "tokenizer.json"))
-    tasks = [(str(folder / "tokenizer.json"), seed, stage, first, min(CHUNK, data[stage] - first))
-             for stage in STAGES for first in range(0, data[stage], CHUNK)]
-    made = {stage: [] for stage in STAGES}
+    tasks = [(number, (str(folder / "tokenizer.json"), seed, name, first, min(CHUNK, start + count - first), t["splits"]))
+             for number, parts in enumerate(stages(data)) for name, start, count in parts for first in range(start, start + count, CHUNK)]
+    made, stage = {name: [] for name in MAKERS}, []
+    ids, masks = [], []
     with multiprocessing.Pool() as pool:
-        for task, some in zip(tasks, pool.imap(encode_some, tasks)):
+        for (number, task), some in zip(tasks, pool.imap(encode_some, [task for _, task in tasks])):
             made[task[2]] += some
-    ids, masks = zip(*(m for some in made.values() for m in some))
+            stage += [number] * len(some)
+            ids += [i for i, _ in some]
+            masks += [m for _, m in some]
     np.savez(folder / "train.npz", ids=np.concatenate(ids), mask=np.concatenate(masks), ends=np.cumsum([len(i) for i in ids]),
-             stage=np.repeat(np.arange(len(STAGES)), [len(some) for some in made.values()]))
-    counts = [f"{len(some):,} {stage} ({sum(len(i) for i, _ in some) / 1e6:.1f} million tokens, {sum(int(m.sum()) for _, m in some) / 1e6:.1f} of them the assistant's)"
-              for stage, some in made.items()]
+             stage=np.array(stage))
+    counts = [f"{len(some):,} {name} ({sum(len(i) for i, _ in some) / 1e6:.1f} million tokens, {sum(int(m.sum()) for _, m in some) / 1e6:.1f} of them the assistant's)"
+              for name, some in made.items()]
     (folder / "counts.txt").write_text("\n".join(counts) + "\n")
     print("\n".join(counts))
     sets = held_out.sets(all_tools, seed, data["test_items"])

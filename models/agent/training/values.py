@@ -94,8 +94,11 @@ class Flag:
         return Value(rng.choice(self.yes if value else self.no), value)
 
 
+STRANGE = words.Strange()
+
+
 class Text:
-    """Words of a pool (words.py), copied letter by letter."""
+    """Words of a pool (words.py), copied letter by letter, or of no pool where the part says so."""
 
     def __init__(self, pool):
         self.pool = pool
@@ -104,7 +107,7 @@ class Text:
         return {"type": "string"}
 
     def sample(self, rng, part):
-        text = self.pool.sample(rng, part)
+        text = (STRANGE if part.strange and rng.random() < part.strange else self.pool).sample(rng, part)
         return Value(text, text)
 
 

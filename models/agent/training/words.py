@@ -4,8 +4,17 @@ The part of a word follows from the word alone (part_of), so a word is in the sa
 of what is held out has to be kept in step.
 """
 import hashlib
+import re
 
-TRAIN, HELD = "train", "held"
+
+class Part(str):
+    """Which words may be drawn. `strange` is the share of texts that come from no list (Strange)."""
+    strange = 0.0
+
+
+TRAIN, HELD = Part("train"), Part("held")
+MIXED = Part("train")  # what training itself draws from
+MIXED.strange = 0.3
 
 
 def part_of(word):
@@ -15,8 +24,10 @@ def part_of(word):
 
 class Pool:
     """A list of words, split by part_of."""
+    made = []  # all pools there are
 
     def __init__(self, text):
+        Pool.made.append(self)
         words = [w.strip() for w in text.replace("\n", ",").split(",") if w.strip()]
         self.parts = {TRAIN: [w for w in words if part_of(w) == TRAIN], HELD: [w for w in words if part_of(w) == HELD]}
         assert len(set(words)) == len(words), sorted(w for w in words if words.count(w) > 1)
@@ -41,6 +52,39 @@ class Coined:
             word += rng.choice(self.ENDS)
             if part_of(word) == part:
                 return word.capitalize() if self.capital else word
+
+
+class Strange:
+    """One to three words of no list: spliced from the beginning of one word and the end of another, coined, or out of place.
+
+    Words of the lists come out of a small model by heart. What is in no list has to be copied from the request, piece by piece,
+    and that is what an unseen value needs."""
+    PIECE = re.compile(r"[A-Za-z]{4,}")
+
+    def __init__(self):
+        self.coined, self.known, self.held = Coined(), None, None
+
+    def word(self, rng):
+        if self.known is None:
+            self.known, self.held = ([w for w in sorted({w for pool in Pool.made for text in pool.parts[part] for w in self.PIECE.findall(text.lower())})]
+                                     for part in (TRAIN, HELD))
+            self.held = set(self.held)
+            self.known = [w for w in self.known if w not in self.held]
+        roll = rng.random()
+        while True:
+            if roll < 0.5:
+                a, b = rng.choice(self.known), rng.choice(self.known)
+                word = a[:rng.randrange(2, len(a))] + b[-rng.randrange(2, len(b)):]
+            elif roll < 0.8:
+                word = self.coined.sample(rng, TRAIN)
+            else:
+                word = rng.choice(self.known)
+            if part_of(word) == TRAIN and word not in self.held:
+                return word
+
+    def sample(self, rng, part=TRAIN):
+        made = [self.word(rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
+        return " ".join(w.capitalize() for w in made) if rng.random() < 0.3 else " ".join(made)
 
 
 class Joined:
