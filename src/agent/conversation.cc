@@ -23,10 +23,12 @@ std::string written(const Json& call) {
 JsonArray with_written_calls(const JsonArray& messages) {
   JsonArray out = messages;
   for (Json& message : out) {
+    // A conversation from a file may have anything here; what is no array of calls stays for the template to
+    // refuse.
     const Json* calls = message.find("tool_calls");
-    if (calls == nullptr) continue;
-    const std::string* content = message.find("content")->if_string();
-    std::string text = content == nullptr ? std::string() : *content;
+    if (calls == nullptr || !calls->is_array()) continue;
+    const Json* content = message.find("content");
+    std::string text = content == nullptr || !content->is_string() ? std::string() : *content->if_string();
     for (const Json& call : *calls->if_array()) {
       if (!text.empty()) text += '\n';
       text += written(call);

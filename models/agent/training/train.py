@@ -8,6 +8,7 @@ about the same length; their order, and with it everything else, follows from th
 few minutes and at the end weights.pt.
 """
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -105,7 +106,7 @@ def rate(done, recipe):
     return min(1.0, done / s["warm"], (1 - done) / s["cool"])
 
 
-def train(data, folder, recipe, minutes=1e9, device="cpu", log=print):
+def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial(print, flush=True)):
     """The trained model; nothing is kept where `folder` is None."""
     s = recipe["schedule"]
     torch.manual_seed(s["seed"])
@@ -158,7 +159,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=print):
             line = {"step": step, "tokens": seen, "loss": round(float(torch.stack(window).mean()), 5), "rate": round(scale, 4),
                     "seconds": round(spent + time.monotonic() - begun, 1)}
             window = []
-            log(json.dumps(line), flush=True)
+            log(json.dumps(line))
             if curve:
                 curve.write(json.dumps(line) + "\n")
                 curve.flush()
