@@ -29,6 +29,7 @@ class Part:
     kind: object
     about: str
     said: tuple
+    plain: tuple = ()  # the same, where no other argument of the tool is of this kind
 
 
 def strange_name(rng):
@@ -88,6 +89,53 @@ def extra(rng):
         Part("technician|assignee|by", PERSON, "who does it", ("by {}", "done by {}"))))
 
 
+TEXTS = (words.ROOMS, words.PEOPLE, words.MACHINES, words.SITES, words.TOWNS, words.FOODS, words.FAULTS, NOUNS)
+VERBS = words.Pool("""fetch, clean, empty, fill, inspect, lock, unlock, rename, rotate, tune, paint, weigh, count, scan, print, pause, resume, reset,
+    mute, sort, tidy, wrap, label, repair, replace, test, tighten, loosen, drain, flush, heat, cool, rinse, balance, align, park, move, raise, lower,
+    fold, feed, register, cancel, confirm, renew, extend, track, compare, rate, archive, publish, translate, summarise, copy, merge, split""")
+AFFIXES = ("{}", "{}", "{}", "{}", "target_{}", "new_{}", "{}_name", "{}_by", "{}_id", "for_{}", "{}_to", "max_{}")
+
+
+def enumerated(rng):
+    return strange_name(rng) if rng.random() < 0.5 else NOUNS.sample(rng, words.TRAIN).replace(" ", "_")
+
+
+def any_kind(rng):
+    """A kind, and how a request gives it where nothing else in the request could be it."""
+    roll = rng.random()
+    if roll < 0.3:
+        return Text(rng.choice(TEXTS)), ("of the {}", "for {}", "{}", "to {}", "the {}", "on the {}")
+    if roll < 0.5:
+        return Choice(*sorted({enumerated(rng) for _ in range(rng.choice((2, 3, 4, 5)))})), ("{}", "to {}", "for {}", "the {}", "as {}", "with {}", "on {}")
+    if roll < 0.6:
+        return Code("@-##|@@-###|@##|####|@@-####|#####|@-#####"), ("{}", "number {}", "for {}", "to {}", "on {}")
+    if roll < 0.72:
+        low, high, step = rng.choice(((1, 9, 1), (1, 40, 1), (0, 100, 1), (0.5, 12, 0.5), (20, 900, 10), (1, 5000, 1)))
+        unit = rng.choice(("", "", "percent", "%", "mm", "kg", "kilowatts", "rpm", STRANGE.word(rng)))
+        return rng.choice((Number(low, high, step, (unit,)), units(rng))), ("to {}", "at {}", "with {}", "{}", "of {}")
+    if roll < 0.8:
+        return Time(), ("by {}", "for {}", "from {}", "at {}")
+    if roll < 0.85:
+        return Date(), ("{}",)
+    if roll < 0.92:
+        return Minutes(), ("for {}",)
+    return Array(rng.choice((Text(rng.choice(TEXTS)), Choice(*sorted({enumerated(rng) for _ in range(4)}))))), (": {}", "with {}", "for {}")
+
+
+def labelled(rng):
+    """An argument of any name: what it takes follows from its type, its description and the words of the request."""
+    word, other = noun(rng), noun(rng)
+    name = rng.choice(AFFIXES).format(word.replace(" ", "_"))
+    about = rng.choice(("which {}", "the {}", "{}", "{} of it", "what {} it has")).format(rng.choice((word, word, other)))
+    called = word if word in about or rng.random() < 0.5 else other
+    if rng.random() < 0.18:
+        return Part(name, Flag([f"with the {called}", f"with {called}", f"{called} on"], [f"without the {called}", f"without {called}", f"no {called}", f"{called} off"]),
+                    rng.choice(("whether {} is wanted", "{} too", "with {}")).format(called), ("{}",))
+    kind, plain = any_kind(rng)
+    said = ("{called} {{}}", "with {called} {{}}", "the {called} {{}}", "with the {called} {{}}", "at {called} {{}}", "{{}} as {called}")
+    return Part(name, kind, about, tuple(form.format(called=called) for form in said), plain)
+
+
 # kind -> (verbs of the name, verbs of the request, description, what its arguments are made of, the form of the sentence)
 FAMILIES = {
     "level": ("set adjust change", ("set", "turn", "bring", "adjust", "change", "put"), "Set the {noun}", (place, amount), "the {noun}"),
@@ -108,6 +156,7 @@ FAMILIES = {
                  lambda rng: Part("message|text|comment", Text(words.MESSAGES), "what it says", (": {}", " saying {}"))), "the {noun}"),
     "list": ("add append put", ("add", "put", "write"), "Add things to the {noun}",
              (lambda rng: Part("items|things|entries", Array(Text(words.FOODS)), "what to add", ("with {}", ": {}")),), "the {noun}"),
+    "other": ("", (), "{verb} the {noun}", (labelled, labelled), "the {noun}"),
 }
 ASK_FOR = ("i want to {verb} {thing}", "can somebody {verb} {thing}", "{verb} {thing}", "{verb} {thing}", "{verb} {thing}", "we need to {verb} {thing}",
            "time to {verb} {thing}", "it would be good to {verb} {thing}")
@@ -144,20 +193,37 @@ def sentence(rng, verbs, about, thing, given):
     return join([rng.choice(ASK_FOR).format(verb=rng.choice(verbs), thing=thing), *said])
 
 
+def named(rng, kind, what):
+    """(verbs of a request, name, description) of a tool."""
+    heads, verbs, about, _, _ = FAMILIES[kind]
+    if kind == "other":
+        verb = VERBS.sample(rng, words.TRAIN) if rng.random() < 0.75 else STRANGE.word(rng)
+        heads, verbs, about = verb, (verb,), verb.capitalize() + " the {noun}"
+    head, about = rng.choice(heads.split()), about.format(noun=what)
+    roll = rng.random()
+    name = what + "_" + head if roll < 0.2 else what if roll < 0.25 else head + "_" + what
+    return verbs, name.replace(" ", "_"), about
+
+
 def made_up(rng, kind=None):
     """A tool with one or two required arguments, now and then optional ones, and a few phrases."""
-    kind = kind or rng.choice(list(FAMILIES))
-    heads, verbs, about, makers, thing = FAMILIES[kind]
+    kind = kind or rng.choice((*FAMILIES, "other", "other"))
+    _, _, _, makers, thing = FAMILIES[kind]
     what = noun(rng)
-    name = rng.choice(heads.split()) + "_" + what.replace(" ", "_")
-    if rng.random() < 0.2:
-        name = what.replace(" ", "_") + "_" + rng.choice(heads.split())
+    verbs, name, about = named(rng, kind, what)
+    if rng.random() < 0.25:  # known by another word too, which only the description tells
+        other = noun(rng)
+        about += rng.choice((" ({})", ", the {}", " or {}")).format(other)
+        what = rng.choice((what, other))
     parts = {}
-    for make in (*makers, *((extra,) if rng.random() < 0.25 else ()), *((when,) if rng.random() < 0.2 else ())):
+    chosen = [labelled if rng.random() < 0.3 else make for make in makers]
+    for make in (*chosen, *((extra,) if rng.random() < 0.2 else ()), *((when,) if rng.random() < 0.15 else ()), *((labelled,) if rng.random() < 0.25 else ())):
         part = make(rng)
-        own = rng.choice([n for n in part.names.split("|")] )
+        own = rng.choice(part.names.split("|"))
         if own not in parts and not any(part.about == p.about for p in parts.values()):
             parts[own] = part
+    kinds = [type(p.kind) for p in parts.values()]
+    parts = {n: dataclasses.replace(p, said=p.said + (p.plain * 2 if kinds.count(type(p.kind)) == 1 else ())) for n, p in parts.items()}
     required = list(parts)[:len(makers)]
     if len(required) > 1 and kind not in ("level", "assign", "message", "mode") and rng.random() < 0.3:
         required = required[:1]
@@ -165,13 +231,15 @@ def made_up(rng, kind=None):
     made, thing = [], thing.format(noun=what)
     for _ in range(4):
         chosen = [n for n in parts if n in required or rng.random() < 0.5]
+        if rng.random() < 0.3:
+            rng.shuffle(chosen)
         text = sentence(rng, verbs, what, thing, ordered(chosen, parts))
         made.append(Phrase(text, phrases.parse(text), False, ()))
     for _ in range(2):
         left = rng.choice(required)
         text = sentence(rng, verbs, what, thing, ordered([n for n in required if n != left], parts))
         made.append(Phrase(text, phrases.parse(text), False, (left,)))
-    return Tool(name, kind, about.format(noun=what), (), arguments, tuple(made), result_of(rng, kind, arguments, required), {}, "", False)
+    return Tool(name, kind, about, (), arguments, tuple(made), result_of(rng, kind, arguments, required), {}, "", False)
 
 
 def ordered(names, parts):

@@ -100,10 +100,9 @@ def optimizers(model, recipe):
     return [Muon([{"params": matrices}], o["lr"], o["momentum"], o["decay"]), torch.optim.AdamW([{"params": rest, "lr": o["lr_embedding"]}], **adam)]
 
 
-def rate(done, recipe):
-    """Warm-up, a plateau, then linearly to nothing; `done` is the share of all tokens."""
-    s = recipe["schedule"]
-    return min(1.0, done / s["warm"], (1 - done) / s["cool"])
+def rate(seen, schedule):
+    """Warm-up, a plateau, then linearly to nothing over the share `cool` of all tokens."""
+    return min(1.0, seen / schedule["warm"], (1 - seen / schedule["tokens"]) / schedule["cool"])
 
 
 def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial(print, flush=True)):
@@ -140,7 +139,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
     while seen < total and time.monotonic() - begun < minutes * 60:
         group = next(batches)
         ids, mask = data.tensors(group, device)
-        scale = rate(seen / total, recipe)
+        scale = rate(seen, s)
         for optimizer in made:
             for g in optimizer.param_groups:
                 g["lr"] = g["full"] * scale
