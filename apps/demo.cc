@@ -1,28 +1,39 @@
-// mote demo: the whole path on the bundled model. Quantize to three sizes, measure what each lost, let each
-// write.
+// mote demo: the whole path on the bundled agent. Quantize to 8, 4, 3 and 2 bit, measure what each lost,
+// count the tool calls that are still right, and let one call run a command.
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 
+#include "agent/conversation.h"
+#include "agent/tool_test.h"
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"
-#include "apps/demo_text.h"
+#include "apps/cli/tool_settings.h"
 #include "base/strings.h"
+#include "measure/statistics.h"
 #include "mote/generate.h"
 #include "mote/quantize.h"
 #include "report/number.h"
 #include "report/table.h"
+#include "sys/mapped_file.h"
+#include "text/tool_calls/hermes.h"
 
 namespace mote::cli {
 namespace {
 
 constexpr ErrorCode kDemoFolder{"DEMO_FOLDER", ErrorKind::failed};
-// The bundled model's rows have 128 and 352 elements, which 32 divides and 256 does not.
-constexpr std::array<std::string_view, 3> kTypes = {"Q8_0", "Q5_0", "IQ4_NL"};
-constexpr std::size_t kContext = 256;  // what the bundled model was trained with
-constexpr std::size_t kSampleTokens = 160;
+constexpr std::array<std::string_view, 4> kTypes = {"Q8_0", "Q4_K_M", "Q3_K_M", "Q2_K"};
+constexpr std::size_t kActing = 2;      // which of the models answers the request: 4 bit
+constexpr std::size_t kContext = 1024;  // what the bundled model was trained with
+constexpr std::string_view kTest = "demo_test.jsonl";
+constexpr std::string_view kTools = "examples/tools/home.json";
+constexpr std::string_view kRequest = "turn the kitchen lights to 40 percent";
+// The bootstrap over items; its own error is then 1.6 %.
+constexpr std::size_t kDraws = 2000;
+constexpr std::uint64_t kSeed = 0x6D6F7465;
 
 // Removed at the end unless it is the user's own.
 class Folder {
@@ -60,20 +71,35 @@ class Folder {
   bool temporary_ = false;
 };
 
+struct Score {
+  std::size_t right = 0;
+  std::size_t items = 0;
+};
+
 struct Variant {
   std::string type;
   std::filesystem::path path;
   double bpw = 0;
   std::shared_ptr<const engine::LoadedModel> model;
   std::unique_ptr<measure::LogitModel> logits;
-  std::string sample;
+  Score all;
+  Score calls;                        // items that expect calls
+  std::map<std::string, Score> sets;  // by the test's names for them
+  // Against the original, over its answers.
+  std::vector<double> kld;  // summed over an item's tokens
+  double agreeing = 0;      // tokens
 };
+
+bool expects_calls(const agent::ToolTestItem& item) {
+  const auto* calls = std::get_if<agent::ExpectedCalls>(&item.expect);
+  return calls != nullptr && !calls->calls.empty();
+}
 
 class Demo : public Command {
  public:
   [[nodiscard]] std::string_view name() const override { return "demo"; }
   [[nodiscard]] std::string_view summary() const override {
-    return "Show the whole path on the bundled model, in under a minute";
+    return "Show the whole path on the bundled agent, in under a minute and a half";
   }
   std::vector<Option> options() override {
     return concatenate({{{"-o,--output", "DIR", "keep the files here instead of a temporary folder", &output_,
@@ -84,47 +110,52 @@ class Demo : public Command {
   Result<Json> run(Program& program) override {
     const auto start = std::chrono::steady_clock::now();
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, ""));
+    MOTE_ASSIGN(const std::string test, sys::read_text_file((path / kTest).string(), kMaxTextBytes));
+    MOTE_ASSIGN(const std::vector<agent::ToolTestItem> items, agent::parse_tool_test(test));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const std::unique_ptr<Folder> folder, Folder::make(output_));
 
     std::vector<Variant> variants(1 + kTypes.size());
-    variants[0] = {"original", path, 0, nullptr, nullptr, ""};
+    variants[0].type = "original";
+    variants[0].path = path;
     MOTE_TRY(open(program, *runtime, variants[0]));
-    program.print("1. The bundled model: " + describe(*variants[0].model) + "\n\n");
+    program.print("1. The bundled agent: " + describe(*variants[0].model) + "\n\n");
 
-    program.print("2. Quantizing it to three sizes in " + folder->path().string() + "\n");
+    program.print("2. Quantizing it in " + folder->path().string() + "\n");
     for (std::size_t i = 0; i < kTypes.size(); ++i) {
       Variant& variant = variants[i + 1];
       variant.type = kTypes[i];
-      variant.path = folder->path() / ("babyllama-" + variant.type + ".gguf");
+      variant.path = folder->path() / ("agent-" + variant.type + ".gguf");
       MOTE_TRY(make_variant(program, *runtime, path, variant));
       MOTE_TRY(open(program, *runtime, variant));
     }
 
-    program.print("\n3. What was lost, measured against the original on " + std::to_string(kDemoText.size()) +
-                  " characters of stories\n\n");
-    MOTE_ASSIGN(const measure::CompareResult compared, compare(program, *runtime, variants));
-    print_table(program, variants, compared);
+    program.print("\n3. What was lost: " + std::to_string(items.size()) +
+                  " requests that it was not trained with, answered by each\n\n");
+    MOTE_ASSIGN(const std::vector<std::size_t> tokens, test_all(program, *runtime, items, variants));
+    print_table(program, variants, tokens);
+    program.print(
+        "\n   KLD and top token: against the original, along its own answers. calls right: tool, arguments "
+        "and "
+        "values\n   exactly as expected. others: no call where no tool fits, a question where something is "
+        "missing, results told.\n");
 
-    program.print("\n4. The same beginning, continued by each\n");
-    for (Variant& variant : variants) {
-      MOTE_TRY(write_sample(program, *runtime, variant));
-      program.print("\n[" + variant.type + "] " + escape_untrusted(variant.sample, 400) + "\n");
-    }
+    program.print("\n4. A request, answered by " + variants[kActing].type + "\n\n");
+    MOTE_ASSIGN(Json request, act(program, *runtime, variants[kActing]));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     program.print("\nDone in " + report::duration(seconds) +
                   ". With your own model (a GGUF file or a Hugging Face folder):\n" +
                   "  mote quantize my-model/ -o my-model.gguf --type Q4_K_M\n"
                   "  mote compare --reference my-model/ my-model.gguf -f text.txt\n"
-                  "  mote run my-model.gguf -p \"Hello\"\n");
-    return to_json(variants, compared, seconds);
+                  "  mote run my-model.gguf --tools my-tools.json -p \"...\"\n");
+    return to_json(variants, tokens, std::move(request), seconds);
   }
 
  private:
   static std::string describe(const engine::LoadedModel& model) {
     const model::ModelSpec& spec = model.spec();
     return spec.architecture + ", " + std::to_string(spec.blocks) + " blocks of width " +
-           std::to_string(spec.width) + ", vocabulary " + std::to_string(spec.vocab) + ", " +
+           std::to_string(spec.width) + ", vocabulary " + with_thousands(spec.vocab) + ", " +
            human_bytes(bytes_on_disk(model));
   }
 
@@ -155,80 +186,189 @@ class Demo : public Command {
     return {};
   }
 
-  static Result<measure::CompareResult> compare(Program& program, engine::Runtime& runtime,
-                                                std::span<Variant> variants) {
-    MOTE_ASSIGN(const Tokenizer* tokenizer, variants[0].model->require_tokenizer());
-    MOTE_ASSIGN(const measure::WindowPlan plan,
-                measure::plan_text(*tokenizer, kDemoText, measure::Protocol::llama, kContext, 0));
-    std::vector<measure::LogitModel*> models;
-    for (Variant& variant : variants.subspan(1)) models.push_back(variant.logits.get());
-    return measure::compare(*variants[0].logits, models, plan, runtime.pool(),
-                            measure_options(program, "compare"));
+  static void count(Variant& variant, const agent::ToolTestItem& item, bool right) {
+    for (Score* score :
+         {&variant.all, &variant.sets[item.set], expects_calls(item) ? &variant.calls : nullptr}) {
+      if (score == nullptr) continue;
+      ++score->items;
+      score->right += right ? 1 : 0;
+    }
+  }
+
+  // Every item by every model, and the models against the original along its answer. Returns how many tokens
+  // of each item were compared.
+  static Result<std::vector<std::size_t>> test_all(Program& program, engine::Runtime& runtime,
+                                                   std::span<const agent::ToolTestItem> items,
+                                                   std::span<Variant> variants) {
+    engine::SessionOptions options;
+    options.context = kContext;
+    std::vector<std::unique_ptr<engine::Session>> sessions;
+    std::vector<measure::LogitModel*> compared;
+    for (const Variant& variant : variants) {
+      MOTE_ASSIGN(auto session, engine::Session::create(runtime, variant.model, options));
+      sessions.push_back(std::move(session));
+      if (variant.logits != variants[0].logits) compared.push_back(variant.logits.get());
+    }
+    std::vector<std::size_t> tokens;
+    measure::MeasureOptions measuring;
+    measuring.cancel = &program.cancel();
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      program.progress("item " + std::to_string(i + 1) + " of " + std::to_string(items.size()));
+      measure::WindowPlan plan;
+      for (std::size_t v = 0; v < variants.size(); ++v) {
+        MOTE_ASSIGN(const agent::AnsweredItem answered,
+                    agent::answer_item(*variants[v].model, *sessions[v], items[i], program.cancel()));
+        count(variants[v], items[i], agent::is_right(items[i], answered.text));
+        if (v == 0) plan = along(answered, *variants[v].model);
+      }
+      MOTE_ASSIGN(const measure::CompareResult result,
+                  measure::compare(*variants[0].logits, compared, plan, runtime.pool(), measuring));
+      tokens.push_back(result.tokens);
+      for (std::size_t m = 0; m < result.models.size(); ++m) {
+        const auto n = static_cast<double>(result.tokens);
+        variants[m + 1].kld.push_back(result.models[m].kld_mean * n);
+        variants[m + 1].agreeing += result.models[m].top1_agreement * n;
+      }
+    }
+    program.end_progress();
+    return tokens;
+  }
+
+  // One window that scores the tokens of the answer, its end among them.
+  static measure::WindowPlan along(const agent::AnsweredItem& answered, const engine::LoadedModel& model) {
+    std::vector<TokenId> ids = answered.prompt;
+    ids.insert(ids.end(), answered.tokens.begin(), answered.tokens.end());
+    if (const auto end = model.tokenizer()->eos(); end && ids.size() < kContext) ids.push_back(*end);
+    measure::WindowPlan plan;
+    plan.protocol = measure::Protocol::hf;
+    plan.context = ids.size();
+    plan.first_scored = answered.prompt.size() - 1;
+    plan.windows.push_back(std::move(ids));
+    return plan;
+  }
+
+  struct Loss {
+    double kld = 0;
+    double kld_stderr = 0;
+    double agreement = 0;
+  };
+  static Loss loss_of(const Variant& variant, std::span<const std::size_t> tokens) {
+    double sum = 0;
+    double total = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      sum += variant.kld[i];
+      total += static_cast<double>(tokens[i]);
+    }
+    return {sum / total, measure::bootstrap_stderr(variant.kld, tokens, kDraws, Rng(kSeed)),
+            variant.agreeing / total};
+  }
+
+  static std::string counted(const Score& score) {
+    return std::to_string(score.right) + " of " + std::to_string(score.items);
   }
 
   static void print_table(Program& program, std::span<const Variant> variants,
-                          const measure::CompareResult& compared) {
+                          std::span<const std::size_t> tokens) {
     using report::Align;
     report::Table table({{"model"},
                          {"size", Align::right},
                          {"bits/weight", Align::right},
                          {"KLD", Align::right},
                          {"same top token", Align::right},
-                         {"perplexity", Align::right}});
+                         {"calls right", Align::right},
+                         {"others right", Align::right}});
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      const measure::Divergence* d = i == 0 ? nullptr : &compared.models[i - 1];
-      const measure::Perplexity& p = d == nullptr ? compared.reference : d->perplexity;
-      table.add_row({variants[i].type, human_bytes(bytes_on_disk(*variants[i].model)),
-                     report::fixed(variants[i].bpw, 2),
-                     d == nullptr ? "" : report::with_error(d->kld_mean, d->kld_stderr),
-                     d == nullptr ? "" : report::percent(d->top1_agreement, 1), report::fixed(p.ppl, 4)});
+      const Variant& v = variants[i];
+      const Loss loss = i == 0 ? Loss{} : loss_of(v, tokens);
+      table.add_row({v.type, human_bytes(bytes_on_disk(*v.model)), report::fixed(v.bpw, 2),
+                     i == 0 ? "" : report::with_error(loss.kld, loss.kld_stderr),
+                     i == 0 ? "" : report::percent(loss.agreement, 1), counted(v.calls),
+                     counted({v.all.right - v.calls.right, v.all.items - v.calls.items})});
     }
     program.print(table);
   }
 
-  static Result<void> write_sample(Program& program, engine::Runtime& runtime, Variant& variant) {
-    MOTE_ASSIGN(const Tokenizer* tokenizer, variant.model->require_tokenizer());
-    MOTE_ASSIGN(const std::vector<TokenId> prompt, tokenizer->encode(kDemoPrompt, {.add_special = true}));
+  // The request of the demo with the demo's tools, whose commands only print.
+  static Result<Json> act(Program& program, engine::Runtime& runtime, const Variant& variant) {
+    ToolSettings settings;
+    MOTE_ASSIGN(const std::filesystem::path file, bundled_path(program, kTools));
+    settings.file = file.string();
+    settings.execute = true;
+    MOTE_ASSIGN(const agent::Tools tools, settings.read());
     engine::SessionOptions session_options;
     session_options.context = kContext;
     MOTE_ASSIGN(const auto session, engine::Session::create(runtime, variant.model, session_options));
-    engine::SamplerOptions sampling;
-    sampling.temperature = 0;  // differences then come from the weights alone
-    MOTE_ASSIGN(engine::Sampler sampler, engine::Sampler::create(sampling, variant.model->vocab()));
-    engine::GenerateOptions options;
-    options.max_tokens = kSampleTokens;
-    options.cancel = &program.cancel();
-    MOTE_ASSIGN(const engine::GenerateOutput output, engine::generate(*session, sampler, prompt, options));
-    if (output.finish_reason == engine::FinishReason::cancelled) {
-      return Error{kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
+    engine::SamplerOptions greedy;
+    greedy.temperature = 0;
+    MOTE_ASSIGN(engine::Sampler sampler, engine::Sampler::create(greedy, variant.model->vocab()));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, variant.model->require_tokenizer());
+    MOTE_TRY(check_template(*variant.model));
+    agent::ToolLoopFunctions functions;
+    functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {
+      MOTE_ASSIGN(const std::vector<TokenId> prompt,
+                  agent::prompt_for_answer(*variant.model->chat_template(), *tokenizer, messages,
+                                           &tools.definitions));
+      engine::GenerateOptions options;
+      options.shown_tokens = agent::call_markers(*tokenizer);
+      options.cancel = &program.cancel();
+      MOTE_ASSIGN(const engine::GenerateOutput out, engine::generate(*session, sampler, prompt, options));
+      agent::WrittenAnswer written;
+      written.cancelled = out.finish_reason == engine::FinishReason::cancelled;
+      if (written.cancelled) return written;
+      // A call that cannot be read is what quantization does to a model, and no reason to end the demo.
+      Result<text::ToolAnswer> read = text::parse_hermes_answer(out.text);
+      written.answer = read ? std::move(*read) : text::ToolAnswer{out.text, {}};
+      return written;
+    };
+    functions.execute = settings.executor(program, tools);
+    JsonArray messages{agent::message("user", std::string(kRequest))};
+    MOTE_ASSIGN(const agent::ToolLoopOutput done, agent::run_tool_loop(messages, functions));
+    if (done.cancelled) return Error{kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
+    program.print("   you    " + std::string(kRequest) + "\n");
+    for (const agent::ToolStep& step : done.steps) {
+      program.print("   call   " + escape_untrusted(call_line(step.call), 400) + "\n   result " +
+                    escape_untrusted(step.result.substr(0, step.result.find_last_not_of('\n') + 1), 400) +
+                    "\n");
     }
-    // Decoded as one text, since an answer of its own would begin without its space.
-    std::vector<TokenId> whole = prompt;
-    whole.insert(whole.end(), output.tokens.begin(), output.tokens.end());
-    variant.sample = tokenizer->decode(whole, true);
-    return {};
+    program.print("   agent  " + escape_untrusted(done.content, 400) + "\n");
+    Json out;
+    out["text"] = done.content;
+    out["steps"] = steps_json(done.steps);
+    return out;
   }
 
-  static Json to_json(std::span<const Variant> variants, const measure::CompareResult& compared,
+  static Json score_json(const Score& score) {
+    Json out;
+    out["right"] = score.right;
+    out["n"] = score.items;
+    return out;
+  }
+
+  static Json to_json(std::span<const Variant> variants, std::span<const std::size_t> tokens, Json request,
                       double seconds) {
     JsonArray models;
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      const measure::Divergence* d = i == 0 ? nullptr : &compared.models[i - 1];
+      const Variant& v = variants[i];
+      const Loss loss = i == 0 ? Loss{} : loss_of(v, tokens);
       Json entry;
-      entry["type"] = variants[i].type;
-      entry["path"] = variants[i].path.string();
-      entry["bytes"] = bytes_on_disk(*variants[i].model);
-      entry["bpw"] = variants[i].bpw;
-      entry["kld_mean"] = d == nullptr ? Json() : Json(d->kld_mean);
-      entry["kld_stderr"] = d == nullptr ? Json() : Json(d->kld_stderr);
-      entry["top1_agreement"] = d == nullptr ? Json() : Json(d->top1_agreement);
-      entry["ppl"] = d == nullptr ? compared.reference.ppl : d->perplexity.ppl;
-      entry["sample"] = variants[i].sample;
+      entry["type"] = v.type;
+      entry["path"] = v.path.string();
+      entry["bytes"] = bytes_on_disk(*v.model);
+      entry["bpw"] = v.bpw;
+      entry["kld_mean"] = i == 0 ? Json() : Json(loss.kld);
+      entry["kld_stderr"] = i == 0 ? Json() : Json(loss.kld_stderr);
+      entry["top1_agreement"] = i == 0 ? Json() : Json(loss.agreement);
+      entry["calls"] = score_json(v.calls);
+      entry["all"] = score_json(v.all);
+      for (const auto& [name, score] : v.sets) entry["sets"][name] = score_json(score);
       models.push_back(std::move(entry));
     }
+    std::size_t compared = 0;
+    for (const std::size_t n : tokens) compared += n;
     Json out;
     out["models"] = std::move(models);
-    out["tokens"] = compared.tokens;
+    out["tokens"] = compared;
+    out["request"] = std::move(request);
     out["seconds"] = seconds;
     return out;
   }

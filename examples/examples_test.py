@@ -1,4 +1,4 @@
-"""The examples do what their first comment says, on the bundled model."""
+"""The examples do what their first comment says, on models/babyllama-tok105."""
 import os
 import pathlib
 import re
@@ -8,7 +8,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/system"))
-from cli import BUNDLED, MOTE, STORY, CliTest  # noqa: E402
+from cli import STORIES, MOTE, STORY, CliTest  # noqa: E402
 from synthetic import write_llama  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("MOTE_EXAMPLES", pathlib.Path(MOTE).parents[1] / "examples"))
@@ -21,9 +21,9 @@ def example(name, *arguments):
 
 class Generate(CliTest):
     def test_the_text_is_that_of_the_program(self):
-        status, out, err = example("generate", BUNDLED, "Once upon a time", 40)
+        status, out, err = example("generate", STORIES, "Once upon a time", 40)
         self.assertEqual(status, 0, err)
-        expected = self.json("run", BUNDLED, "--raw", "-p", "Once upon a time", "-n", "40", "-c", "128", "--temp", "0")
+        expected = self.json("run", STORIES, "--raw", "-p", "Once upon a time", "-n", "40", "-c", "128", "--temp", "0")
         self.assertEqual(out, "Once upon a time" + expected["text"] + "\n")
         self.assertGreater(len(expected["text"]), 20)
         self.assertIn("40 tokens, finish reason length", err)
@@ -57,7 +57,7 @@ class Generate(CliTest):
 class Quantize(CliTest):
     def test_the_table_is_what_the_file_holds(self):
         path = self.folder / "small.gguf"
-        status, out, err = example("quantize", BUNDLED, path, "Q4_0")
+        status, out, err = example("quantize", STORIES, path, "Q4_0")
         self.assertEqual(status, 0, err)
         rows = re.findall(r"^(\S+) +(\S+) +-> (\S+) +(\S+) +(\d+) bytes  error (\S+)$", out, re.MULTILINE)
         held = {t["name"]: (t["type"], t["bytes"]) for t in self.json("inspect", path)["tensors"]}
@@ -73,7 +73,7 @@ class Quantize(CliTest):
         self.assertIn(f"tensor {len(rows)} of {len(rows)}", err)
 
     def test_unknown_types_are_refused(self):
-        status, _, err = example("quantize", BUNDLED, self.folder / "x.gguf", "Q4_X")
+        status, _, err = example("quantize", STORIES, self.folder / "x.gguf", "Q4_X")
         self.assertEqual(status, 2)
         self.assertIn("error[QUANT_TYPE_UNKNOWN]", err)
 
@@ -86,15 +86,15 @@ class Compare(CliTest):
 
     def test_a_model_is_its_own_equal(self):
         text = self.write("t.txt", STORY)
-        own, reference, divergence, same = self.figures(BUNDLED, BUNDLED, text, 128)
+        own, reference, divergence, same = self.figures(STORIES, STORIES, text, 128)
         self.assertEqual((own, divergence, same), (reference, 0, 1))
 
     def test_a_smaller_one_loses_what_the_program_says(self):
         text = self.write("t.txt", STORY)
         small = self.folder / "small.gguf"
-        self.good("quantize", BUNDLED, "-o", small, "--type", "Q4_0")
-        own, reference, divergence, same = self.figures(BUNDLED, small, text, 128)
-        expected = self.json("compare", "--reference", BUNDLED, small, "-f", text, "-c", "128")
+        self.good("quantize", STORIES, "-o", small, "--type", "Q4_0")
+        own, reference, divergence, same = self.figures(STORIES, small, text, 128)
+        expected = self.json("compare", "--reference", STORIES, small, "-f", text, "-c", "128")
         self.assertAlmostEqual(own, expected["models"][0]["ppl"], places=5)
         self.assertAlmostEqual(reference, expected["reference"]["ppl"], places=5)
         self.assertAlmostEqual(divergence, expected["models"][0]["kld_mean"], places=8)
@@ -102,7 +102,7 @@ class Compare(CliTest):
         self.assertGreater(divergence, 1e-4)
 
     def test_a_short_text_is_refused(self):
-        status, _, err = example("compare", BUNDLED, BUNDLED, self.write("t.txt", "Once."))
+        status, _, err = example("compare", STORIES, STORIES, self.write("t.txt", "Once."))
         self.assertEqual(status, 2)
         self.assertIn("error[MEASURE_TEXT_SHORT]", err)
 

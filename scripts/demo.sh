@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # First command for a newcomer: install what is needed (Debian 12 packages, listed when it happens), build mote, and
-# run its whole path on the bundled model. No network beyond the packages, no Python packages.
+# run its whole path on the bundled agent. No network beyond the packages, no Python packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install_packages.sh build

@@ -14,7 +14,7 @@ namespace {
 
 constexpr ErrorCode kBundledModel{"BUNDLED_MODEL", ErrorKind::failed};
 constexpr ErrorCode kInputStdin{"INPUT_STDIN", ErrorKind::failed};
-constexpr std::string_view kBundledPath = "models/babyllama-tok105/model5000.bin";
+constexpr std::string_view kBundledPath = "models/agent";
 constexpr std::array kActivations{Choice<engine::Activations>{"auto", engine::Activations::automatic},
                                   Choice<engine::Activations>{"f32", engine::Activations::f32}};
 
@@ -82,15 +82,24 @@ Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uin
   return engine::Runtime::create(std::move(options));
 }
 
-Result<std::filesystem::path> model_path(const Program& program, const std::string& given) {
-  if (!given.empty()) return std::filesystem::path(given);
+Result<std::filesystem::path> bundled_path(const Program& program, std::string_view name) {
   for (const auto& folder : program.data_folders()) {
     std::error_code ignored;
-    if (std::filesystem::exists(folder / kBundledPath, ignored)) return folder / kBundledPath;
+    if (std::filesystem::exists(folder / name, ignored)) return folder / name;
   }
-  return Error{kBundledModel,
-               "no MODEL was given, and the bundled one (" + std::string(kBundledPath) + ") was not found",
-               "give a model, or set MOTE_HOME to the folder that holds models/", "", std::nullopt};
+  return Error{kBundledModel, std::string(name) + ", which comes with mote, was not found",
+               "set MOTE_HOME to the folder that holds models/", "", std::nullopt};
+}
+
+Result<std::filesystem::path> model_path(const Program& program, const std::string& given) {
+  if (!given.empty()) return std::filesystem::path(given);
+  Result<std::filesystem::path> found = bundled_path(program, kBundledPath);
+  if (!found) {
+    found.error().message =
+        "no MODEL was given, and the bundled one (" + std::string(kBundledPath) + ") was not found";
+    found.error().hint = "give a model, or set MOTE_HOME to the folder that holds models/";
+  }
+  return found;
 }
 
 Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, engine::Runtime& runtime,

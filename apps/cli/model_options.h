@@ -28,6 +28,8 @@ struct ModelSettings {
   std::string tokenizer;  // empty: the model's own
   std::vector<Option> options();
 };
+// A file or folder that comes with mote, by its path in the tree. Errors: BUNDLED_MODEL.
+Result<std::filesystem::path> bundled_path(const Program& program, std::string_view name);
 // The path given, or the bundled model's. Errors: BUNDLED_MODEL.
 Result<std::filesystem::path> model_path(const Program& program, const std::string& given);
 

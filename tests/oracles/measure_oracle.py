@@ -18,7 +18,7 @@ except ImportError as missing:
 
 WINDOW = 96
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUNDLED = ROOT / "models/babyllama-tok105/model5000.bin"
+STORIES = ROOT / "models/babyllama-tok105/model5000.bin"
 STORY = ("Once upon a time there was a little dog who lived near the sea. One day he saw a big red boat and a girl named "
          "Anna. \"Can I come with you?\" he asked. She laughed and said yes, and they went far over the blue water. ") * 4
 
@@ -90,16 +90,16 @@ def main():
         text = folder / "t.txt"
         text.write_text(STORY.strip())
         small, smaller = folder / "q8.gguf", folder / "q4.gguf"
-        mote.json("quantize", BUNDLED, "-o", small, "--type", "Q8_0")
-        mote.json("quantize", BUNDLED, "-o", smaller, "--type", "Q4_0")
-        tokens = mote.json("tokenize", BUNDLED, "-f", text, "--add-special")["tokens"]
+        mote.json("quantize", STORIES, "-o", small, "--type", "Q8_0")
+        mote.json("quantize", STORIES, "-o", smaller, "--type", "Q4_0")
+        tokens = mote.json("tokenize", STORIES, "-f", text, "--add-special")["tokens"]
         bos = tokens[0]
         for protocol in ("llama", "hf"):
             for activations in ("auto", "f32"):
                 options = ("-f", text, "-c", WINDOW, "--protocol", protocol, "--activations", activations)
                 windows = windows_of(tokens, protocol, bos)
-                found = mote.json("compare", "--reference", BUNDLED, small, smaller, *options)
-                p, targets = rows_of(mote, BUNDLED, windows, protocol, folder, activations)
+                found = mote.json("compare", "--reference", STORIES, small, smaller, *options)
+                p, targets = rows_of(mote, STORIES, windows, protocol, folder, activations)
                 index = np.arange(len(targets))
                 klds = []
                 for model, path in zip(found["models"], (small, smaller)):

@@ -8,7 +8,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOTE = os.environ.get("MOTE_BINARY", str(ROOT / "build/release/bin/mote"))
-BUNDLED = ROOT / "models/babyllama-tok105/model5000.bin"
+STORIES = ROOT / "models/babyllama-tok105/model5000.bin"  # tiny, without a chat template
+AGENT = ROOT / "models/agent"  # the one that is used where no MODEL is given
 BASE = pathlib.Path(os.environ.get("MOTE_MODELS", pathlib.Path.home() / ".cache/mote-models")) / "base/base-f16.gguf"
 
 STORY = ("Once upon a time there was a little dog who lived in a big house near the sea. Every day he ran to the "

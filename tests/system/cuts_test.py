@@ -7,7 +7,7 @@ import json
 import struct
 import unittest
 
-from cli import BUNDLED, CliTest, run
+from cli import STORIES, CliTest, run
 
 
 def gguf_boundaries(data):
@@ -72,7 +72,7 @@ class Cuts(CliTest):
 
     def test_gguf(self):
         whole = self.folder / "whole.gguf"
-        self.good("quantize", BUNDLED, "-o", whole, "--type", "Q4_0")
+        self.good("quantize", STORIES, "-o", whole, "--type", "Q4_0")
         self.good("inspect", whole)  # uncut it is a model
         data = whole.read_bytes()
         ends = gguf_boundaries(data)

@@ -3,7 +3,7 @@ import hashlib
 import json
 import unittest
 
-from cli import BUNDLED, CliTest, run
+from cli import STORIES, CliTest, run
 
 TYPES = ("Q8_0", "Q5_0", "Q4_0", "Q4_1", "IQ4_NL")
 
@@ -23,15 +23,15 @@ class Determinism(CliTest):
                 digests = {}
                 for flag, threads, isa in settings:
                     out = self.folder / "out.gguf"
-                    self.good("quantize", BUNDLED, "-o", out, "--type", type_name, "--method", method, flag, threads,
+                    self.good("quantize", STORIES, "-o", out, "--type", type_name, "--method", method, flag, threads,
                               environment={"MOTE_ISA": isa} if isa else None)
                     digests[(threads, isa)] = digest(out)
                 self.assertEqual(len(set(digests.values())), 1, f"{type_name} {method}: {digests}")
 
     def test_greedy_text_is_the_same_for_any_number_of_threads(self):
         model = self.folder / "q4.gguf"
-        self.good("quantize", BUNDLED, "-o", model, "--type", "Q4_0")
-        for path in (BUNDLED, model):
+        self.good("quantize", STORIES, "-o", model, "--type", "Q4_0")
+        for path in (STORIES, model):
             for activations in ("auto", "f32"):
                 texts = {self.json("run", path, "-p", "Once upon a time", "-n", "120", "--temp", "0", "-t", threads,
                                    "--activations", activations)["text"] for threads in (1, 2, 3)}
@@ -42,7 +42,7 @@ class Determinism(CliTest):
         arrays = set()
         for batch, threads in ((1, 1), (7, 2), (64, 1), (512, 2)):
             out = self.folder / "l.npy"
-            self.good("logits", BUNDLED, "--tokens", tokens, "--npy", out, "-b", batch, "-t", threads)
+            self.good("logits", STORIES, "--tokens", tokens, "--npy", out, "-b", batch, "-t", threads)
             arrays.add(digest(out))
         self.assertEqual(len(arrays), 1)
 
@@ -50,7 +50,7 @@ class Determinism(CliTest):
         text = self.write("t.txt", "One day a cat and a dog went to the park to play with a red ball. " * 20)
         figures = set()
         for threads in (1, 2):
-            result = self.json("perplexity", BUNDLED, "-f", text, "-c", "64", "-t", threads)
+            result = self.json("perplexity", STORIES, "-f", text, "-c", "64", "-t", threads)
             figures.add((result["ppl"], result["ppl_stderr"], result["nll"]))
         self.assertEqual(len(figures), 1)
 

@@ -9,7 +9,7 @@ import time
 import unittest
 
 import synthetic
-from cli import BASE, BUNDLED, MOTE, CliTest, run
+from cli import BASE, STORIES, MOTE, CliTest, run
 
 KILLS = 50
 
@@ -90,7 +90,7 @@ class Interrupt(CliTest):
 
     def test_an_interrupted_run_says_so_by_its_status(self):
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            job = self.start("run", BUNDLED, "-p", "Once upon a time", "--ignore-eos", "-n", "100000", "-c", "100000",
+            job = self.start("run", STORIES, "-p", "Once upon a time", "--ignore-eos", "-n", "100000", "-c", "100000",
                              "-t", "1")
             time.sleep(0.5)
             job.send_signal(number)
@@ -105,7 +105,7 @@ class Interrupt(CliTest):
         self.assertEqual(done.returncode, 1, done.stderr)
 
     def test_an_output_that_cannot_be_made_is_an_error_before_work(self):
-        status, _, err = run("quantize", BUNDLED, "-o", self.folder / "no" / "such" / "folder.gguf", "--type", "Q8_0")
+        status, _, err = run("quantize", STORIES, "-o", self.folder / "no" / "such" / "folder.gguf", "--type", "Q8_0")
         self.assertEqual(status, 1, err)
 
 

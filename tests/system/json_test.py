@@ -5,15 +5,15 @@ import math
 import pathlib
 import unittest
 
-from cli import BUNDLED, NUMBER, ROOT, STORY, CliTest, run
+from cli import AGENT, STORIES, NUMBER, ROOT, STORY, CliTest, run
 
 
 class JsonShapes(CliTest):
     def test_inspect(self):
-        result = self.json("inspect", BUNDLED)
+        result = self.json("inspect", STORIES)
         self.has(result, architecture=str, parameters=int, bytes=int, bpw=float, tensors=list)
         self.assertEqual(result["architecture"], "llama")
-        self.assertEqual(result["bytes"], BUNDLED.stat().st_size)
+        self.assertEqual(result["bytes"], STORIES.stat().st_size)
         total = 0
         for tensor in result["tensors"]:
             self.has(tensor, name=str, shape=list, type=str, bytes=int)
@@ -21,11 +21,11 @@ class JsonShapes(CliTest):
         self.assertEqual(total, result["parameters"])
 
     def test_inspect_verifies(self):
-        self.assertTrue(self.json("inspect", BUNDLED, "--verify")["verified"])
+        self.assertTrue(self.json("inspect", STORIES, "--verify")["verified"])
 
     def test_inspect_lists_tensors_for_people_only_when_asked(self):
-        self.assertNotIn("blk.0.attn_q.weight", self.good("inspect", BUNDLED))
-        self.assertIn("blk.0.attn_q.weight", self.good("inspect", BUNDLED, "--tensors"))
+        self.assertNotIn("blk.0.attn_q.weight", self.good("inspect", STORIES))
+        self.assertIn("blk.0.attn_q.weight", self.good("inspect", STORIES, "--tensors"))
 
     def test_doctor(self):
         result = self.json("doctor")
@@ -37,31 +37,31 @@ class JsonShapes(CliTest):
         self.assertEqual(set(forced["kernels"].values()), {"reference"})
 
     def test_tokenize(self):
-        result = self.json("tokenize", BUNDLED, "-p", "Once upon")
+        result = self.json("tokenize", STORIES, "-p", "Once upon")
         self.assertEqual(len(result["tokens"]), len(result["pieces"]))
         self.assertEqual("".join(result["pieces"]).replace("\u2581", " ").strip(), "Once upon")
-        self.assertEqual(self.json("tokenize", BUNDLED, "-p", "Once upon", "--add-special")["tokens"],
+        self.assertEqual(self.json("tokenize", STORIES, "-p", "Once upon", "--add-special")["tokens"],
                          [1] + result["tokens"])
-        self.assertEqual(self.json("tokenize", BUNDLED, "-p", "")["tokens"], [])
+        self.assertEqual(self.json("tokenize", STORIES, "-p", "")["tokens"], [])
 
     def test_tokenize_takes_a_tokenizer_file_and_standard_input(self):
-        from_model = self.json("tokenize", BUNDLED, "-p", "Once")["tokens"]
-        self.assertEqual(self.json("tokenize", BUNDLED.parent / "tok105.model", "-p", "Once")["tokens"], from_model)
-        self.assertEqual(self.json("tokenize", BUNDLED, "-f", "-", stdin=b"Once")["tokens"], from_model)
+        from_model = self.json("tokenize", STORIES, "-p", "Once")["tokens"]
+        self.assertEqual(self.json("tokenize", STORIES.parent / "tok105.model", "-p", "Once")["tokens"], from_model)
+        self.assertEqual(self.json("tokenize", STORIES, "-f", "-", stdin=b"Once")["tokens"], from_model)
 
     def test_render(self):
         template = self.write("t.jinja", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{{ tools | length }}")
         messages = self.write("m.json", json.dumps([{"role": "user", "content": "Hi"}]))
         tools = self.write("f.json", json.dumps([{"type": "function"}]))
-        result = self.json("render", BUNDLED, "--messages", messages, "--tools", tools, "--template", template)
+        result = self.json("render", STORIES, "--messages", messages, "--tools", tools, "--template", template)
         self.assertEqual(result["text"], "<user>Hi1")
 
     def test_render_without_a_template_says_so(self):
         messages = self.write("m.json", "[]")
-        self.fails(1, "TEMPLATE_ABSENT", "render", BUNDLED, "--messages", messages)
+        self.fails(1, "TEMPLATE_ABSENT", "render", STORIES, "--messages", messages)
 
     def test_logits(self):
-        result = self.json("logits", BUNDLED, "--tokens", "1,5,9", "--top", "3")
+        result = self.json("logits", STORIES, "--tokens", "1,5,9", "--top", "3")
         self.assertEqual([p["token"] for p in result["positions"]], [1, 5, 9])
         for position in result["positions"]:
             values = [entry["logit"] for entry in position["top"]]
@@ -70,7 +70,7 @@ class JsonShapes(CliTest):
 
     def test_logits_writes_an_array_that_agrees_with_its_top(self):
         path = self.folder / "l.npy"
-        result = self.json("logits", BUNDLED, "--tokens", "1,5,9", "--npy", path, "--top", "1")
+        result = self.json("logits", STORIES, "--tokens", "1,5,9", "--npy", path, "--top", "1")
         data = path.read_bytes()
         header = data[10:128].decode()
         self.assertIn(f"'shape': (3, {result['vocabulary']})", header)
@@ -80,11 +80,11 @@ class JsonShapes(CliTest):
             self.assertEqual(values[row * result["vocabulary"] + top["id"]], top["logit"])
 
     def test_logits_refuses_tokens_outside_the_vocabulary(self):
-        self.fails(2, "USAGE_VALUE", "logits", BUNDLED, "--tokens", "1,100000")
+        self.fails(2, "USAGE_VALUE", "logits", STORIES, "--tokens", "1,100000")
 
     def test_quantize(self):
         out = self.folder / "q.gguf"
-        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0")
+        result = self.json("quantize", STORIES, "-o", out, "--type", "Q8_0")
         self.has(result, bytes=int, bpw=float, seconds=float, peak_rss_bytes=int, tensors=list)
         self.assertEqual(result["bytes"], out.stat().st_size)
         for tensor in result["tensors"]:
@@ -94,17 +94,17 @@ class JsonShapes(CliTest):
 
     def test_quantize_dry_run_writes_nothing(self):
         out = self.folder / "q.gguf"
-        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q4_0", "--dry-run")
+        result = self.json("quantize", STORIES, "-o", out, "--type", "Q4_0", "--dry-run")
         self.assertTrue(result["dry_run"])
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_quantize_into_several_files(self):
         out = self.folder / "small.gguf"
-        whole = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0")
+        whole = self.json("quantize", STORIES, "-o", out, "--type", "Q8_0")
         self.assertEqual(whole["files"], [{"path": str(out), "bytes": out.stat().st_size, "tensors": len(whole["tensors"])}])
         split = ("--split-max-tensors", "9")
-        planned = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0", "--dry-run", *split)
-        result = self.json("quantize", BUNDLED, "-o", out, "--type", "Q8_0", *split)
+        planned = self.json("quantize", STORIES, "-o", out, "--type", "Q8_0", "--dry-run", *split)
+        result = self.json("quantize", STORIES, "-o", out, "--type", "Q8_0", *split)
         count = len(result["files"])
         self.assertGreater(count, 2)
         self.assertEqual(planned["files"], result["files"])
@@ -115,7 +115,7 @@ class JsonShapes(CliTest):
         self.assertEqual({f["tensors"] for f in result["files"][:-1]}, {9})
         self.assertEqual(result["output"], result["files"][0]["path"])
         self.assertEqual(result["bytes"], sum(f["bytes"] for f in result["files"]))
-        shown = self.good("quantize", BUNDLED, "-o", out, "--type", "Q8_0", *split)
+        shown = self.good("quantize", STORIES, "-o", out, "--type", "Q8_0", *split)
         for file in result["files"]:
             self.assertIn(os.path.basename(file["path"]), shown)
         text = ("run", "-p", "Once", "--temp", "0", "-n", "12")
@@ -126,35 +126,35 @@ class JsonShapes(CliTest):
         self.fails(2, "QUANT_IN_PLACE", "quantize", result["output"], "-o", out, "--type", "Q8_0", *split)
         for option, value in (("--split-max-size", "3"), ("--split-max-size", "0M"), ("--split-max-size", "1T"),
                               ("--split-max-size", "99999999999999999999G"), ("--split-max-tensors", "0")):
-            self.fails(2, "USAGE_VALUE", "quantize", BUNDLED, "-o", out, "--type", "Q8_0", option, value)
+            self.fails(2, "USAGE_VALUE", "quantize", STORIES, "-o", out, "--type", "Q8_0", option, value)
 
     def test_quantize_never_overwrites_its_input(self):
         out = self.folder / "q.gguf"
-        self.good("quantize", BUNDLED, "-o", out, "--type", "F16")
+        self.good("quantize", STORIES, "-o", out, "--type", "F16")
         before = out.read_bytes()
         self.fails(2, "QUANT_IN_PLACE", "quantize", out, "-o", out, "--type", "Q8_0")
         self.assertEqual(out.read_bytes(), before)
 
     def test_quantize_unknown_type_names_the_nearest(self):
-        self.assertIn("Q4_K_M", self.fails(2, "QUANT_TYPE_UNKNOWN", "quantize", BUNDLED, "-o", "x", "--type", "Q4_K_N"))
+        self.assertIn("Q4_K_M", self.fails(2, "QUANT_TYPE_UNKNOWN", "quantize", STORIES, "-o", "x", "--type", "Q4_K_N"))
 
     def test_perplexity_of_both_protocols(self):
         text = self.write("t.txt", STORY)
-        llama = self.json("perplexity", BUNDLED, "-f", text, "-c", "128", "--chunks", "3")
+        llama = self.json("perplexity", STORIES, "-f", text, "-c", "128", "--chunks", "3")
         self.has(llama, ppl=float, ppl_stderr=float, nll=float, tokens=int, ctx=int, protocol=str, activations=str)
         self.assertEqual((llama["tokens"], llama["ctx"], llama["protocol"]), (3 * 63, 128, "llama"))
         self.assertAlmostEqual(math.log(llama["ppl"]), llama["nll"], places=12)
-        hf = self.json("perplexity", BUNDLED, "-f", text, "-c", "128", "--chunks", "3", "--protocol", "hf")
+        hf = self.json("perplexity", STORIES, "-f", text, "-c", "128", "--chunks", "3", "--protocol", "hf")
         self.assertEqual(hf["tokens"], 3 * 127)
         self.assertNotEqual(hf["ppl"], llama["ppl"])
 
     def test_compare_and_its_cache(self):
         text = self.write("t.txt", STORY)
         small, smaller = self.folder / "q8.gguf", self.folder / "q4.gguf"
-        self.good("quantize", BUNDLED, "-o", small, "--type", "Q8_0")
-        self.good("quantize", BUNDLED, "-o", smaller, "--type", "Q4_0")
+        self.good("quantize", STORIES, "-o", small, "--type", "Q8_0")
+        self.good("quantize", STORIES, "-o", smaller, "--type", "Q4_0")
         cache = self.folder / "reference.logits"
-        arguments = ("compare", "--reference", BUNDLED, small, smaller, "-f", text, "-c", "128")
+        arguments = ("compare", "--reference", STORIES, small, smaller, "-f", text, "-c", "128")
         direct = self.json(*arguments)
         self.assertEqual([m["path"] for m in direct["models"]], [str(small), str(smaller)])
         for model in direct["models"]:
@@ -178,34 +178,34 @@ class JsonShapes(CliTest):
 
     def test_a_model_compared_with_itself_lost_nothing(self):
         text = self.write("t.txt", STORY)
-        [model] = self.json("compare", "--reference", BUNDLED, BUNDLED, "-f", text, "-c", "128")["models"]
+        [model] = self.json("compare", "--reference", STORIES, STORIES, "-f", text, "-c", "128")["models"]
         self.assertEqual((model["kld_max"], model["top1_agreement"], model["flips"]), (0, 1, 0))
 
     def test_run(self):
-        result = self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "20", "--temp", "0")
+        result = self.json("run", STORIES, "-p", "Once upon a time", "-n", "20", "--temp", "0")
         self.has(result, text=str, tool_calls=list, finish_reason=str, usage=dict, timings=dict)
         self.assertEqual(result["tool_calls"], [])
         self.assertIn(result["finish_reason"], ("stop", "length"))
         self.assertEqual(result["usage"]["completion_tokens"], 20)
-        self.assertEqual(self.good("run", BUNDLED, "-p", "Once upon a time", "-n", "20", "--temp", "0"),
+        self.assertEqual(self.good("run", STORIES, "-p", "Once upon a time", "-n", "20", "--temp", "0"),
                          result["text"] + "\n")
 
     def test_run_stops_before_a_stop_string(self):
-        result = self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "200", "--temp", "0", "--stop", ".")
+        result = self.json("run", STORIES, "-p", "Once upon a time", "-n", "200", "--temp", "0", "--stop", ".")
         self.assertEqual(result["finish_reason"], "stop")
         self.assertNotIn(".", result["text"])
 
     def test_run_with_a_seed_repeats(self):
-        texts = {self.json("run", BUNDLED, "-p", "Once", "-n", "60", "--temp", "2", "-s", "7")["text"] for _ in range(2)}
+        texts = {self.json("run", STORIES, "-p", "Once", "-n", "60", "--temp", "2", "-s", "7")["text"] for _ in range(2)}
         self.assertEqual(len(texts), 1)
-        self.assertNotIn(self.json("run", BUNDLED, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
+        self.assertNotIn(self.json("run", STORIES, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
 
     def test_run_chats_over_plain_lines(self):
-        out = self.good("run", BUNDLED, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
+        out = self.good("run", STORIES, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
         self.assertEqual(len(out.splitlines()), 2, out)
 
     def test_bench(self):
-        result = self.json("bench", BUNDLED, "-p", "16", "-n", "8", "-t", "1,2", "-r", "2", "-d", "4")
+        result = self.json("bench", STORIES, "-p", "16", "-n", "8", "-t", "1,2", "-r", "2", "-d", "4")
         self.assertEqual([(r["test"], r["threads"]) for r in result["results"]],
                          [("pp16", 1), ("tg8", 1), ("pp16", 2), ("tg8", 2)])
         for row in result["results"]:
@@ -226,29 +226,45 @@ class JsonShapes(CliTest):
         self.assertRegex(run("--version")[1], r"^mote \d+\.\d+\.\d+\n$")
 
     def test_without_a_model_the_bundled_one_is_used(self):
-        self.assertEqual(self.json("inspect")["parameters"], self.json("inspect", BUNDLED)["parameters"])
+        self.assertEqual(self.json("inspect")["parameters"], self.json("inspect", AGENT)["parameters"])
         self.fails(1, "INPUT_MISSING", "inspect", "elsewhere.bin")
 
     def test_results_are_on_stdout_and_nothing_else(self):
-        status, out, err = run("inspect", BUNDLED)
+        status, out, err = run("inspect", STORIES)
         self.assertEqual((status, err), (0, ""))
         self.assertNotIn("\x1b", out)
 
-    def test_demo_shows_three_sizes_in_order_of_loss_and_cleans_up(self):
+    def test_demo_shows_four_sizes_in_order_of_loss_and_cleans_up(self):
         temporary = self.folder / "tmp"
         temporary.mkdir()
-        result = self.json("demo", environment={"TMPDIR": str(temporary)})
+        result = self.json("demo", environment={"TMPDIR": str(temporary)}, timeout=600)
         self.assertGreater(result["seconds"], 0)
         original, *sizes = result["models"]
-        self.assertEqual(len(sizes), 3)
+        self.assertEqual([m["type"] for m in sizes], ["Q8_0", "Q4_K_M", "Q3_K_M", "Q2_K"])
         self.assertEqual(sorted(sizes, key=lambda m: -m["bytes"]), sizes)
         self.assertEqual(sorted(sizes, key=lambda m: m["kld_mean"]), sizes)
-        self.assertTrue(all(m["sample"].startswith("Once upon a time") for m in result["models"]))
+        self.assertLess(sizes[0]["kld_mean"], 0.01)
+        items = len((AGENT / "demo_test.jsonl").read_text(encoding="utf-8").splitlines())
+        for model in result["models"]:
+            self.assertEqual(model["all"]["n"], items)
+            self.assertEqual(sum(s["n"] for s in model["sets"].values()), items)
+            self.assertEqual(sum(s["right"] for s in model["sets"].values()), model["all"]["right"])
+        for score in (original["calls"], original["all"], sizes[0]["all"]):
+            self.assertGreaterEqual(score["right"], 0.85 * score["n"])
         self.assertEqual(list(temporary.iterdir()), [])
 
-    def test_demo_keeps_its_files_where_asked(self):
-        self.good("demo", "--output", self.folder / "kept")
-        self.assertEqual(len(list((self.folder / "kept").glob("*.gguf"))), 3)
+    def test_demo_answers_a_request_with_a_call_that_runs_a_command(self):
+        result = self.json("demo", "--output", self.folder / "kept", timeout=600)
+        step, = result["request"]["steps"]
+        self.assertEqual((step["name"], step["arguments"]), ("set_light", {"room": "kitchen", "brightness": 40}))
+        self.assertEqual(json.loads(step["result"]), {"ok": True, "brightness": 40})
+        self.assertTrue(result["request"]["text"])
+        self.assertEqual(len(list((self.folder / "kept").glob("*.gguf"))), 4)
+
+    def test_the_bundled_agent_calls_a_tool_of_the_example(self):
+        result = self.json("run", "-p", "turn the kitchen lights to 40 percent", "--tools", ROOT / "examples/tools/home.json", "--temp", "0")
+        call, = result["tool_calls"]
+        self.assertEqual((call["name"], call["arguments"]), ("set_light", {"room": "kitchen", "brightness": 40}))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import unittest
 
 import scripted_model
 import tiny_folder
-from cli import BUNDLED, MOTE, ROOT, CliTest, run
+from cli import STORIES, MOTE, ROOT, CliTest, run
 from scripted_model import ASSISTANT, TOLD
 
 BODY = '\n{"name": "set_light", "arguments": {"room": "kitchen", "brightness": 40}}\n'
@@ -145,7 +145,7 @@ class Tools(CliTest):
         self.assertEqual((result["text"], len(result["steps"])), ("Done.", 1))
 
     def test_models_and_options_that_do_not_fit(self):
-        self.fails(1, "TEMPLATE_ABSENT", "run", BUNDLED, "--tools", HOME, "-p", "x")
+        self.fails(1, "TEMPLATE_ABSENT", "run", STORIES, "--tools", HOME, "-p", "x")
         plain = tiny_folder.write(self.folder / "plain", config={"chat_template": "{{ messages[0].content }}"})
         self.assertIn("does not mention tools", self.fails(1, "TOOLS_TEMPLATE", "run", plain, "--tools", HOME, "-p", "x"))
         self.fails(2, "USAGE_VALUE", "run", "--raw", "--tools", HOME, "-p", "x")

@@ -6,7 +6,7 @@ import unittest
 import zipfile
 
 import tiny_folder
-from cli import BUNDLED, ROOT, CliTest, run
+from cli import STORIES, ROOT, CliTest, run
 
 
 class Usage(CliTest):
@@ -42,7 +42,7 @@ class Usage(CliTest):
         self.fails(2, "USAGE_VALUE", "perplexity", "-f")
         self.assertIn("--file", self.fails(2, "USAGE_MISSING", "perplexity"))
         self.assertIn("--reference", self.fails(2, "USAGE_MISSING", "compare", "m", "-f", "t"))
-        self.fails(2, "USAGE_MISSING", "quantize", BUNDLED, "--type", "Q8_0")
+        self.fails(2, "USAGE_MISSING", "quantize", STORIES, "--type", "Q8_0")
 
     def test_too_many_arguments(self):
         self.assertIn("'upon'", self.fails(2, "USAGE_VALUE", "inspect", "once", "upon"))
@@ -66,11 +66,11 @@ class Usage(CliTest):
         self.fails(2, "KERNEL_ISA", "doctor", environment={"MOTE_ISA": "sse9"})
 
     def test_spellings_of_llama_cpp_are_accepted(self):
-        out = self.json("run", "-m", BUNDLED, "-p", "Once", "-n", "4", "-c", "64", "-t1", "-b", "32", "--temp", "0",
+        out = self.json("run", "-m", STORIES, "-p", "Once", "-n", "4", "-c", "64", "-t1", "-b", "32", "--temp", "0",
                         "--top-k", "5", "--top-p", "0.9", "--min-p", "0.1", "-s", "1", "--repeat-penalty", "1.1",
                         "-ctk", "f32", "-ctv", "f16")
         self.assertEqual(out["usage"]["completion_tokens"], 4)
-        self.assertEqual(self.json("run", BUNDLED, "-p", "Once", "--n-predict=3", "--ctx-size=64", "--seed=1",
+        self.assertEqual(self.json("run", STORIES, "-p", "Once", "--n-predict=3", "--ctx-size=64", "--seed=1",
                                    "--temp=0")["usage"]["completion_tokens"], 3)
 
     def test_text_that_looks_like_an_option_is_text_after_its_flag(self):
@@ -89,9 +89,9 @@ class RefusingTemplate(CliTest):
 
     def test_render_with_a_template_from_a_file(self):
         template = self.write("t.jinja", self.TEMPLATE)
-        err = self.fails(2, "TPL_RAISED", "render", BUNDLED, "--template", template, "--messages", self.conversation("system", "user"))
+        err = self.fails(2, "TPL_RAISED", "render", STORIES, "--template", template, "--messages", self.conversation("system", "user"))
         self.assertIn("no system here: hello", err)
-        self.assertEqual(self.good("render", BUNDLED, "--template", template, "--messages", self.conversation("user")), "hello")
+        self.assertEqual(self.good("render", STORIES, "--template", template, "--messages", self.conversation("user")), "hello")
 
     def test_the_template_of_a_model(self):
         model = tiny_folder.write(self.folder / "model", config={"chat_template": self.TEMPLATE})
@@ -104,7 +104,7 @@ class RefusingTemplate(CliTest):
 
     def test_what_the_template_says_cannot_write_to_the_terminal(self):
         template = self.write("t.jinja", "{{ raise_exception('a\x1b[2Jb\n' ~ messages[0].content) }}")
-        err = self.fails(2, "TPL_RAISED", "render", BUNDLED, "--template", template, "--messages", self.conversation("user"))
+        err = self.fails(2, "TPL_RAISED", "render", STORIES, "--template", template, "--messages", self.conversation("user"))
         self.assertNotIn("\x1b", err)
         self.assertIn("hello", err)
 
@@ -162,7 +162,7 @@ class BrokenInput(CliTest):
 
     def test_truncated_gguf_is_corrupt_at_any_length(self):
         whole = self.folder / "whole.gguf"
-        self.good("quantize", BUNDLED, "-o", whole, "--type", "Q8_0")
+        self.good("quantize", STORIES, "-o", whole, "--type", "Q8_0")
         content = whole.read_bytes()
         cuts = [0, 3, 8, 23, 24, 100, 1000, len(content) // 2, len(content) - 1]
         for length in cuts:
@@ -179,7 +179,7 @@ class BrokenInput(CliTest):
 
     def test_a_text_too_short_to_score_says_how_long_it_must_be(self):
         text = self.write("t.txt", "Once upon a time.")
-        self.assertIn("1,024", self.fails(2, "MEASURE_TEXT_SHORT", "perplexity", BUNDLED, "-f", text))
+        self.assertIn("1,024", self.fails(2, "MEASURE_TEXT_SHORT", "perplexity", STORIES, "-f", text))
 
 
 if __name__ == "__main__":

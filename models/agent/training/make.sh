@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Makes the agent from the seed: data, check, training, the folder of weights. Needs the oracles' Python (scripts/setup_oracles.sh).
+# Makes the agent from the seed: data, scan, training, weights, evaluation, card. Needs the oracles' Python (scripts/setup_oracles.sh)
+# and a release build of mote.
 #   make.sh [WORK]    WORK keeps data and training between calls (default build/agent); a stopped training goes on
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-work=${1:-$here/../../../build/agent}
+root=$here/../../..
+work=${1:-$root/build/agent}
+build=$root/build/release
 python=${MOTE_ORACLES:-$HOME/.cache/mote-oracles}/main/bin/python
 mkdir -p "$work"
 cd "$here"
@@ -11,3 +14,6 @@ cd "$here"
 "$python" check_data.py --conversations 120000 --tokenizer "$work/data/tokenizer.json" --json "$work/scan.json"
 "$python" train.py "$work/data" -o "$work/run"
 "$python" export.py "$work/data" "$work/run" -o "$here/.."
+"$python" "$root/tests/oracles/agent_oracle.py" --probe "$build/tests/oracles/agent_probe" --items 0 --json "$work/evaluation.json"
+MOTE_HOME=$root "$build/bin/mote" demo --json > "$work/demo.json"
+"$python" card.py "$work/data" "$work/run" "$work/evaluation.json" "$work/scan.json" "$work/demo.json" -o "$here/.."
