@@ -257,7 +257,7 @@ class JsonShapes(CliTest):
         result = self.json("demo", "--output", self.folder / "kept", timeout=600)
         step, = result["request"]["steps"]
         self.assertEqual((step["name"], step["arguments"]), ("set_light", {"room": "kitchen", "brightness": 40}))
-        self.assertEqual(json.loads(step["result"]), {"ok": True, "brightness": 40})
+        self.assertEqual(json.loads(step["result"]), {"ok": True, "room": "kitchen", "brightness": 40})
         self.assertTrue(result["request"]["text"])
         self.assertEqual(len(list((self.folder / "kept").glob("*.gguf"))), 4)
 
