@@ -5,15 +5,15 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
-#include <map>
 
 #include "agent/conversation.h"
+#include "agent/run_tool.h"
 #include "agent/tool_test.h"
 #include "apps/cli/command.h"
 #include "apps/cli/measuring.h"
+#include "apps/cli/tool_comparison.h"
 #include "apps/cli/tool_settings.h"
 #include "base/strings.h"
-#include "measure/statistics.h"
 #include "mote/generate.h"
 #include "mote/quantize.h"
 #include "report/number.h"
@@ -24,6 +24,7 @@
 namespace mote::cli {
 namespace {
 
+constexpr ErrorCode kDemoFiles{"DEMO_FILES", ErrorKind::failed};
 constexpr ErrorCode kDemoFolder{"DEMO_FOLDER", ErrorKind::failed};
 constexpr std::array<std::string_view, 4> kTypes = {"Q8_0", "Q4_K_M", "Q3_K_M", "Q2_K"};
 constexpr std::size_t kActing = 2;      // which of the models answers the request: 4 bit
@@ -31,9 +32,6 @@ constexpr std::size_t kContext = 1024;  // what the bundled model was trained wi
 constexpr std::string_view kTest = "demo_test.jsonl";
 constexpr std::string_view kTools = "examples/tools/home.json";
 constexpr std::string_view kRequest = "turn the kitchen lights to 40 percent";
-// The bootstrap over items; its own error is then 1.6 %.
-constexpr std::size_t kDraws = 2000;
-constexpr std::uint64_t kSeed = 0x6D6F7465;
 
 // Removed at the end unless it is the user's own.
 class Folder {
@@ -71,30 +69,6 @@ class Folder {
   bool temporary_ = false;
 };
 
-struct Score {
-  std::size_t right = 0;
-  std::size_t items = 0;
-};
-
-struct Variant {
-  std::string type;
-  std::filesystem::path path;
-  double bpw = 0;
-  std::shared_ptr<const engine::LoadedModel> model;
-  std::unique_ptr<measure::LogitModel> logits;
-  Score all;
-  Score calls;                        // items that expect calls
-  std::map<std::string, Score> sets;  // by the test's names for them
-  // Against the original, over its answers.
-  std::vector<double> kld;  // summed over an item's tokens
-  double agreeing = 0;      // tokens
-};
-
-bool expects_calls(const agent::ToolTestItem& item) {
-  const auto* calls = std::get_if<agent::ExpectedCalls>(&item.expect);
-  return calls != nullptr && !calls->calls.empty();
-}
-
 class Demo : public Command {
  public:
   [[nodiscard]] std::string_view name() const override { return "demo"; }
@@ -112,18 +86,22 @@ class Demo : public Command {
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, ""));
     MOTE_ASSIGN(const std::string test, sys::read_text_file((path / kTest).string(), kMaxTextBytes));
     MOTE_ASSIGN(const std::vector<agent::ToolTestItem> items, agent::parse_tool_test(test));
+    if (items.empty())
+      return Error{kDemoFiles, std::string(kTest) + " has no items", "install mote again", path.string(), std::nullopt};
+    MOTE_ASSIGN(const agent::Tools tools, read_tools(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const std::unique_ptr<Folder> folder, Folder::make(output_));
 
-    std::vector<Variant> variants(1 + kTypes.size());
+    std::vector<ToolVariant> variants(1 + kTypes.size());
     variants[0].type = "original";
     variants[0].path = path;
     MOTE_TRY(open(program, *runtime, variants[0]));
+    MOTE_TRY(check_template(*variants[0].model));
     program.print("1. The bundled agent: " + describe(*variants[0].model) + "\n\n");
 
     program.print("2. Quantizing it in " + folder->path().string() + "\n");
     for (std::size_t i = 0; i < kTypes.size(); ++i) {
-      Variant& variant = variants[i + 1];
+      ToolVariant& variant = variants[i + 1];
       variant.type = kTypes[i];
       variant.path = folder->path() / ("agent-" + variant.type + ".gguf");
       MOTE_TRY(make_variant(program, *runtime, path, variant));
@@ -132,16 +110,16 @@ class Demo : public Command {
 
     program.print("\n3. What was lost: " + std::to_string(items.size()) +
                   " requests that it was not trained with, answered by each\n\n");
-    MOTE_ASSIGN(const std::vector<std::size_t> tokens, test_all(program, *runtime, items, variants));
+    MOTE_ASSIGN(const std::vector<std::size_t> tokens, compare_on_tool_test(program, *runtime, items, variants, kContext));
     print_table(program, variants, tokens);
     program.print(
         "\n   KLD and top token: against the original, along its own answers. calls right: tool, arguments "
         "and "
         "values\n   exactly as expected. others: no call where no tool fits, a question where something is "
-        "missing, results told.\n");
+        "missing,\n   results reported.\n");
 
     program.print("\n4. A request, answered by " + variants[kActing].type + "\n\n");
-    MOTE_ASSIGN(Json request, act(program, *runtime, variants[kActing]));
+    MOTE_ASSIGN(Json request, act(program, *runtime, variants[kActing], tools));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     program.print("\nDone in " + report::duration(seconds) +
                   ". With your own model (a GGUF file or a Hugging Face folder):\n" +
@@ -152,6 +130,13 @@ class Demo : public Command {
   }
 
  private:
+  static Result<agent::Tools> read_tools(const Program& program) {
+    MOTE_ASSIGN(const std::filesystem::path file, bundled_path(program, kTools));
+    ToolSettings settings;
+    settings.file = file.string();
+    return settings.read();
+  }
+
   static std::string describe(const engine::LoadedModel& model) {
     const model::ModelSpec& spec = model.spec();
     return spec.architecture + ", " + std::to_string(spec.blocks) + " blocks of width " +
@@ -159,7 +144,7 @@ class Demo : public Command {
            human_bytes(bytes_on_disk(model));
   }
 
-  Result<void> open(Program& program, engine::Runtime& runtime, Variant& variant) const {
+  Result<void> open(Program& program, engine::Runtime& runtime, ToolVariant& variant) const {
     const SessionSettings settings;
     MOTE_ASSIGN(variant.model, load_model(program, runtime, variant.path, "", settings, true));
     MOTE_ASSIGN(variant.logits, open_for_measuring(program, runtime, variant.model, settings, kContext));
@@ -169,12 +154,12 @@ class Demo : public Command {
       parameters += tensor.shape.element_count().value().value_or(0);
       bytes += tensor.bytes;
     }
-    variant.bpw = parameters == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters);
+    variant.bits_per_weight = parameters == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters);
     return {};
   }
 
   static Result<void> make_variant(Program& program, engine::Runtime& runtime,
-                                   const std::filesystem::path& input, const Variant& variant) {
+                                   const std::filesystem::path& input, const ToolVariant& variant) {
     quantize::QuantizeOptions options;
     options.input = input;
     options.output = variant.path;
@@ -186,88 +171,11 @@ class Demo : public Command {
     return {};
   }
 
-  static void count(Variant& variant, const agent::ToolTestItem& item, bool right) {
-    for (Score* score :
-         {&variant.all, &variant.sets[item.set], expects_calls(item) ? &variant.calls : nullptr}) {
-      if (score == nullptr) continue;
-      ++score->items;
-      score->right += right ? 1 : 0;
-    }
-  }
-
-  // Every item by every model, and the models against the original along its answer. Returns how many tokens
-  // of each item were compared.
-  static Result<std::vector<std::size_t>> test_all(Program& program, engine::Runtime& runtime,
-                                                   std::span<const agent::ToolTestItem> items,
-                                                   std::span<Variant> variants) {
-    engine::SessionOptions options;
-    options.context = kContext;
-    std::vector<std::unique_ptr<engine::Session>> sessions;
-    std::vector<measure::LogitModel*> compared;
-    for (const Variant& variant : variants) {
-      MOTE_ASSIGN(auto session, engine::Session::create(runtime, variant.model, options));
-      sessions.push_back(std::move(session));
-      if (variant.logits != variants[0].logits) compared.push_back(variant.logits.get());
-    }
-    std::vector<std::size_t> tokens;
-    measure::MeasureOptions measuring;
-    measuring.cancel = &program.cancel();
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      program.progress("item " + std::to_string(i + 1) + " of " + std::to_string(items.size()));
-      measure::WindowPlan plan;
-      for (std::size_t v = 0; v < variants.size(); ++v) {
-        MOTE_ASSIGN(const agent::AnsweredItem answered,
-                    agent::answer_item(*variants[v].model, *sessions[v], items[i], program.cancel()));
-        count(variants[v], items[i], agent::is_right(items[i], answered.text));
-        if (v == 0) plan = along(answered, *variants[v].model);
-      }
-      MOTE_ASSIGN(const measure::CompareResult result,
-                  measure::compare(*variants[0].logits, compared, plan, runtime.pool(), measuring));
-      tokens.push_back(result.tokens);
-      for (std::size_t m = 0; m < result.models.size(); ++m) {
-        const auto n = static_cast<double>(result.tokens);
-        variants[m + 1].kld.push_back(result.models[m].kld_mean * n);
-        variants[m + 1].agreeing += result.models[m].top1_agreement * n;
-      }
-    }
-    program.end_progress();
-    return tokens;
-  }
-
-  // One window that scores the tokens of the answer, its end among them.
-  static measure::WindowPlan along(const agent::AnsweredItem& answered, const engine::LoadedModel& model) {
-    std::vector<TokenId> ids = answered.prompt;
-    ids.insert(ids.end(), answered.tokens.begin(), answered.tokens.end());
-    if (const auto end = model.tokenizer()->eos(); end && ids.size() < kContext) ids.push_back(*end);
-    measure::WindowPlan plan;
-    plan.protocol = measure::Protocol::hf;
-    plan.context = ids.size();
-    plan.first_scored = answered.prompt.size() - 1;
-    plan.windows.push_back(std::move(ids));
-    return plan;
-  }
-
-  struct Loss {
-    double kld = 0;
-    double kld_stderr = 0;
-    double agreement = 0;
-  };
-  static Loss loss_of(const Variant& variant, std::span<const std::size_t> tokens) {
-    double sum = 0;
-    double total = 0;
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-      sum += variant.kld[i];
-      total += static_cast<double>(tokens[i]);
-    }
-    return {sum / total, measure::bootstrap_stderr(variant.kld, tokens, kDraws, Rng(kSeed)),
-            variant.agreeing / total};
-  }
-
-  static std::string counted(const Score& score) {
+  static std::string counted(const ToolScore& score) {
     return std::to_string(score.right) + " of " + std::to_string(score.items);
   }
 
-  static void print_table(Program& program, std::span<const Variant> variants,
+  static void print_table(Program& program, std::span<const ToolVariant> variants,
                           std::span<const std::size_t> tokens) {
     using report::Align;
     report::Table table({{"model"},
@@ -278,23 +186,19 @@ class Demo : public Command {
                          {"calls right", Align::right},
                          {"others right", Align::right}});
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      const Variant& v = variants[i];
-      const Loss loss = i == 0 ? Loss{} : loss_of(v, tokens);
-      table.add_row({v.type, human_bytes(bytes_on_disk(*v.model)), report::fixed(v.bpw, 2),
+      const ToolVariant& v = variants[i];
+      const ToolTestLoss loss = i == 0 ? ToolTestLoss{} : loss_of(v, tokens);
+      table.add_row({v.type, human_bytes(bytes_on_disk(*v.model)), report::fixed(v.bits_per_weight, 2),
                      i == 0 ? "" : report::with_error(loss.kld, loss.kld_stderr),
-                     i == 0 ? "" : report::percent(loss.agreement, 1), counted(v.calls),
+                     i == 0 ? "" : report::percent(loss.top1_agreement, 1), counted(v.calls),
                      counted({v.all.right - v.calls.right, v.all.items - v.calls.items})});
     }
     program.print(table);
   }
 
   // The request of the demo with the demo's tools, whose commands only print.
-  static Result<Json> act(Program& program, engine::Runtime& runtime, const Variant& variant) {
-    ToolSettings settings;
-    MOTE_ASSIGN(const std::filesystem::path file, bundled_path(program, kTools));
-    settings.file = file.string();
-    settings.execute = true;
-    MOTE_ASSIGN(const agent::Tools tools, settings.read());
+  static Result<Json> act(Program& program, engine::Runtime& runtime, const ToolVariant& variant,
+                          const agent::Tools& tools) {
     engine::SessionOptions session_options;
     session_options.context = kContext;
     MOTE_ASSIGN(const auto session, engine::Session::create(runtime, variant.model, session_options));
@@ -302,7 +206,6 @@ class Demo : public Command {
     greedy.temperature = 0;
     MOTE_ASSIGN(engine::Sampler sampler, engine::Sampler::create(greedy, variant.model->vocab()));
     MOTE_ASSIGN(const Tokenizer* tokenizer, variant.model->require_tokenizer());
-    MOTE_TRY(check_template(*variant.model));
     agent::ToolLoopFunctions functions;
     functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {
       MOTE_ASSIGN(const std::vector<TokenId> prompt,
@@ -320,7 +223,9 @@ class Demo : public Command {
       written.answer = read ? std::move(*read) : text::ToolAnswer{out.text, {}};
       return written;
     };
-    functions.execute = settings.executor(program, tools);
+    functions.execute = [&](const text::ToolCall& call) {
+      return agent::run_tool(tools, call, {.environment = Program::environment(), .cancel = &program.cancel()});
+    };
     JsonArray messages{agent::message("user", std::string(kRequest))};
     MOTE_ASSIGN(const agent::ToolLoopOutput done, agent::run_tool_loop(messages, functions));
     if (done.cancelled) return Error{kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
@@ -337,27 +242,27 @@ class Demo : public Command {
     return out;
   }
 
-  static Json score_json(const Score& score) {
+  static Json score_json(const ToolScore& score) {
     Json out;
     out["right"] = score.right;
     out["n"] = score.items;
     return out;
   }
 
-  static Json to_json(std::span<const Variant> variants, std::span<const std::size_t> tokens, Json request,
+  static Json to_json(std::span<const ToolVariant> variants, std::span<const std::size_t> tokens, Json request,
                       double seconds) {
     JsonArray models;
     for (std::size_t i = 0; i < variants.size(); ++i) {
-      const Variant& v = variants[i];
-      const Loss loss = i == 0 ? Loss{} : loss_of(v, tokens);
+      const ToolVariant& v = variants[i];
+      const ToolTestLoss loss = i == 0 ? ToolTestLoss{} : loss_of(v, tokens);
       Json entry;
       entry["type"] = v.type;
       entry["path"] = v.path.string();
       entry["bytes"] = bytes_on_disk(*v.model);
-      entry["bpw"] = v.bpw;
+      entry["bpw"] = v.bits_per_weight;
       entry["kld_mean"] = i == 0 ? Json() : Json(loss.kld);
       entry["kld_stderr"] = i == 0 ? Json() : Json(loss.kld_stderr);
-      entry["top1_agreement"] = i == 0 ? Json() : Json(loss.agreement);
+      entry["top1_agreement"] = i == 0 ? Json() : Json(loss.top1_agreement);
       entry["calls"] = score_json(v.calls);
       entry["all"] = score_json(v.all);
       for (const auto& [name, score] : v.sets) entry["sets"][name] = score_json(score);

@@ -112,7 +112,7 @@ std::string main_page(std::span<const DescribedCommand> commands) {
   out += section("EXIT STATUS") + statuses() + section("ENVIRONMENT");
   out += entry(roff::bold("MOTE_THREADS"), "threads, where no option says how many");
   out += entry(roff::bold("MOTE_ISA"), "the instruction set to use instead of the best one");
-  out += entry(roff::bold("MOTE_HOME"), "the folder that holds models/, for the bundled model");
+  out += entry(roff::bold("MOTE_HOME"), "the folder that holds models/ and examples/, for the bundled model");
   out += entry(roff::bold("NO_COLOR"), "no colours on a terminal, where it is set to anything");
   return out + section("SEE ALSO") + also + "\n";
 }

@@ -88,7 +88,7 @@ Result<std::filesystem::path> bundled_path(const Program& program, std::string_v
     if (std::filesystem::exists(folder / name, ignored)) return folder / name;
   }
   return Error{kBundledModel, std::string(name) + ", which comes with mote, was not found",
-               "set MOTE_HOME to the folder that holds models/", "", std::nullopt};
+               "set MOTE_HOME to the folder that holds models/ and examples/", "", std::nullopt};
 }
 
 Result<std::filesystem::path> model_path(const Program& program, const std::string& given) {

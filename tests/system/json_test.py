@@ -238,7 +238,6 @@ class JsonShapes(CliTest):
         temporary = self.folder / "tmp"
         temporary.mkdir()
         result = self.json("demo", environment={"TMPDIR": str(temporary)}, timeout=600)
-        self.assertGreater(result["seconds"], 0)
         original, *sizes = result["models"]
         self.assertEqual([m["type"] for m in sizes], ["Q8_0", "Q4_K_M", "Q3_K_M", "Q2_K"])
         self.assertEqual(sorted(sizes, key=lambda m: -m["bytes"]), sizes)
