@@ -117,7 +117,7 @@ calls at once or one after the other, asks where something is missing, says when
 from nothing for this project, so that every command has something real to run on without a network.
 
 ```
-mote run --tools examples/tools/home.json --execute --temp 0 -p "turn the kitchen lights to 40 percent"
+mote run --tools examples/tools/home.json --execute -p "turn the kitchen lights to 40 percent"
 mote demo
 ```
 
