@@ -10,6 +10,10 @@ namespace mote::kernels {
 extern const KernelTable kAvx2Kernels;
 extern const KernelTable kAvx512Kernels;
 extern const KernelTable kAvx512VnniKernels;
+#elif defined(MOTE_KERNELS_ARM)
+extern const KernelTable kNeonKernels;
+extern const KernelTable kDotprodKernels;
+extern const KernelTable kI8mmKernels;
 #endif
 
 }  // namespace mote::kernels

@@ -6,17 +6,19 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/x86/quarter.inc"
+//
 #include "kernels/x86/avx512/vector.inc"
 //
-#include "kernels/x86/elementwise.inc"
+#include "kernels/simd/elementwise.inc"
 //
-#include "kernels/x86/float_matmul.inc"
+#include "kernels/simd/float_matmul.inc"
 
 namespace mote::kernels {
 
 constinit const KernelTable kAvx512Kernels = {
     .quantize_row = quantize_row,
-#include "kernels/x86/float_entries.inc"
+#include "kernels/simd/float_entries.inc"
 };
 
 }  // namespace mote::kernels
