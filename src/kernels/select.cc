@@ -24,6 +24,7 @@ constexpr IsaSet kSets[] = {
     {Isa::reference, &kReferenceKernels, [](const sys::CpuFeatures&) { return true; }},
 #if defined(MOTE_KERNELS_X86)
     {Isa::avx2, &kAvx2Kernels, [](const sys::CpuFeatures& f) { return f.avx2; }},
+    {Isa::avxvnni, &kAvxVnniKernels, [](const sys::CpuFeatures& f) { return f.avx_vnni; }},
     {Isa::avx512, &kAvx512Kernels, [](const sys::CpuFeatures& f) { return f.avx512; }},
     {Isa::avx512vnni, &kAvx512VnniKernels, [](const sys::CpuFeatures& f) { return f.avx512_vnni; }},
 #elif defined(MOTE_KERNELS_ARM)

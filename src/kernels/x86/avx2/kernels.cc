@@ -14,6 +14,8 @@
 //
 #include "kernels/simd/float_matmul.inc"
 //
+#include "kernels/x86/half_tile.inc"
+//
 #include "kernels/x86/avx2/integer.inc"
 
 namespace mote::kernels {
