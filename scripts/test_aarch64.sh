@@ -9,6 +9,7 @@ cpus=("${@:-max}")
 scripts/install_packages.sh aarch64
 cmake --preset aarch64 -DMOTE_TESTS=ON
 cmake --build --preset aarch64
+ctest --test-dir build/aarch64 -R isa_objects --output-on-failure
 for cpu in "${cpus[@]}"; do
   if [[ $cpu == "${cpus[0]}" ]]; then
     tests=(build/aarch64/src/*/mote_*_test)

@@ -79,9 +79,10 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
   plan.packed_weights = packed_weight_bytes(model, activations == Activations::f32);
   const auto tensors = model.canonical->tensors();
   for (const formats::TensorInfo& info : tensors) {
-    const bool embedding = info.name == model::gguf_name(model::Role::token_embd);
+    const bool looked_up =
+        info.name == model::gguf_name(model::Role::token_embd) || is_looked_up(model.spec, info.name);
     const bool matrix = info.shape.rank() >= 2;
-    if (!matrix || embedding || !uses_integers(info, activations == Activations::f32)) {
+    if (!matrix || looked_up || !uses_integers(info, activations == Activations::f32)) {
       plan.mapped_weights += info.bytes;
     }
   }

@@ -296,11 +296,16 @@ bool uses_integers(const formats::TensorInfo& info, bool exact_activations) {
   return !exact_activations && codec::codec_of(info.codec).integer_form != nullptr;
 }
 
+bool is_looked_up(const model::ModelSpec& spec, std::string_view name) {
+  if (name == model::gguf_name(Role::token_embd)) return !(spec.has_head() && spec.tied_head);
+  return name == model::gguf_name(Role::position_embd) || name == model::gguf_name(Role::token_types);
+}
+
 std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations) {
   std::uint64_t total = 0;
   for (const formats::TensorInfo& info : model.canonical->tensors()) {
-    const bool looked_up = info.name == model::gguf_name(Role::token_embd) && !model.spec.tied_head;
-    if (info.shape.rank() < 2 || looked_up || !uses_integers(info, exact_activations)) continue;
+    if (info.shape.rank() < 2 || is_looked_up(model.spec, info.name) || !uses_integers(info, exact_activations))
+      continue;
     for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
       QuantizedTensor shape_only;
       shape_only.codec = info.codec;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/runtime.h"
@@ -58,6 +59,9 @@ struct Weights {
 
 // Whether a tensor goes through the integer kernels: quantized, and not judged with exact activations.
 bool uses_integers(const formats::TensorInfo& info, bool exact_activations);
+
+// Whether rows of this tensor are only looked up, never multiplied.
+bool is_looked_up(const model::ModelSpec& spec, std::string_view name);
 
 // Bytes of the tiles of all matrices; those on the float path are borrowed from the file.
 std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations);

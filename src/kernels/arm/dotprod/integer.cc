@@ -6,38 +6,44 @@
 #include <cstdint>
 
 #include "kernels/isa_tables.h"
+//
+#include "kernels/arm/integer.inc"
 
 namespace mote::kernels {
 namespace {
 
-template <int kColumns>
-struct QuadDots {
-  int32x4_t sums[kColumns];
-};
-template <int kColumns>
-constexpr int kQuads = kColumns == 1 ? 4 : 2;
+struct LaneDot {
+  static constexpr int kMaxColumns = 4;
 
-template <bool, int kColumns>
-void add16(QuadDots<kColumns>& dots, const int8x16_t (&values)[4], const int8x16_t (&x)[kColumns]) {
+  template <Codes, int kDwords, int kColumns>
+  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a, std::size_t cols,
+                                         int32x4_t (&dots)[kColumns]) {
+    int32x4_t others[kColumns];  // a single column gets two chains: cores that run in order wait for each
 #pragma GCC unroll 4
-  for (int c = 0; c < kColumns; ++c) {
-    int32x4_t sum = vdotq_laneq_s32(dots.sums[c], values[0], x[c], 0);
-    sum = vdotq_laneq_s32(sum, values[1], x[c], 1);
-    sum = vdotq_laneq_s32(sum, values[2], x[c], 2);
-    dots.sums[c] = vdotq_laneq_s32(sum, values[3], x[c], 3);
+    for (int32x4_t& other : others) other = vdupq_n_s32(0);
+#pragma GCC unroll 2
+    for (int i = 0; i < kDwords; i += 4) {
+      int8x16_t x[kColumns];
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) x[c] = vld1q_s8(a + static_cast<std::size_t>(c) * cols + 4 * i);
+      int32x4_t(&second)[kColumns] = kColumns == 1 ? others : dots;
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) dots[c] = vdotq_laneq_s32(dots[c], values[i], x[c], 0);
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) second[c] = vdotq_laneq_s32(second[c], values[i + 1], x[c], 1);
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) dots[c] = vdotq_laneq_s32(dots[c], values[i + 2], x[c], 2);
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) second[c] = vdotq_laneq_s32(second[c], values[i + 3], x[c], 3);
+    }
+    if constexpr (kColumns == 1) dots[0] = vaddq_s32(dots[0], others[0]);
   }
-}
-template <int kColumns>
-int32x4_t total(const QuadDots<kColumns>& dots, int c) {
-  return dots.sums[c];
-}
+};
+
+void matmul_u4(const IntegerMatmul& m) noexcept { matmul_nibbles<LaneDot>(m); }
+void matmul_u8(const IntegerMatmul& m) noexcept { matmul_bytes<LaneDot>(m); }
 
 }  // namespace
-}  // namespace mote::kernels
-
-#include "kernels/arm/integer.inc"
-
-namespace mote::kernels {
 
 constinit const KernelTable kDotprodKernels = {
     .matmul_u4 = matmul_u4,

@@ -7,64 +7,65 @@
 #include <cstdint>
 
 #include "kernels/isa_tables.h"
+//
+#include "kernels/arm/integer.inc"
 
 namespace mote::kernels {
 namespace {
 
-template <int kColumns>
-struct QuadDots {
-  static constexpr int kPairs = kColumns / 2;
-  // Per pair of columns: row 0 with both, row 2 with both; the same of rows 1 and 3.
-  int32x4_t even[kPairs == 0 ? 1 : kPairs];
-  int32x4_t odd[kPairs == 0 ? 1 : kPairs];
-  int32x4_t last;  // the column that has no other
-};
-template <int kColumns>
-constexpr int kQuads = kColumns == 1 ? 4 : 2;
+struct MatrixDot {
+  static constexpr int kMaxColumns = 4;
 
-int8x16_t pair_rows(int8x16_t a, int8x16_t b, bool odd) {
-  const int32x4_t x = vreinterpretq_s32_s8(a);
-  const int32x4_t y = vreinterpretq_s32_s8(b);
-  return vreinterpretq_s8_s32(odd ? vtrn2q_s32(x, y) : vtrn1q_s32(x, y));
-}
-
-template <bool, int kColumns>
-void add16(QuadDots<kColumns>& dots, const int8x16_t (&values)[4], const int8x16_t (&x)[kColumns]) {
-  if constexpr (kColumns > 1) {
+  template <Codes, int kDwords, int kColumns>
+  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a, std::size_t cols,
+                                         int32x4_t (&dots)[kColumns]) {
+    constexpr int kPairs = kColumns / 2;
+    if constexpr (kPairs > 0) {
+      // Per pair of columns: row 0 with both, row 2 with both; the same of rows 1 and 3.
+      int32x4_t even[kPairs];
+      int32x4_t odd[kPairs];
 #pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {  // elements 0 to 7, 8 to 15
-      const int8x16_t even = pair_rows(values[2 * half], values[2 * half + 1], false);
-      const int8x16_t odd = pair_rows(values[2 * half], values[2 * half + 1], true);
+      for (int p = 0; p < kPairs; ++p) even[p] = odd[p] = vdupq_n_s32(0);
+#pragma GCC unroll 4
+      for (int i = 0; i < kDwords; i += 2) {  // 8 elements
+        const int32x4_t first = vreinterpretq_s32_s8(values[i]);
+        const int32x4_t second = vreinterpretq_s32_s8(values[i + 1]);
+        const int8x16_t even_rows = vreinterpretq_s8_s32(vtrn1q_s32(first, second));
+        const int8x16_t odd_rows = vreinterpretq_s8_s32(vtrn2q_s32(first, second));
 #pragma GCC unroll 2
-      for (int p = 0; p < kColumns / 2; ++p) {
-        const int64x2_t a = vreinterpretq_s64_s8(x[2 * p]);
-        const int64x2_t b = vreinterpretq_s64_s8(x[2 * p + 1]);
-        const int8x16_t columns = vreinterpretq_s8_s64(half == 0 ? vzip1q_s64(a, b) : vzip2q_s64(a, b));
-        dots.even[p] = vmmlaq_s32(dots.even[p], even, columns);
-        dots.odd[p] = vmmlaq_s32(dots.odd[p], odd, columns);
+        for (int p = 0; p < kPairs; ++p) {
+          const std::int8_t* x = a + static_cast<std::size_t>(2 * p) * cols + 4 * i;
+          const int8x16_t columns = vcombine_s8(vld1_s8(x), vld1_s8(x + cols));
+          even[p] = vmmlaq_s32(even[p], even_rows, columns);
+          odd[p] = vmmlaq_s32(odd[p], odd_rows, columns);
+        }
+      }
+#pragma GCC unroll 2
+      for (int p = 0; p < kPairs; ++p) {
+        dots[2 * p] = vaddq_s32(dots[2 * p], vtrn1q_s32(even[p], odd[p]));
+        dots[2 * p + 1] = vaddq_s32(dots[2 * p + 1], vtrn2q_s32(even[p], odd[p]));
       }
     }
+    if constexpr (kColumns % 2 == 1) {
+      int32x4_t other = vdupq_n_s32(0);
+      int32x4_t& dot = dots[kColumns - 1];
+#pragma GCC unroll 2
+      for (int i = 0; i < kDwords; i += 4) {
+        const int8x16_t x = vld1q_s8(a + static_cast<std::size_t>(kColumns - 1) * cols + 4 * i);
+        dot = vdotq_laneq_s32(dot, values[i], x, 0);
+        other = vdotq_laneq_s32(other, values[i + 1], x, 1);
+        dot = vdotq_laneq_s32(dot, values[i + 2], x, 2);
+        other = vdotq_laneq_s32(other, values[i + 3], x, 3);
+      }
+      dot = vaddq_s32(dot, other);
+    }
   }
-  if constexpr (kColumns % 2 == 1) {
-    const int8x16_t own = x[kColumns - 1];
-    int32x4_t sum = vdotq_laneq_s32(dots.last, values[0], own, 0);
-    sum = vdotq_laneq_s32(sum, values[1], own, 1);
-    sum = vdotq_laneq_s32(sum, values[2], own, 2);
-    dots.last = vdotq_laneq_s32(sum, values[3], own, 3);
-  }
-}
-template <int kColumns>
-int32x4_t total(const QuadDots<kColumns>& dots, int c) {
-  if (c == kColumns - 1 && kColumns % 2 == 1) return dots.last;
-  return c % 2 == 0 ? vtrn1q_s32(dots.even[c / 2], dots.odd[c / 2]) : vtrn2q_s32(dots.even[c / 2], dots.odd[c / 2]);
-}
+};
+
+void matmul_u4(const IntegerMatmul& m) noexcept { matmul_nibbles<MatrixDot>(m); }
+void matmul_u8(const IntegerMatmul& m) noexcept { matmul_bytes<MatrixDot>(m); }
 
 }  // namespace
-}  // namespace mote::kernels
-
-#include "kernels/arm/integer.inc"
-
-namespace mote::kernels {
 
 constinit const KernelTable kI8mmKernels = {
     .matmul_u4 = matmul_u4,

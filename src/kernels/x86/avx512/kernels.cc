@@ -1,4 +1,5 @@
-// AVX-512 (F, BW, VL, DQ): float products and element-wise work. Integer products without VNNI are avx2's.
+// AVX-512 (F, BW, VL, DQ): float products and element-wise work. Integer products without VNNI are
+// those of the sets below.
 #include <immintrin.h>
 
 #include <cstddef>
