@@ -2,6 +2,7 @@
 
 #include "agent/run_tool.h"
 #include "agent/tool_loop.h"
+#include "agent/tool_test.h"
 #include "agent/tools.h"
 #include "apps/cli/model_options.h"
 #include "base/strings.h"
@@ -82,6 +83,8 @@ std::vector<Limit> all_limits() {
       {"tools.output_bytes", agent::kMaxToolOutputBytes, "what a tool's program may write"},
       {"tools.timeout_seconds", agent::kMaxToolTimeoutSeconds,
        "timeout_seconds of a tool; 10 where it has none"},
+      {"tool_test.items", agent::kMaxToolTestItems, "items of a tool test"},
+      {"tool_test.tokens", agent::kToolTestTokens, "tokens of an answer to an item"},
       {"runtime.threads", sys::kMaxThreads, "threads of a pool"},
   };
 }

@@ -99,16 +99,22 @@ Result<void> store(const Option& option, const std::string& text) {
     if (!value) return bad_value(name, text, "a whole number from 0 on");
     **t = *value;
   }
-  if (auto* const* t = std::get_if<std::int64_t*>(&option.target)) {
+  const auto whole = [&](auto* target) -> Result<void> {
     const auto value = parse_int64(text);
     if (!value) return bad_value(name, text, "a whole number");
-    **t = *value;
-  }
-  if (auto* const* t = std::get_if<double*>(&option.target)) {
+    *target = *value;
+    return {};
+  };
+  const auto number = [&](auto* target) -> Result<void> {
     const auto value = parse_double(text);
     if (!value) return bad_value(name, text, "a number");
-    **t = *value;
-  }
+    *target = *value;
+    return {};
+  };
+  if (auto* const* t = std::get_if<std::int64_t*>(&option.target)) return whole(*t);
+  if (auto* const* t = std::get_if<std::optional<std::int64_t>*>(&option.target)) return whole(*t);
+  if (auto* const* t = std::get_if<double*>(&option.target)) return number(*t);
+  if (auto* const* t = std::get_if<std::optional<double>*>(&option.target)) return number(*t);
   return {};
 }
 

@@ -35,6 +35,7 @@ std::optional<std::vector<std::string>> read_strings(const JsonArray& array) {
     if (!one.is_string() || one.if_string()->empty()) return std::nullopt;
     out.push_back(*one.if_string());
   }
+  if (out.empty()) return std::nullopt;
   return out;
 }
 
@@ -54,7 +55,7 @@ Result<void> read_expect(const Json& json, std::size_t line, ToolTestItem& item)
     return {};
   }
   std::optional<std::vector<std::string>> strings = read_strings(*value.if_array());
-  if (!strings) return fault(line, "what is expected to be said is no list of strings");
+  if (!strings) return fault(line, "what is expected to be said is no list of strings, or an empty one");
   if (kind == "asks") {
     item.expect = ExpectedQuestion{std::move(*strings)};
   } else if (kind == "values") {
@@ -114,21 +115,72 @@ bool is_word(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Not as a part of a longer word or number: "40" is neither in "140" nor in "40.5", but ends in "40.".
-bool says(std::string_view text, std::string_view value) {
-  for (std::size_t at = text.find(value); at != std::string_view::npos; at = text.find(value, at + 1)) {
+// Where `value` stands in `text` from `begin` on, not as a part of a longer word or number: "40" is neither in
+// "140" nor in "40.5", but ends in "40.".
+std::size_t find_said(std::string_view text, std::string_view value, std::size_t begin = 0) {
+  for (std::size_t at = text.find(value, begin); at != std::string_view::npos; at = text.find(value, at + 1)) {
     const std::string_view after = text.substr(at + value.size());
     const bool begins = at == 0 || (!is_word(text[at - 1]) && text[at - 1] != '.');
     const bool goes_on =
         !after.empty() && (is_word(after[0]) || (after[0] == '.' && after.size() > 1 && is_digit(after[1])));
-    if (begins && !goes_on) return true;
+    if (begins && !goes_on) return at;
   }
-  return false;
+  return std::string_view::npos;
+}
+bool says(std::string_view text, std::string_view value) {
+  return find_said(text, value) != std::string_view::npos;
 }
 
-bool says_all(std::string_view text, std::span<const std::string> values) {
+bool says_in_order(std::string_view text, std::span<const std::string> values) {
   const std::string lower = to_lower_ascii(text);
-  return std::ranges::all_of(values, [&](const std::string& v) { return says(lower, to_lower_ascii(v)); });
+  std::size_t at = 0;
+  for (const std::string& value : values) {
+    const std::string wanted = to_lower_ascii(value);
+    at = find_said(lower, wanted, at);
+    if (at == std::string::npos) return false;
+    at += wanted.size();
+  }
+  return true;
+}
+
+// `start_time` and `startTime` as words: start time.
+std::string words_of(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c == '_' || c == '-' || (c >= 'A' && c <= 'Z')) {
+      if (!out.empty() && out.back() != ' ') out += ' ';
+      if (c == '_' || c == '-') continue;
+    }
+    out += to_lower_ascii(std::string_view(&c, 1));
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+// The names of all arguments of the tools, as words.
+std::vector<std::string> argument_names(const Json& tools) {
+  std::vector<std::string> out;
+  for (const Json& tool : *tools.if_array()) {
+    const Json* function = tool.find("function");
+    const Json* parameters = function == nullptr ? nullptr : function->find("parameters");
+    const Json* properties = parameters == nullptr ? nullptr : parameters->find("properties");
+    if (properties == nullptr || !properties->is_object()) continue;
+    for (const JsonMember& member : *properties->if_object()) out.push_back(words_of(member.first));
+  }
+  return out;
+}
+
+bool asks_for(std::string_view answer, const Json& tools, std::span<const std::string> names) {
+  const std::size_t last = answer.find_last_not_of(" \t\r\n");
+  if (last == std::string_view::npos || answer[last] != '?') return false;
+  const std::string lower = to_lower_ascii(answer);
+  std::vector<std::string> wanted;
+  for (const std::string& name : names) wanted.push_back(to_lower_ascii(name));
+  if (!std::ranges::all_of(wanted, [&](const std::string& name) { return says(lower, name); })) return false;
+  return std::ranges::none_of(argument_names(tools), [&](const std::string& other) {
+    return says(lower, other) &&
+           std::ranges::none_of(wanted, [&](const std::string& name) { return says(name, other); });
+  });
 }
 
 }  // namespace
@@ -158,18 +210,18 @@ Result<std::vector<ToolTestItem>> parse_tool_test(std::string_view jsonl) {
 bool is_right(const ToolTestItem& item, std::string_view answer) {
   const Result<text::ToolAnswer> made = text::parse_hermes_answer(answer);
   if (!made) return false;
+  const bool is_blank = answer.find_first_not_of(" \t\r\n") == std::string_view::npos;
   if (const auto* expected = std::get_if<ExpectedCalls>(&item.expect)) {
-    return std::ranges::equal(made->calls, expected->calls,
+    return !is_blank &&
+           std::ranges::equal(made->calls, expected->calls,
                               [](const text::ToolCall& a, const text::ToolCall& b) {
                                 return a.name == b.name && same(a.arguments, b.arguments);
                               });
   }
   if (!made->calls.empty()) return false;
-  if (const auto* question = std::get_if<ExpectedQuestion>(&item.expect)) {
-    const std::size_t last = answer.find_last_not_of(" \t\r\n");
-    return last != std::string_view::npos && answer[last] == '?' && says_all(answer, question->names);
-  }
-  return says_all(answer, std::get<ExpectedValues>(item.expect).values);
+  if (const auto* question = std::get_if<ExpectedQuestion>(&item.expect))
+    return asks_for(answer, item.tools, question->names);
+  return says_in_order(answer, std::get<ExpectedValues>(item.expect).values);
 }
 
 Result<AnsweredItem> answer_item(const engine::LoadedModel& model, engine::Session& session,
@@ -192,6 +244,7 @@ Result<AnsweredItem> answer_item(const engine::LoadedModel& model, engine::Sessi
   MOTE_ASSIGN(engine::GenerateOutput out, engine::generate(session, sampler, answered.prompt, options));
   if (out.finish_reason == engine::FinishReason::cancelled)
     return Error{kCancelled, "the tool test was stopped before its end", "", "", std::nullopt};
+  answered.ended = out.finish_reason == engine::FinishReason::stop;
   answered.tokens = std::move(out.tokens);
   answered.text = std::move(out.text);
   return answered;

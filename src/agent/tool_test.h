@@ -5,8 +5,9 @@
 //   {"set": "values", "tools": [...], "messages": [...], "expect": {"calls": [{"name", "arguments"}]}}
 //
 // `tools` are function definitions, `messages` the conversation up to the answer. `expect` has one member:
-// "calls", the calls in their order and nothing else called ([]: no call at all); "asks": no call, and a
-// question that names each of these; "values": no call, and an answer that says each of these.
+// "calls", the calls in their order and nothing else called ([]: some text and no call); "asks": no call, and
+// a question that names each of these arguments and no other argument of the tools; "values": no call, and an
+// answer that says each of these in their order. Names are words: start_time and startTime are "start time".
 #pragma once
 
 #include <cstddef>
@@ -58,6 +59,7 @@ struct AnsweredItem {
   std::vector<TokenId> prompt;
   std::vector<TokenId> tokens;  // of the answer, without the one that ended it
   std::string text;
+  bool ended = false;  // by the model itself, not by the limit
 };
 
 // The model's greedy answer. The session keeps what items share. Errors: TOOL_TEST where the model has no

@@ -58,6 +58,7 @@ TEST(ToolTest, LargeWholeNumbersAreNotRounded) {
 
 TEST(ToolTest, NoCallIsAnyTextWithoutOne) {
   const ToolTestItem none = item(R"({"calls": []})");
+  EXPECT_FALSE(is_right(none, " \n")) << "nothing said is no answer";
   EXPECT_TRUE(is_right(none, "I cannot do that."));
   EXPECT_FALSE(is_right(none, call(R"({"name": "f", "arguments": {}})")));
   EXPECT_FALSE(is_right(none, "<tool_call>\n{\"name\": \"f\"")) << "a call that was cut is no text";
@@ -72,9 +73,26 @@ TEST(ToolTest, AQuestionNamesWhatIsMissing) {
   EXPECT_FALSE(is_right(asks, call(R"({"name": "f", "arguments": {}})") + "Which room and start time?"));
 }
 
+TEST(ToolTest, AQuestionNamesNoOtherArgumentOfTheTools) {
+  const auto items = parse_tool_test(
+      R"({"tools": [{"function": {"parameters": {"properties": {"startTime": {}, "room_name": {}, "time": {}}}}}, )"
+      R"({"function": {"name": "g"}}, 7], "messages": [{}], "expect": {"asks": ["start time"]}})");
+  ASSERT_TRUE(items) << format_error(items.error());
+  EXPECT_TRUE(is_right(items->front(), "Which start time should I use?")) << "time is a part of start time";
+  EXPECT_FALSE(is_right(items->front(), "Which start time and room name should I use?"));
+  EXPECT_TRUE(is_right(items->front(), "Which start time should I use in the bathroom names?"));
+}
+
+TEST(ToolTest, ValuesStandInTheirOrder) {
+  const ToolTestItem says = item(R"({"values": ["34", "69", "34"]})");
+  EXPECT_TRUE(is_right(says, "High 34, wind 69, low 34."));
+  EXPECT_FALSE(is_right(says, "High 69, wind 34, low 34."));
+  EXPECT_FALSE(is_right(says, "High 34, wind 69."));
+}
+
 TEST(ToolTest, ValuesStandAlone) {
   const ToolTestItem says = item(R"({"values": ["40", "hall"]})");
-  for (const std::string_view good : {"It is 40 in the hall.", "Hall: 40.", "hall 140, 40"}) {
+  for (const std::string_view good : {"It is 40 in the hall.", "40: Hall.", "140, 40, hall"}) {
     EXPECT_TRUE(is_right(says, good)) << good;
   }
   for (const std::string_view wrong :
@@ -98,7 +116,7 @@ TEST(ToolTest, WhatIsNoItemIsNamedWithItsLine) {
   for (const std::string_view expect :
        {R"({})", R"([])", R"({"calls": [], "asks": []})", R"({"calls": {}})", R"({"says": []})",
         R"({"calls": [{"name": "f"}]})", R"({"calls": [{"name": 1, "arguments": {}}]})", R"({"asks": [1]})",
-        R"({"values": [""]})"}) {
+        R"({"values": [""]})", R"({"values": []})", R"({"asks": []})"}) {
     const Error error = bad(good + line(expect));
     EXPECT_EQ(error.code.name, kToolTest.name);
     EXPECT_TRUE(error.message.starts_with("line 2: ")) << error.message;

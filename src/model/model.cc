@@ -6,6 +6,7 @@
 #include "model/canonical.h"
 #include "model/gguf_keys.h"
 #include "model/hf_config.h"
+#include "model/sampling_defaults.h"
 #include "sys/mapped_file.h"
 
 namespace mote::model {
@@ -81,6 +82,7 @@ Result<Model> open_model(const std::filesystem::path& path) {
   if (model.checkpoint->kind != formats::CheckpointKind::gguf) {
     model.spec.name = name_of(*model.checkpoint);
     model.checkpoint->metadata = metadata_from_spec(model.spec);
+    write_sampling_defaults(model.checkpoint->generation_config, model.checkpoint->metadata);
   }
   return model;
 }

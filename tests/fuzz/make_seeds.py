@@ -112,8 +112,24 @@ def json_():
         yield name, b"\x1f" + value.encode()
 
 
+def tool_calls():
+    call = '<tool_call>\n{"name": "set_light", "arguments": {"room": "</tool_call>", "level": 40}}\n</tool_call>'
+    for name, text in (("two", f"Let me see.\n{call}\n{call} Done."), ("spelled", '<tool_call>{"name": "f", "arguments": "{\\"a\\": [1]}"}</tool_call>'),
+                       ("cut", call[:-4]), ("almost", "a < b <tool_cal <tool_call"), ("broken", "<tool_call> x")):
+        for step in (2, 9):  # pieces of 1 and of 3 bytes
+            yield f"answer-{name}-{step}", bytes([step if step == 2 else 4 * 2 + 3]) + text.encode()
+    file = (HERE.parents[1] / "examples/tools/home.json").read_bytes()
+    yield "file", b"\0" + file
+    yield "file-bare", b'\0{"tools": [{"name": "f", "parameters": {"type": "object", "properties": {"a": {}}, "required": ["a"]}}]}'
+    tools = [{"function": {"name": "f", "parameters": {"properties": {"startTime": {}, "room": {}}}}}]
+    for name, expect, answer in (("calls", {"calls": [{"name": "f", "arguments": {"n": 40.0, "l": [1, None, True]}}]}, call), ("none", {"calls": []}, "No."),
+                                 ("asks", {"asks": ["start time"]}, "Which start time?"), ("values", {"values": ["40", "hall"]}, "40.5, 40 in the Hall.")):
+        item = {"set": "s", "tools": tools, "messages": [{"role": "user", "content": "x"}], "expect": expect}
+        yield f"test-{name}", b"\1" + json.dumps(item).encode() + b"\n\0" + answer.encode()
+
+
 TARGETS = {"gguf": gguf, "gguf_load": gguf_load, "safetensors": safetensors, "tokenizer_file": tokenizer_file_,
-           "tokenize_text": tokenize_text, "template": template, "json": json_}
+           "tokenize_text": tokenize_text, "template": template, "json": json_, "tool_calls": tool_calls}
 
 
 def main():

@@ -65,7 +65,7 @@ class Tools(CliTest):
         self.assertEqual(result["text"], "It is 40 % now.")
         self.assertEqual(result["finish_reason"], "stop")
         self.assertEqual(result["tool_calls"], [])
-        self.assertEqual(result["steps"], [{"id": "call_0", **LIGHT, "result": '{"ok": true, "brightness": 40}'}])
+        self.assertEqual(result["steps"], [{"id": "call_0", **LIGHT, "result": '{"ok": true, "room": "kitchen", "brightness": 40}'}])
         status, out, err = run("run", model, "--tools", HOME, "-p", "x", "--temp", "0", "--execute")
         self.assertEqual((status, out), (0, 'set_light {"room":"kitchen","brightness":40}\nIt is 40 % now.\n'))
         self.assertEqual(err.count("warning:"), 1, err)

@@ -1,10 +1,12 @@
-"""Checks that what is held out stays out: the catalogue by construction, then training conversations as they come out.
+"""Checks that what is held out stays out: the catalogue by construction, then the training text as it comes out.
 
     check_data.py [--conversations N] [--tokenizer FILE] [--json FILE]
 
-Findings are one line each, exit status 1 where there are any. The scan of the text is independent of how the parts were made: it
-looks for held-out tools, values and sentences in everything that training reads, and counts how much of each held-out request
-(as n-grams of words) training has seen anyway.
+Findings are one line each, exit status 1 where there are any:
+    by construction   a sentence, its slots as {}, that both parts have, in whatever tool; held-out tools of a kind that training lacks
+    in the text       a held-out tool by any of its names; a request of the held-out sets, word by word; a value that has to be unseen as
+                      an argument of a call; for answers a request with its result
+The scan does not ask how the parts were made. It also counts how much of each held-out request (as n-grams of words) training has seen.
 """
 import argparse
 import json
@@ -35,19 +37,29 @@ def grams(sequence, n):
 
 
 def by_construction(all_tools):
-    """Sentences of both parts, and kinds that training would not know."""
-    kinds = [t.kind for t in all_tools.tools()]
-    for tool in all_tools.tools() + all_tools.tools(held=True):
-        seen = {s for p in tool.phrases if not p.held for s in phrases.skeletons(p.tree)}
-        for phrase in tool.phrases:
-            if phrase.held and seen & set(phrases.skeletons(phrase.tree)):
-                yield f"{tool.name}: held out and trained: {phrase.text}"
-        if tool.held and kinds.count(tool.kind) < 2:
+    """Sentences that both parts have, in whatever tool, and kinds that training would not know."""
+    known = all_tools.tools()
+    trained = [p.tree for t in known for p in t.phrases if not p.held]
+    held = [(t.name, p.tree) for t in known + all_tools.tools(held=True) for p in t.phrases if p.held or t.held]
+    others = [(f"{l.first} and {l.second}", l.phrases) for l in (*all_tools.sequences, *all_tools.picks)]
+    others += [("out of reach", all_tools.out_of_reach), *(("small talk", lines) for lines, _ in all_tools.small_talk)]
+    for name, lines in others:
+        trained += [tree for tree, out in lines if not out]
+        held += [(name, tree) for tree, out in lines if out]
+    seen = {plain(s) for tree in trained for s in phrases.skeletons(tree)}
+    for name, tree in held:
+        for skeleton in phrases.skeletons(tree):
+            if plain(skeleton) in seen:
+                yield f"{name}: held out and trained: {skeleton}"
+    kinds = [t.kind for t in known]
+    for tool in all_tools.tools(held=True):
+        if kinds.count(tool.kind) < 2:
             yield f"{tool.name}: training has fewer than two tools of the kind {tool.kind}"
-    for linked in (*all_tools.sequences, *all_tools.picks):
-        seen = {s for tree, held in linked.phrases if not held for s in phrases.skeletons(tree)}
-        if any(held and seen & set(phrases.skeletons(tree)) for tree, held in linked.phrases):
-            yield f"{linked.first} and {linked.second}: held out and trained"
+
+
+def plain(skeleton):
+    """Without what typing adds or leaves out: capitals, marks, spaces."""
+    return " ".join(re.findall(r"[\w{}'-]+", skeleton.lower()))
 
 
 def training_text(all_tools, recipe, count, tokenizer):
@@ -69,31 +81,35 @@ def scan(all_tools, recipe, count, tokenizer=None):
     seed = recipe["data"]["seed"]
     sets = held_out.sets(all_tools, seed, recipe["data"]["test_items"])
     names = {form for t in all_tools.tools(held=True) for n in (t.name, *t.names) for form in (n, camel(n))}
-    requests, seen_grams, seen_values, found = set(), set(), set(), []
-    read = 0
+    requests, told, seen_grams, seen_values, found, read = set(), set(), set(), set(), [], 0
     for made in training_text(all_tools, recipe, count, tokenizer):
         read += 1
         found += [f"a tool held out is in training: {n}" for n in (t["function"]["name"] for t in made["tools"]) if n in names]
+        asked = ()
         for message in made["messages"]:
             seen_values.update(v.lower() for call in message.get("tool_calls", ()) for v in strings(call["function"]["arguments"]))
             if message["role"] == "user":
-                text = words_in(message["content"])
-                requests.add(text)
-                seen_grams |= grams(text, N)
-    figures = {"conversations": read}
+                asked = words_in(message["content"])
+                requests.add(asked)
+                seen_grams |= grams(asked, N)
+            elif message["role"] == "tool":
+                told.add((asked, message["content"]))
+    figures = {"read": read}
     for name, items in sets.items():
-        texts = [words_in(i["messages"][-1]["content"]) for i in items if i["messages"][-1]["role"] == "user"]
-        twice = [t for t in texts if t in requests]
-        long = [t for t in texts if len(t) >= N]
+        asked = [words_in([m for m in i["messages"] if m["role"] == "user"][-1]["content"]) for i in items]
+        twice = [t for t in asked if t in requests]
+        long = [t for t in asked if len(t) >= N]
         shared = [len([g for g in grams(t, N) if g in seen_grams]) / len(grams(t, N)) for t in long]
         figures[name] = {"items": len(items), "requests_in_training": len(twice),
                          f"share_of_{N}-grams_in_training": round(sum(shared) / max(1, len(shared)), 4)}
-        # A request without a value is its sentence: those of known sentences may well be the same.
-        if name in ("phrasings", "values", "tools", "asks_back"):
-            found += [f"{name}: in the training text: {' '.join(t)}" for t in twice]
+        if name == "answers":  # of known tools; what is new is the result
+            twice = [t for t, i in zip(asked, items) if (t, i["messages"][-1]["content"]) in told]
+        found += [f"{name}: in the training text: {' '.join(t)}" for t in twice]
     for item in sets["values"]:
-        if all(value.lower() in seen_values for value in strings(item["expect"]["calls"][0]["arguments"])):
-            found.append(f"values: every value was seen: {item['messages'][-1]['content']}")
+        for call in item["expect"]["calls"]:  # assistants share names of tools
+            kinds = next(t.arguments for t in all_tools.tools() if t.name == call["name"] and call["arguments"].keys() <= t.arguments.keys())
+            values = [v for n, m in call["arguments"].items() for v in held_out.split_values(kinds[n].kind, m)]
+            found += [f"values: {v} was seen: {item['messages'][-1]['content']}" for v in values if v.lower() in seen_values]
     return found, figures
 
 
@@ -107,12 +123,13 @@ def strings(value):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--conversations", type=int, default=2000)
+    recipe = read_recipe()
+    parser.add_argument("--conversations", type=int, default=recipe["data"]["conversations"])
     parser.add_argument("--tokenizer", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     all_tools = catalogue.load()
-    found, figures = scan(all_tools, read_recipe(), arguments.conversations, arguments.tokenizer)
+    found, figures = scan(all_tools, recipe, arguments.conversations, arguments.tokenizer)
     found += by_construction(all_tools)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

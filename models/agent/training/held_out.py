@@ -8,16 +8,18 @@
     answers      results of calls, to be told: values held out
 
 An item is {"tools", "messages", "expect"}: the model gets the prompt and has to give `calls` exactly, or make no call, or name the
-arguments that are missing in a question, or say every one of `values`.
+arguments that are missing in a question, or say every one of `values` in this order. See judge.py.
 """
 import random
+import re
 
 import conversations
 import scenarios
 import wording
 import words
+from judge import places
 from tools import show, words_of
-from values import Array, Code, Record, Text
+from values import Array, Choice, Code, Quantity, Record, Text
 
 
 # The share of each that has to be right.
@@ -38,12 +40,14 @@ def item(scene, messages, expect):
     return {"tools": [s.definition() for s in scene.shown], "messages": messages, "expect": expect}
 
 
-def single(rng, catalogue, tools, part, held):
+def single(rng, catalogue, tools, part, held, seen=()):
     tool = rng.choice(tools)
     s, shown = scene(rng, catalogue, tool, part, held, rng.choice((2, 3, 4)))
     parts, meant, _ = scenarios.request(s, shown)
-    if part == words.HELD and not any(splits(tool.arguments[n].kind) for n in meant):
-        return None
+    if part == words.HELD:
+        held_values = [v for n, m in meant.items() for v in split_values(tool.arguments[n].kind, m)]
+        if not held_values or not all(unseen(v, seen) for v in held_values):
+            return None
     return item(s, [scenarios.user(wording.as_typed(parts, rng))], {"calls": [shown.call(meant)]})
 
 
@@ -68,17 +72,44 @@ def leaves(value):
     return [wording.spoken(value)]
 
 
-def answers(rng, catalogue, tools):
+def told(said, values):
+    """Those of the values that the sentence says, in its order and as often as it says them."""
+    found = {}
+    for value in values:
+        free = [at for at in places(said, value) if at not in found]
+        if free:
+            found[free[0]] = value
+    return [found[at] for at in sorted(found)]
+
+
+def answers(rng, catalogue, tools, seen):
     tool = rng.choice(tools)
     s, shown = scene(rng, catalogue, tool, words.HELD, False, rng.choice((2, 3, 4)))
     parts, meant, _ = scenarios.request(s, shown)
     result = scenarios.result_of(s, tool, meant)
     said = wording.answer(tool, result)
-    values = [v for k, r in result.items() if k not in ("ok", "status") for v in leaves(r) if v.lower() in said.lower()]
-    if not values:
+    values = told(said, [v for k, r in result.items() if k not in ("ok", "status") for v in leaves(r)])
+    held_values = [v for k, kind in result_kinds(tool).items() for v in result_values(kind, k, result)]
+    if not values or not held_values or not all(unseen(v, seen) for v in held_values):
         return None
     return item(s, [scenarios.user(wording.as_typed(parts, rng)), scenarios.calls(shown.call(meant)), scenarios.returned(shown, result)],
                 {"values": values})
+
+
+def result_kinds(tool):
+    """{key of the result or of its entries: kind}"""
+    kinds = {}
+    for key, value in {**(tool.result or {}), **(tool.items or {})}.items():
+        if hasattr(value, "sample"):
+            kinds[key] = value
+        elif isinstance(value, str) and value.startswith("{") and value[1:-1] in tool.arguments:
+            kinds[key] = tool.arguments[value[1:-1]].kind
+    return kinds
+
+
+def result_values(kind, key, result):
+    entries = result["entries"] if isinstance(result.get("entries"), list) else []
+    return [v for place in (result, *entries) if key in place for v in split_values(kind, place[key])]
 
 
 def splits(kind):
@@ -90,22 +121,76 @@ def splits(kind):
     return isinstance(kind, Code) or isinstance(kind, Text) and not isinstance(kind.pool, words.Fixed)
 
 
+def split_values(kind, meant):
+    """The values of such kinds in a value."""
+    if isinstance(kind, Array):
+        return [v for m in meant for v in split_values(kind.kind, m)]
+    if isinstance(kind, Record):
+        return [v for name, k in kind.fields.items() if name in meant for v in split_values(k, meant[name])]
+    return [meant] if splits(kind) else []
+
+
+WORD = re.compile(r"[\w-]+")
+
+
+def unseen(value, seen):
+    """Whether some word of it is not in `seen`: "the blanket" is seen where "blanket" is. Numbers alone do not make a value unseen."""
+    found = WORD.findall(value.lower())
+    return any(w not in seen for w in [w for w in found if not w.isdigit()] or found)
+
+
+def seen_words(catalogue):
+    """The words of every list, enumeration and sentence of training."""
+    texts = [w for pool in words.Pool.made for w in pool.parts[words.TRAIN]]
+    for tool in catalogue.tools():
+        texts += [tool.about, *(a.about for a in tool.arguments.values())]
+        texts += [text for phrase in tool.phrases if not phrase.held for text in fixed_texts(phrase.tree)]
+        for kind in (*(a.kind for a in tool.arguments.values()), *result_kinds(tool).values()):
+            texts += enumerated(kind)
+    lines = [line for links in (catalogue.sequences, catalogue.picks) for link in links for line in link.phrases]
+    lines += [*catalogue.out_of_reach, *(line for group, _ in catalogue.small_talk for line in group)]
+    texts += [text for tree, held in lines if not held for text in fixed_texts(tree)]
+    return {w for text in texts for w in WORD.findall(text.lower().replace("_", " "))}
+
+
+def fixed_texts(tree):
+    for kind, inner in tree:
+        if kind == "text":
+            yield inner
+        elif kind == "one":
+            for option in inner:
+                yield from fixed_texts(option)
+        elif kind == "maybe":
+            yield from fixed_texts(inner)
+
+
+def enumerated(kind):
+    if isinstance(kind, Array):
+        return enumerated(kind.kind)
+    if isinstance(kind, Record):
+        return [text for k in kind.fields.values() for text in enumerated(k)]
+    if isinstance(kind, Quantity):
+        return list(kind.units)
+    return [text for value, said in kind.said.items() for text in (value, *said)] if isinstance(kind, Choice) else []
+
+
 def sets(catalogue, seed, count):
+    seen = seen_words(catalogue)
     known, new = catalogue.tools(), catalogue.tools(held=True)
     copied = [t for t in known if any(splits(a.kind) for a in t.arguments.values())]
     makers = {"phrasings": lambda r: single(r, catalogue, known, words.TRAIN, True),
-              "values": lambda r: single(r, catalogue, copied, words.HELD, False),
+              "values": lambda r: single(r, catalogue, copied, words.HELD, False, seen),
               "tools": lambda r: single(r, catalogue, new, words.TRAIN, r.random() < 0.3),
               "irrelevance": lambda r: irrelevance(r, catalogue, known),
               "asks_back": lambda r: asks_back(r, catalogue, known),
-              "answers": lambda r: answers(r, catalogue, known)}
+              "answers": lambda r: answers(r, catalogue, known, seen)}
     out = {}
     for name, make in makers.items():
-        rng, items, seen = random.Random(f"{seed} {name}"), [], set()
+        rng, items, given = random.Random(f"{seed} {name}"), [], set()
         while len(items) < count:
             made = make(rng)
-            if made and str(made["messages"]) not in seen:
-                seen.add(str(made["messages"]))
+            if made and str(made["messages"]) not in given:
+                given.add(str(made["messages"]))
                 items.append(made)
         out[name] = items
     return out

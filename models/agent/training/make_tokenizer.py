@@ -12,6 +12,7 @@ import re
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+import conversations as data
 from rendering import SPECIAL, template, text_of
 
 WORD = re.compile(r"[A-Za-z]+")
@@ -75,3 +76,9 @@ def build(conversations, size, joined=300, isolate_spaces=True):
     tokenizer.pre_tokenizer = splitter(False)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
+
+
+def of_recipe(all_tools, recipe):
+    """The recipe's tokenizer, from the first conversations of the training data."""
+    t, seed = recipe["tokenizer"], recipe["data"]["seed"]
+    return build([data.training(all_tools, seed, i) for i in range(t["conversations"])], t["size"], t["joined"], t["isolate_spaces"])

@@ -19,7 +19,7 @@ from rendering import Encoder
 from recipe import HERE, read_recipe
 
 LONGEST = 1024  # tokens, the model's context
-CHUNK = 500
+TASK = 500  # conversations that a process makes at a time
 MAKERS = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
 
 
@@ -28,8 +28,6 @@ def stages(data):
     taught would be forgotten."""
     sooner = [[(name, 0, data[name])] for name in ("copies", "drills")]
     return sooner + [[("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in ("copies", "drills")]]
-
-
 
 
 DEMO_ITEMS = 16  # of each held-out set
@@ -65,12 +63,10 @@ def main():
     folder, data, seed = arguments.output, recipe["data"], recipe["data"]["seed"]
     folder.mkdir(parents=True, exist_ok=True)
     all_tools = catalogue.load()
-    t = recipe["tokenizer"]
-    sample = [conversations.training(all_tools, seed, i) for i in range(t["conversations"])]
-    tokenizer = make_tokenizer.build(sample, t["size"], t["joined"], t["isolate_spaces"])
+    tokenizer = make_tokenizer.of_recipe(all_tools, recipe)
     tokenizer.save(str(folder / "tokenizer.json"))
-    tasks = [(number, (str(folder / "tokenizer.json"), seed, name, first, min(CHUNK, start + count - first), t["splits"]))
-             for number, parts in enumerate(stages(data)) for name, start, count in parts for first in range(start, start + count, CHUNK)]
+    tasks = [(number, (str(folder / "tokenizer.json"), seed, name, first, min(TASK, start + count - first), recipe["tokenizer"]["splits"]))
+             for number, parts in enumerate(stages(data)) for name, start, count in parts for first in range(start, start + count, TASK)]
     made, stage = {name: [] for name in MAKERS}, []
     ids, masks = [], []
     with multiprocessing.Pool() as pool:

@@ -105,6 +105,13 @@ def rate(seen, schedule):
     return min(1.0, seen / schedule["warm"], (1 - seen / schedule["tokens"]) / schedule["cool"])
 
 
+def open_curve(path, step):
+    """Open to append, without the lines of steps that a stopped run did not keep."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    path.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
+    return open(path, "a", encoding="utf-8")
+
+
 def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial(print, flush=True)):
     """The trained model; nothing is kept where `folder` is None."""
     s = recipe["schedule"]
@@ -119,6 +126,8 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
     step, seen, spent = 0, 0, 0.0
     if folder and (folder / "state.pt").exists():
         kept = torch.load(folder / "state.pt", weights_only=True)
+        if kept.get("model_shape", recipe["model"]) != recipe["model"]:
+            raise SystemExit(f"{folder / 'state.pt'} is of another model: {kept['model_shape']}; name another folder")
         model.load_state_dict(kept["model"])
         for optimizer, own in zip(made, kept["optimizers"]):
             optimizer.load_state_dict(own)
@@ -126,7 +135,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
 
     def keep():
         if folder:
-            torch.save({"model": model.state_dict(), "optimizers": [o.state_dict() for o in made], "step": step, "seen": seen,
+            torch.save({"model_shape": recipe["model"], "model": model.state_dict(), "optimizers": [o.state_dict() for o in made], "step": step, "seen": seen,
                         "seconds": spent + time.monotonic() - begun}, folder / "state.new")
             (folder / "state.new").replace(folder / "state.pt")
 
@@ -135,7 +144,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
     for _ in range(step):
         next(batches)
     total, window = s["tokens"], []
-    curve = open(folder / "curve.jsonl", "a", encoding="utf-8") if folder else None
+    curve = open_curve(folder / "curve.jsonl", step) if folder else None
     while seen < total and time.monotonic() - begun < minutes * 60:
         group = next(batches)
         ids, mask = data.tensors(group, device)

@@ -191,7 +191,7 @@ TOOLS = [
          (i want|i need) the {part} at {angle}
          (adjust|tilt) bed {bed}
          ~ can you move bed {bed} to {angle}
-         ~ the {part} should be at {angle}
+         ~ the {part} of the bed belongs at {angle}
          """,
          result={"bed": "{bed}", "part": "{part}", "angle": "{angle}"}, answer="The {part} of bed {bed} is at {angle} degrees."),
     tool("check_call_light read_nurse_call who_is_calling", "lookup", "Find out who is calling a nurse from a room and why",
@@ -412,7 +412,7 @@ TOOLS = [
          can you (page|notify|tell) the {role}[ {urgent}] and say that {message}
          [page ]to the {role}[, {urgent}]: {message}
          ~ the {role} should know[ {urgent}] that {message}
-         ~ {role}[, {urgent}]: {message}
+         ~ let the {role} read this[, {urgent}]: {message}
          ~ say to the {role}: {message}
          (page|notify|alert) the {role}[ {urgent}]
          (send|write) a page[ {urgent}]: {message}
@@ -527,7 +527,7 @@ PICKS = [
          does {which} have (any allergies|an allergy)
          which allergies are there for {which}
          and the allergies of {which}
-         ~ tell me what {which} is allergic to
+         ~ i wonder what {which} is allergic to
          """),
     pick("list_due", "record_pain", "patient", "patient", """
          (record|log|enter) a pain score of {score} for {which}

@@ -136,7 +136,7 @@ TOOLS = [
          i (want|need) {value} at[ the] {machine}
          can you (set|put) {value} (on|at)[ the] {machine}
          ~ set point {value} for[ the] {machine}
-         ~ [the ]{machine} needs {value}
+         ~ [the ]{machine} has to get {value}
          ~ keep {value} on[ the] {machine}
          (set|change) the set point of[ the] {machine}
          (set|change) the set point to {value}
@@ -222,7 +222,7 @@ TOOLS = [
          i (want|need) {technician} on[ work order] {order}[ {due}]
          (assign|give)[ work order] {order} to {technician}, due {due}
          can {technician} (do|take)[ work order] {order}
-         ~ {technician} for[ work order] {order}[, due {due}]
+         ~ {technician} for work order {order}[, due {due}]
          ~ work order {order} will be for {technician}
          ~ {order} is due {due}, {technician} should take it
          (assign|give)[ work order] {order} to (someone|somebody)

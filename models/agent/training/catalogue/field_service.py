@@ -28,8 +28,8 @@ TOOLS = [
          i need the (phone number|number|phone)[ of customer] {customer}
          do we have a customer[ called] {customer}[ in {town}]
          (show|tell) me the (data|details) of[ customer] {customer}
-         ~ {customer}, phone number
-         ~ which phone number does[ customer] {customer} have
+         ~ {customer}: i am after the phone number
+         ~ under which phone number is[ customer] {customer}
          ~ get the customer[ in {town}] that is called {customer}
          (find|look up|search for) (the|a) customer[ in {town}]
          what is the (phone number|phone) of the customer
@@ -421,7 +421,7 @@ PICKS = [
          (let|have) {technician} take {which}[ {due}]
          {which} is for {technician}
          put {technician} on {which}
-         ~ i want {technician} to take {which}
+         ~ i would like {technician} to have {which}
          """),
     pick("list_tickets", "close_ticket", "ticket", "id", """
          (close|finish|complete) {which}[ as {outcome}]

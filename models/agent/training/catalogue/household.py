@@ -482,7 +482,7 @@ TOOLS = [
          (find|look up) a [{line} ]number in my contacts
          (give|tell) me the [{line} ]number
          do you know the {line} number
-         ~ i need a [{line} ]phone number
+         ~ some[ {line}] phone number is what i need
          ~ look up something in my contacts
          """,
          result={"name": "{name}", "number": Code("0### ######|0## #######")}, answer="The number of {name} is {number}."),

@@ -434,6 +434,6 @@ PICKS = [
          {which} is good, bring me there
          start a route to {which}[ without {avoid}]
          i want to park at {which}, guide me there
-         ~ how do i get to {which}[ without {avoid}]
+         ~ which way is it to {which}[ without {avoid}]
          """),
 ]
