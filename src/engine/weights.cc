@@ -304,7 +304,8 @@ bool is_looked_up(const model::ModelSpec& spec, std::string_view name) {
 std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations) {
   std::uint64_t total = 0;
   for (const formats::TensorInfo& info : model.canonical->tensors()) {
-    if (info.shape.rank() < 2 || is_looked_up(model.spec, info.name) || !uses_integers(info, exact_activations))
+    if (info.shape.rank() < 2 || is_looked_up(model.spec, info.name) ||
+        !uses_integers(info, exact_activations))
       continue;
     for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
       QuantizedTensor shape_only;

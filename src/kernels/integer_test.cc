@@ -197,8 +197,8 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsAtTheLimitsOfCodes) {
           std::vector<float> expected(19 * 5);
           run(named.table, c, p.m, y.data());
           run(kReferenceKernels, c, p.m, expected.data());
-          ASSERT_TRUE(same_bits(y.copy(), expected))
-              << named.name << (c.nibbles ? " u4" : " u8") << " group " << c.group << " max " << int{c.max_value};
+          ASSERT_TRUE(same_bits(y.copy(), expected)) << named.name << (c.nibbles ? " u4" : " u8") << " group "
+                                                     << c.group << " max " << int{c.max_value};
         }
       }
     }

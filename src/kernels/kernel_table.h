@@ -47,8 +47,8 @@ struct IntegerMatmul {
   std::size_t group;  // 16 or 32
   bool half_scales;   // scales (and mins) are binary16, else float
   bool has_min;
-  // No value is above it: most sets multiply faster below 128. Above 127, and with `values`, the correction has
-  // to be of offset 128.
+  // No value is above it: most sets multiply faster below 128. Above 127, and with `values`, the correction
+  // has to be of offset 128.
   std::uint8_t max_value;
   const std::uint8_t* values;      // u4: 16 unsigned values of the codes, or null for 0 to 15
   std::size_t n;                   // columns, at least 1

@@ -19,8 +19,8 @@ std::byte* map_zeros(std::size_t bytes) {
   void* mapped = mmap(nullptr, wide, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   auto* begin = static_cast<std::byte*>(mapped);
-  const std::size_t before = round_up(reinterpret_cast<std::uintptr_t>(begin), kHugePage) -
-                             reinterpret_cast<std::uintptr_t>(begin);
+  const std::size_t before =
+      round_up(reinterpret_cast<std::uintptr_t>(begin), kHugePage) - reinterpret_cast<std::uintptr_t>(begin);
   if (before > 0) munmap(begin, before);
   if (before < kHugePage) munmap(begin + before + bytes, kHugePage - before);
 #if defined(MADV_HUGEPAGE)

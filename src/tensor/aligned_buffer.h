@@ -1,7 +1,7 @@
 // Memory aligned to a cache line, zero-filled, freed by its owner. Allocation failure is an empty buffer: the
 // caller turns it into an error with the numbers it knows. From 4 MiB on it asks for huge pages: streaming
-// packed weights from memory is a third faster with them. Pages of such a buffer are taken when they are first
-// touched, so threads that fill it share that work.
+// packed weights from memory is a third faster with them. Pages of such a buffer are taken when they are
+// first touched, so threads that fill it share that work.
 #pragma once
 
 #include <cstddef>

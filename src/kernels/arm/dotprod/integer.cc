@@ -16,8 +16,8 @@ struct LaneDot {
   static constexpr int kMaxColumns = 4;
 
   template <Codes, int kDwords, int kColumns>
-  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a, std::size_t cols,
-                                         int32x4_t (&dots)[kColumns]) {
+  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a,
+                                         std::size_t cols, int32x4_t (&dots)[kColumns]) {
     int32x4_t others[kColumns];  // a single column gets two chains: cores that run in order wait for each
 #pragma GCC unroll 4
     for (int32x4_t& other : others) other = vdupq_n_s32(0);

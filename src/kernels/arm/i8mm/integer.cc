@@ -1,6 +1,6 @@
-// Integer products with the matrix products of Armv8.6-A (SMMLA): 8 elements of 2 rows with 8 of 2 columns. Tiles
-// have 4 elements of a row side by side; two registers exchange halves of pairs to bring 8 together, once for
-// all columns: rows 0 and 2, rows 1 and 3. A single or last column goes the way of dotprod.
+// Integer products with the matrix products of Armv8.6-A (SMMLA): 8 elements of 2 rows with 8 of 2 columns.
+// Tiles have 4 elements of a row side by side; two registers exchange halves of pairs to bring 8 together,
+// once for all columns: rows 0 and 2, rows 1 and 3. A single or last column goes the way of dotprod.
 #include <arm_neon.h>
 
 #include <cstddef>
@@ -17,8 +17,8 @@ struct MatrixDot {
   static constexpr int kMaxColumns = 4;
 
   template <Codes, int kDwords, int kColumns>
-  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a, std::size_t cols,
-                                         int32x4_t (&dots)[kColumns]) {
+  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a,
+                                         std::size_t cols, int32x4_t (&dots)[kColumns]) {
     constexpr int kPairs = kColumns / 2;
     if constexpr (kPairs > 0) {
       // Per pair of columns: row 0 with both, row 2 with both; the same of rows 1 and 3.

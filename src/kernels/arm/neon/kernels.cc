@@ -1,5 +1,5 @@
-// NEON of Armv8-A: every entry but the KV writers. Integer products add up in 16 bits, two rows to a register half,
-// as far as they fit:
+// NEON of Armv8-A: every entry but the KV writers. Integer products add up in 16 bits, two rows to a register
+// half, as far as they fit:
 //   codes to 15   all 8 of a lane (8 * 15 * 127 = 15,240), and the sum of two lanes
 //   codes to 63   4 of them (4 * 63 * 127 = 32,004)
 //   else          two (2 * 128 * 127 = 32,512)
@@ -25,11 +25,13 @@ struct PairDot {
   static constexpr int kMaxColumns = 2;
   // Products that one 16-bit sum takes.
   template <Codes kCodes>
-  static constexpr int kFitting = kCodes == Codes::narrow ? 8 : kCodes == Codes::six_bits ? 4 : 2;
+  static constexpr int kFitting = kCodes == Codes::narrow     ? 8
+                                  : kCodes == Codes::six_bits ? 4
+                                                              : 2;
 
   template <Codes kCodes, int kDwords, int kColumns>
-  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a, std::size_t cols,
-                                         int32x4_t (&dots)[kColumns]) {
+  [[gnu::always_inline]] static void add(const int8x16_t (&values)[kDwords], const std::int8_t* a,
+                                         std::size_t cols, int32x4_t (&dots)[kColumns]) {
     constexpr int kRun = kFitting<kCodes> < kDwords ? kFitting<kCodes> : kDwords;
 #pragma GCC unroll 4
     for (int c = 0; c < kColumns; ++c) {

@@ -1,6 +1,7 @@
-// Integer products with AVX-VNNI: the dot products of 512-bit VNNI in 256-bit registers, which processors without
-// AVX-512 have (Intel from Alder Lake on, N100 among them). Codes stay unsigned, sums start from the correction.
-// With MOTE_EVEX the same in the encoding of AVX-512 VL, so that the tests can run it where only that one exists.
+// Integer products with AVX-VNNI: the dot products of 512-bit VNNI in 256-bit registers, which processors
+// without AVX-512 have (Intel from Alder Lake on, N100 among them). Codes stay unsigned, sums start from the
+// correction. With MOTE_EVEX the same in the encoding of AVX-512 VL, so that the tests can run it where only
+// that one exists.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -26,8 +27,8 @@ struct QuadDot {
   static constexpr bool kIsSigned = false;
 
   template <bool kNibbles, Range, int kColumns, std::size_t kFirst, std::size_t kLast>
-  static void add(const std::byte* block, const std::int8_t* a, std::size_t cols, bool has_table, __m256i table,
-                  __m256i (&dots)[kColumns]) {
+  static void add(const std::byte* block, const std::int8_t* a, std::size_t cols, bool has_table,
+                  __m256i table, __m256i (&dots)[kColumns]) {
     __m256i others[kColumns];  // two chains hide the latency
     for (__m256i& other : others) other = _mm256_setzero_si256();
 #pragma GCC unroll 4
