@@ -94,6 +94,7 @@ constexpr Case kCases[] = {
     {true, 32, true, false, false, 3, 1},        // TQ1_0
     {true, 16, true, false, true, 255, 128},     // NVFP4
     {false, 32, false, false, false, 255, 128},  // Q8_K
+    {false, 32, true, false, false, 63, 32},     // no format, but the largest that fits four to 16 bits
 };
 
 struct Problem {
