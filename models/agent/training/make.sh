@@ -8,6 +8,6 @@ python=${MOTE_ORACLES:-$HOME/.cache/mote-oracles}/main/bin/python
 mkdir -p "$work"
 cd "$here"
 [[ -s $work/data/answers.jsonl ]] || "$python" prepare.py -o "$work/data"
-"$python" check_data.py --conversations 120000 --tokenizer "$work/data/tokenizer.json" --json "$work/scan.json"
+"$python" check_data.py --tokenizer "$work/data/tokenizer.json" --json "$work/scan.json"
 "$python" train.py "$work/data" -o "$work/run"
 "$python" export.py "$work/data" "$work/run" -o "$here/.."
