@@ -86,7 +86,8 @@ class Run : public Command {
     MOTE_ASSIGN(const engine::SessionOptions options,
                 session_.session_options(static_cast<std::size_t>(context_)));
     MOTE_ASSIGN(const auto session, engine::Session::create(*runtime, model, options));
-    MOTE_ASSIGN(const engine::SamplerOptions sampler_options, sampling_.sampler_options(*tokenizer, model::sampling_defaults(model->model().metadata())));
+    MOTE_ASSIGN(const engine::SamplerOptions sampler_options,
+                sampling_.sampler_options(*tokenizer, model::sampling_defaults(model->model().metadata())));
     MOTE_ASSIGN(engine::Sampler sampler, engine::Sampler::create(sampler_options, model->vocab()));
     if (!raw_ && model->chat_template() == nullptr && !model->chat_template_problem().empty()) {
       program.note("the chat template is not used: " + escape_untrusted(model->chat_template_problem(), 300));

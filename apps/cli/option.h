@@ -13,9 +13,8 @@
 namespace mote::cli {
 
 // Where a value goes. A vector takes every occurrence (and, for a positional, every argument).
-using Target =
-    std::variant<bool*, std::string*, std::uint64_t*, std::int64_t*, double*, std::optional<std::int64_t>*,
-                 std::optional<double>*, std::vector<std::string>*>;
+using Target = std::variant<bool*, std::string*, std::uint64_t*, std::int64_t*, double*,
+                            std::optional<std::int64_t>*, std::optional<double>*, std::vector<std::string>*>;
 
 // What stands where the value is, as far as a shell can offer it.
 enum class ValueKind : std::uint8_t {

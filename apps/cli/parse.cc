@@ -99,22 +99,28 @@ Result<void> store(const Option& option, const std::string& text) {
     if (!value) return bad_value(name, text, "a whole number from 0 on");
     **t = *value;
   }
-  const auto whole = [&](auto* target) -> Result<void> {
+  const auto whole = [&]() -> Result<std::int64_t> {
     const auto value = parse_int64(text);
     if (!value) return bad_value(name, text, "a whole number");
-    *target = *value;
-    return {};
+    return *value;
   };
-  const auto number = [&](auto* target) -> Result<void> {
+  const auto number = [&]() -> Result<double> {
     const auto value = parse_double(text);
     if (!value) return bad_value(name, text, "a number");
-    *target = *value;
-    return {};
+    return *value;
   };
-  if (auto* const* t = std::get_if<std::int64_t*>(&option.target)) return whole(*t);
-  if (auto* const* t = std::get_if<std::optional<std::int64_t>*>(&option.target)) return whole(*t);
-  if (auto* const* t = std::get_if<double*>(&option.target)) return number(*t);
-  if (auto* const* t = std::get_if<std::optional<double>*>(&option.target)) return number(*t);
+  if (auto* const* t = std::get_if<std::int64_t*>(&option.target)) {
+    MOTE_ASSIGN(**t, whole());
+  }
+  if (auto* const* t = std::get_if<std::optional<std::int64_t>*>(&option.target)) {
+    MOTE_ASSIGN(**t, whole());
+  }
+  if (auto* const* t = std::get_if<double*>(&option.target)) {
+    MOTE_ASSIGN(**t, number());
+  }
+  if (auto* const* t = std::get_if<std::optional<double>*>(&option.target)) {
+    MOTE_ASSIGN(**t, number());
+  }
   return {};
 }
 

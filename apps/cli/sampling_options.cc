@@ -18,7 +18,8 @@ Result<std::int32_t> narrow(std::string_view option, std::int64_t value) {
 }  // namespace
 
 std::vector<Option> SamplingSettings::options() {
-  return {{"--temp,--temperature", "X", "temperature; 0 takes the most likely token; default: the model's, else 0.8", &temperature},
+  return {{"--temp,--temperature", "X",
+           "temperature; 0 takes the most likely token; default: the model's, else 0.8", &temperature},
           {"--top-k", "N", "keep the N most likely tokens; 0 keeps all", &top_k},
           {"--top-p", "X", "keep the most likely tokens that hold this probability; 1 keeps all", &top_p},
           {"--min-p", "X", "keep tokens with this share of the best one's probability; 0 keeps all", &min_p},
@@ -40,7 +41,9 @@ std::vector<Option> SamplingSettings::options() {
 Result<engine::SamplerOptions> SamplingSettings::sampler_options(
     const Tokenizer& tokenizer, const model::SamplingDefaults& defaults) const {
   engine::SamplerOptions o;
-  const auto choose = [](auto given, auto of_model, auto own) { return given.value_or(of_model.value_or(own)); };
+  const auto choose = [](auto given, auto of_model, auto own) {
+    return given.value_or(of_model.value_or(own));
+  };
   o.temperature = choose(temperature, defaults.temperature, o.temperature);
   MOTE_ASSIGN(o.top_k, narrow("--top-k", choose(top_k, defaults.top_k, std::int64_t{o.top_k})));
   o.top_p = choose(top_p, defaults.top_p, o.top_p);

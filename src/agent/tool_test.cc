@@ -115,10 +115,11 @@ bool is_word(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-// Where `value` stands in `text` from `begin` on, not as a part of a longer word or number: "40" is neither in
-// "140" nor in "40.5", but ends in "40.".
+// Where `value` stands in `text` from `begin` on, not as a part of a longer word or number: "40" is neither
+// in "140" nor in "40.5", but ends in "40.".
 std::size_t find_said(std::string_view text, std::string_view value, std::size_t begin = 0) {
-  for (std::size_t at = text.find(value, begin); at != std::string_view::npos; at = text.find(value, at + 1)) {
+  for (std::size_t at = text.find(value, begin); at != std::string_view::npos;
+       at = text.find(value, at + 1)) {
     const std::string_view after = text.substr(at + value.size());
     const bool begins = at == 0 || (!is_word(text[at - 1]) && text[at - 1] != '.');
     const bool goes_on =
@@ -212,11 +213,10 @@ bool is_right(const ToolTestItem& item, std::string_view answer) {
   if (!made) return false;
   const bool is_blank = answer.find_first_not_of(" \t\r\n") == std::string_view::npos;
   if (const auto* expected = std::get_if<ExpectedCalls>(&item.expect)) {
-    return !is_blank &&
-           std::ranges::equal(made->calls, expected->calls,
-                              [](const text::ToolCall& a, const text::ToolCall& b) {
-                                return a.name == b.name && same(a.arguments, b.arguments);
-                              });
+    return !is_blank && std::ranges::equal(made->calls, expected->calls,
+                                           [](const text::ToolCall& a, const text::ToolCall& b) {
+                                             return a.name == b.name && same(a.arguments, b.arguments);
+                                           });
   }
   if (!made->calls.empty()) return false;
   if (const auto* question = std::get_if<ExpectedQuestion>(&item.expect))

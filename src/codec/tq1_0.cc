@@ -31,10 +31,9 @@ void pack_tq1_0(const std::uint8_t* codes, Half d, BlockTq10& out) noexcept {
   visit_digits([&](std::size_t byte, std::size_t element, std::size_t digit) {
     numbers[byte] += codes[element] * kPowersOf3[4 - digit];
   });
-  for (std::size_t b = 0; b < 52; ++b) {
-    const auto stored = static_cast<std::uint8_t>((numbers[b] * 256 + 242) / 243);
-    (b < sizeof out.qs ? out.qs[b] : out.qh[b - sizeof out.qs]) = stored;
-  }
+  const auto fraction = [](int number) { return static_cast<std::uint8_t>((number * 256 + 242) / 243); };
+  for (std::size_t b = 0; b < sizeof out.qs; ++b) out.qs[b] = fraction(numbers[b]);
+  for (std::size_t b = 0; b < sizeof out.qh; ++b) out.qh[b] = fraction(numbers[sizeof out.qs + b]);
   out.d = d;
 }
 

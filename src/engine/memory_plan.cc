@@ -76,20 +76,13 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
                                const SessionOptions& options) {
   MOTE_ASSIGN(const SessionPlan session, plan_session(model.spec, activations, options));
   MemoryPlan plan;
+  plan.packed_weights = packed_weight_bytes(model, activations == Activations::f32);
   const auto tensors = model.canonical->tensors();
   for (const formats::TensorInfo& info : tensors) {
-    const bool embedding = info.name == model::gguf_name(model::Role::token_embd);
+    const bool looked_up =
+        info.name == model::gguf_name(model::Role::token_embd) || is_looked_up(model.spec, info.name);
     const bool matrix = info.shape.rank() >= 2;
-    if (matrix && uses_integers(info, activations == Activations::f32) &&
-        (!embedding || model.spec.tied_head)) {
-      for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
-        QuantizedTensor shape_only;
-        shape_only.codec = info.codec;
-        shape_only.shape = Shape{rows, info.shape.cols()};
-        plan.packed_weights += kernels::packed_bytes(shape_only, true);
-      }
-    }
-    if (!matrix || embedding || !uses_integers(info, activations == Activations::f32)) {
+    if (!matrix || looked_up || !uses_integers(info, activations == Activations::f32)) {
       plan.mapped_weights += info.bytes;
     }
   }

@@ -28,8 +28,9 @@ Error nonfinite(const formats::TensorInfo& info, std::size_t block) {
 
 class Loader {
  public:
-  Loader(Runtime& runtime, const model::Model& model, bool exact)
-      : runtime_(runtime), model_(model), exact_(exact) {}
+  // `packed` is where matrices go as long as it has room.
+  Loader(Runtime& runtime, const model::Model& model, bool exact, std::span<std::byte> packed)
+      : runtime_(runtime), model_(model), exact_(exact), free_(packed) {}
 
   Result<QuantizedTensor> tensor(Role role, std::uint32_t block, bool bias = false) {
     const auto index = model_.canonical->find(model::gguf_name(role, block, bias));
@@ -124,7 +125,13 @@ class Loader {
 
   Result<void> pack(Linear& out) {
     const bool integer = !exact_ && codec::codec_of(out.source.codec).integer_form != nullptr;
-    MOTE_ASSIGN(out.matrix, kernels::prepare_pack(out.source, integer));
+    const std::size_t bytes = kernels::packed_bytes(out.source, integer);
+    std::byte* place = nullptr;
+    if (bytes > 0 && bytes <= free_.size()) {
+      place = free_.data();
+      free_ = free_.subspan(bytes);
+    }
+    MOTE_ASSIGN(out.matrix, kernels::prepare_pack(out.source, integer, place));
     if (!out.matrix.integer) return {};
     runtime_.pool().parallel_for(
         out.matrix.tile_count(), kPackChunk,
@@ -167,6 +174,7 @@ class Loader {
   Runtime& runtime_;
   const model::Model& model_;
   bool exact_;
+  std::span<std::byte> free_;
 };
 
 Result<void> load_attention(Loader& loader, const model::ModelSpec& spec, std::uint32_t b,
@@ -288,10 +296,33 @@ bool uses_integers(const formats::TensorInfo& info, bool exact_activations) {
   return !exact_activations && codec::codec_of(info.codec).integer_form != nullptr;
 }
 
+bool is_looked_up(const model::ModelSpec& spec, std::string_view name) {
+  if (name == model::gguf_name(Role::token_embd)) return !(spec.has_head() && spec.tied_head);
+  return name == model::gguf_name(Role::position_embd) || name == model::gguf_name(Role::token_types);
+}
+
+std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations) {
+  std::uint64_t total = 0;
+  for (const formats::TensorInfo& info : model.canonical->tensors()) {
+    if (info.shape.rank() < 2 || is_looked_up(model.spec, info.name) ||
+        !uses_integers(info, exact_activations))
+      continue;
+    for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
+      QuantizedTensor shape_only;
+      shape_only.codec = info.codec;
+      shape_only.shape = Shape{rows, info.shape.cols()};
+      total += kernels::packed_bytes(shape_only, true);
+    }
+  }
+  return total;
+}
+
 Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations) {
-  Loader loader(runtime, model, exact_activations);
   const model::ModelSpec& spec = model.spec;
   Weights out;
+  // Where there is no such memory in one piece, each matrix asks for its own and says what is missing.
+  out.packed = AlignedBuffer(packed_weight_bytes(model, exact_activations));
+  Loader loader(runtime, model, exact_activations, {out.packed.data(), out.packed.size()});
   MOTE_TRY(load_embeddings(loader, spec, out));
   if (spec.has_head()) {
     MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));

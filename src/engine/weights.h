@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/runtime.h"
 #include "kernels/linear.h"
 #include "model/model.h"
 #include "mote/result.h"
+#include "tensor/aligned_buffer.h"
 #include "tensor/quantized_tensor.h"
 
 namespace mote::engine {
@@ -49,6 +51,7 @@ struct Weights {
   std::vector<BlockWeights> blocks;
   Norm output_norm;
   Linear head;
+  AlignedBuffer packed;  // tiles of all matrices in the order of loading: together they fill huge pages
 
   // Bytes of all matrices that one token reads: of a mixture, `used` experts of a block.
   [[nodiscard]] std::uint64_t matrix_bytes(std::uint32_t experts_used) const;
@@ -56,6 +59,12 @@ struct Weights {
 
 // Whether a tensor goes through the integer kernels: quantized, and not judged with exact activations.
 bool uses_integers(const formats::TensorInfo& info, bool exact_activations);
+
+// Whether rows of this tensor are only looked up, never multiplied.
+bool is_looked_up(const model::ModelSpec& spec, std::string_view name);
+
+// Bytes of the tiles of all matrices; those on the float path are borrowed from the file.
+std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations);
 
 // Calls work(const Linear&) for every matrix of the block.
 template <typename F>

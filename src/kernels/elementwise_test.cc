@@ -46,6 +46,12 @@ TEST(Elementwise, EverySetGivesTheReferenceBits) {
   expect_same([](const KernelTable& k, F* a, F* b, F* out, std::size_t n) { k.silu_mul(a, b, out, n); },
               "silu_mul");
   expect_same([](const KernelTable& k, F* a, F*, F* out, std::size_t n) { *out = k.max(a, n); }, "max");
+  for (const NamedTable& named : tables()) {
+    std::vector<float> zeros(19, -0.0F);
+    EXPECT_FALSE(std::signbit(named.table.max(zeros.data(), zeros.size()))) << named.name;
+    zeros[3] = 0.0F;
+    EXPECT_FALSE(std::signbit(named.table.max(zeros.data(), zeros.size()))) << named.name;
+  }
   expect_same(
       [](const KernelTable& k, F* a, F*, F* out, std::size_t n) {
         k.scale(a, 1.0F, out, n);

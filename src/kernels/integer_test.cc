@@ -94,6 +94,7 @@ constexpr Case kCases[] = {
     {true, 32, true, false, false, 3, 1},        // TQ1_0
     {true, 16, true, false, true, 255, 128},     // NVFP4
     {false, 32, false, false, false, 255, 128},  // Q8_K
+    {false, 32, true, false, false, 63, 32},     // no format, but the largest that fits four to 16 bits
 };
 
 struct Problem {
@@ -175,6 +176,34 @@ struct Problem {
 void run(const KernelTable& table, const Case& c, IntegerMatmul m, float* y) {
   m.y = y;
   (c.nibbles ? table.matmul_u4 : table.matmul_u8)(m);
+}
+
+// Sums in 16 bits are largest where all products have one sign and the largest magnitude.
+TEST(IntegerMatmul, EverySetGivesTheReferenceBitsAtTheLimitsOfCodes) {
+  Rng rng(5);
+  for (const NamedTable& named : tables()) {
+    for (const Case& c : kCases) {
+      for (const int activation : {127, -127}) {
+        for (const bool largest : {true, false}) {
+          Problem p(rng, c, 19, 64, 5);
+          const auto code = static_cast<std::uint8_t>(largest ? (c.has_table ? 15 : c.max_value) : 0);
+          const std::size_t code_bytes = 64 * 16 / (c.nibbles ? 2 : 1);
+          for (std::size_t t = 0; t < p.m.tile_count; ++t) {
+            std::memset(p.tiles.data() + t * p.m.tile_bytes, c.nibbles ? code * 17 : code, code_bytes);
+          }
+          for (std::size_t i = 0; i < p.codes.size(); ++i) p.codes[i] = static_cast<std::int8_t>(activation);
+          for (std::size_t g = 0; g < p.correction.size(); ++g)
+            p.correction[g] = -c.offset * activation * static_cast<int>(c.group);
+          Guarded<float> y(19 * 5);
+          std::vector<float> expected(19 * 5);
+          run(named.table, c, p.m, y.data());
+          run(kReferenceKernels, c, p.m, expected.data());
+          ASSERT_TRUE(same_bits(y.copy(), expected)) << named.name << (c.nibbles ? " u4" : " u8") << " group "
+                                                     << c.group << " max " << int{c.max_value};
+        }
+      }
+    }
+  }
 }
 
 TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {

@@ -8,8 +8,14 @@ namespace mote::kernels {
 
 #if defined(MOTE_KERNELS_X86)
 extern const KernelTable kAvx2Kernels;
+extern const KernelTable kAvxVnniKernels;
+extern const KernelTable kAvxVnniEvexKernels;  // in the tests only
 extern const KernelTable kAvx512Kernels;
 extern const KernelTable kAvx512VnniKernels;
+#elif defined(MOTE_KERNELS_ARM)
+extern const KernelTable kNeonKernels;
+extern const KernelTable kDotprodKernels;
+extern const KernelTable kI8mmKernels;
 #endif
 
 }  // namespace mote::kernels

@@ -47,7 +47,8 @@ struct IntegerMatmul {
   std::size_t group;  // 16 or 32
   bool half_scales;   // scales (and mins) are binary16, else float
   bool has_min;
-  // No value is above it. AVX2 multiplies faster below 128; above 127 the correction has to be of offset 128.
+  // No value is above it: most sets multiply faster below 128. Above 127, and with `values`, the correction
+  // has to be of offset 128.
   std::uint8_t max_value;
   const std::uint8_t* values;      // u4: 16 unsigned values of the codes, or null for 0 to 15
   std::size_t n;                   // columns, at least 1
@@ -137,7 +138,8 @@ struct KernelTable {
                       const float* sin) noexcept = nullptr;
 
   // ---- softmax in parts, so that attention can run over blocks of positions
-  float (*max)(const float* x, std::size_t n) noexcept = nullptr;  // -infinity for n = 0; NaNs are skipped
+  // -infinity for n = 0; NaNs are skipped, and a zero is +0.
+  float (*max)(const float* x, std::size_t n) noexcept = nullptr;
   // x[i] = exp(x[i] - max), returns their lane sum (added, not fused). exp is within 2 ulp of the true value
   // for results of 2^-126 and more; below, 0. exp(-infinity) = 0; NaN stays.
   float (*exp_sum)(float* x, std::size_t n, float max) noexcept = nullptr;

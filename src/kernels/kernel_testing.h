@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "kernels/isa_tables.h"
 #include "kernels/select.h"
 
 namespace mote::kernels {
@@ -101,6 +102,16 @@ inline std::vector<NamedTable> tables() {
     EXPECT_TRUE(table.has_value());
     all.push_back({std::string(to_string(isa)), *table});
   }
+#if defined(MOTE_KERNELS_X86)
+  // Processors with 512-bit VNNI run AVX-VNNI's kernels in another encoding.
+  if (features.avx512_vnni) {
+    auto table = select_kernels(features, Isa::avx2);
+    EXPECT_TRUE(table.has_value());
+    table->matmul_u4 = kAvxVnniEvexKernels.matmul_u4;
+    table->matmul_u8 = kAvxVnniEvexKernels.matmul_u8;
+    all.push_back({"avxvnni in the encoding of AVX-512", *table});
+  }
+#endif
   return all;
 }
 

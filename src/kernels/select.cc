@@ -24,8 +24,13 @@ constexpr IsaSet kSets[] = {
     {Isa::reference, &kReferenceKernels, [](const sys::CpuFeatures&) { return true; }},
 #if defined(MOTE_KERNELS_X86)
     {Isa::avx2, &kAvx2Kernels, [](const sys::CpuFeatures& f) { return f.avx2; }},
+    {Isa::avxvnni, &kAvxVnniKernels, [](const sys::CpuFeatures& f) { return f.avx_vnni; }},
     {Isa::avx512, &kAvx512Kernels, [](const sys::CpuFeatures& f) { return f.avx512; }},
     {Isa::avx512vnni, &kAvx512VnniKernels, [](const sys::CpuFeatures& f) { return f.avx512_vnni; }},
+#elif defined(MOTE_KERNELS_ARM)
+    {Isa::neon, &kNeonKernels, [](const sys::CpuFeatures& f) { return f.neon; }},
+    {Isa::dotprod, &kDotprodKernels, [](const sys::CpuFeatures& f) { return f.dotprod; }},
+    {Isa::i8mm, &kI8mmKernels, [](const sys::CpuFeatures& f) { return f.i8mm && f.dotprod; }},
 #endif
 };
 

@@ -43,7 +43,8 @@ SamplingDefaults sampling_defaults(const formats::Metadata& metadata) {
   out.temperature = number(metadata, kTemperature, 0, kMaxTemperature);
   if (const auto* value = metadata.find(kTopK); value != nullptr) {
     // llama.cpp writes it as i32.
-    if (const auto* whole = std::get_if<std::int64_t>(&value->value); whole != nullptr && *whole >= 0 && *whole <= kMaxTopK)
+    if (const auto* whole = std::get_if<std::int64_t>(&value->value);
+        whole != nullptr && *whole >= 0 && *whole <= kMaxTopK)
       out.top_k = *whole;
     if (const auto* whole = std::get_if<std::uint64_t>(&value->value); whole != nullptr && *whole <= kMaxTopK)
       out.top_k = static_cast<std::int64_t>(*whole);
@@ -64,7 +65,8 @@ void write_sampling_defaults(const Json& generation_config, formats::Metadata& o
   set(out, kTemperature, number(generation_config, "temperature", 0, kMaxTemperature));
   if (const auto top_k = number(generation_config, "top_k", 0, static_cast<double>(kMaxTopK));
       top_k && *top_k == std::floor(*top_k)) {
-    out.set(std::string(kTopK), {.type = formats::ValueType::i32, .value = static_cast<std::int64_t>(*top_k)});
+    out.set(std::string(kTopK),
+            {.type = formats::ValueType::i32, .value = static_cast<std::int64_t>(*top_k)});
   }
   set(out, kTopP, number(generation_config, "top_p", 0, 1));
   set(out, kMinP, number(generation_config, "min_p", 0, 1));

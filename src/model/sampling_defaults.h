@@ -1,6 +1,6 @@
 // How a model's makers want it sampled: generation_config.json of a Hugging Face folder, the keys
-// general.sampling.* of a GGUF file (names as in llama.cpp's gguf-py, constants.py). A value that is no number
-// or out of the sampler's range counts as absent: the caller has defaults of its own.
+// general.sampling.* of a GGUF file (names as in llama.cpp's gguf-py, constants.py). A value that is no
+// number or out of the sampler's range counts as absent: the caller has defaults of its own.
 #pragma once
 
 #include <cstdint>

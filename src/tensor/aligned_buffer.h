@@ -1,10 +1,10 @@
 // Memory aligned to a cache line, zero-filled, freed by its owner. Allocation failure is an empty buffer: the
 // caller turns it into an error with the numbers it knows. From 4 MiB on it asks for huge pages: streaming
-// packed weights from memory is a third faster with them.
+// packed weights from memory is a third faster with them. Pages of such a buffer are taken when they are
+// first touched, so threads that fill it share that work.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -42,7 +42,10 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
+    Free() : mapped_bytes(0) {}
+    explicit Free(std::size_t mapped) : mapped_bytes(mapped) {}
+    std::size_t mapped_bytes;  // 0: from malloc
+    void operator()(std::byte* p) const;
   };
   std::unique_ptr<std::byte, Free> data_;
   std::size_t size_ = 0;

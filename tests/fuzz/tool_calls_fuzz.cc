@@ -1,6 +1,6 @@
-// Tool calls: the first byte chooses. Text of a model: cut at its calls in pieces of any size as whole, and what
-// was read reads the same again. A tools file: its limits, no "execute" before the model. A tool test (JSONL)
-// and, behind a NUL, an answer to judge.
+// Tool calls: the first byte chooses. Text of a model: cut at its calls in pieces of any size as whole, and
+// what was read reads the same again. A tools file: its limits, no "execute" before the model. A tool test
+// (JSONL) and, behind a NUL, an answer to judge.
 #include <algorithm>
 #include <variant>
 

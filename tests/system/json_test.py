@@ -5,7 +5,8 @@ import math
 import pathlib
 import unittest
 
-from cli import AGENT, STORIES, NUMBER, ROOT, STORY, CliTest, run
+import tiny_folder
+from cli import AGENT, NUMBER, ROOT, STORIES, STORY, CliTest, run
 
 
 class JsonShapes(CliTest):
@@ -194,6 +195,20 @@ class JsonShapes(CliTest):
         result = self.json("run", STORIES, "-p", "Once upon a time", "-n", "200", "--temp", "0", "--stop", ".")
         self.assertEqual(result["finish_reason"], "stop")
         self.assertNotIn(".", result["text"])
+
+    def test_run_takes_the_makers_settings_where_none_are_given(self):
+        folder = tiny_folder.write(self.folder / "tiny")
+        texts = lambda model, *options: {self.json("run", model, "-p", "hello", "--raw", "-n", "24", "--ignore-eos", "-s", seed, *options)["text"]
+                                         for seed in ("1", "2", "3")}
+        self.assertGreater(len(texts(folder)), 1)
+        (folder / "generation_config.json").write_text('{"do_sample": false}', encoding="utf-8")
+        [greedy] = texts(folder)
+        self.assertEqual(texts(folder, "--temp", "0"), {greedy})
+        self.assertGreater(len(texts(folder, "--temp", "2")), 1)
+        self.good("quantize", folder, "-o", self.folder / "tiny.gguf", "--type", "F32")
+        self.assertEqual(texts(self.folder / "tiny.gguf"), {greedy})
+        (folder / "generation_config.json").write_text('{"do_sample": true, "top_k": 1}', encoding="utf-8")
+        self.assertEqual(texts(folder), {greedy})
 
     def test_run_with_a_seed_repeats(self):
         texts = {self.json("run", STORIES, "-p", "Once", "-n", "60", "--temp", "2", "-s", "7")["text"] for _ in range(2)}

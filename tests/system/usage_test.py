@@ -114,7 +114,7 @@ class Limits(CliTest):
         document = (ROOT / "docs/limits.md").read_text()
         rows = re.findall(r"^\| `([a-z0-9_.]+)` \| ([0-9,]+) \| (.+?) \| .+ \|$", document, re.MULTILINE)
         self.assertGreater(len(rows), 30)
-        printed = re.findall(r"^([a-z0-9]+\.[a-z0-9_]+) +([0-9,]+)  (.+?) *$", self.good("--limits"), re.MULTILINE)
+        printed = re.findall(r"^([a-z0-9_]+\.[a-z0-9_]+) +([0-9,]+)  (.+?) *$", self.good("--limits"), re.MULTILINE)
         self.assertEqual(printed, rows)
         limits = json.loads(self.good("--limits", "--json"))["limits"]
         self.assertEqual(limits, {name: int(value.replace(",", "")) for name, value, _ in rows})

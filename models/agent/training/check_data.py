@@ -70,6 +70,8 @@ def training_text(all_tools, recipe, count, tokenizer):
     data = recipe["data"]
     for index in range(min(count, data["drills"] + data["more_drills"])):
         yield conversations.drill(all_tools, seed, index)
+    for index in range(min(count, data["selections"] + data["more_selections"])):
+        yield conversations.selection(all_tools, seed, index)
     if tokenizer:
         pieces = copies.pieces_of(Tokenizer.from_file(str(tokenizer)))
         for index in range(min(count, data["copies"] + data["more_copies"])):

@@ -6,7 +6,7 @@ import random
 
 import scenarios
 import words
-from made_up import made_up
+from made_up import bare, made_up, siblings
 from tools import show, to_json
 
 SYSTEM = ("You are the assistant of a house.", "You help the driver.", "You are a maintenance assistant.", "You assist a technician.", "You assist nurses.",
@@ -63,6 +63,25 @@ def drill(catalogue, seed, index):
     rng = random.Random(f"{seed} drill {index}")
     tool = made_up(rng)
     return conversation(rng, catalogue, [show(tool, rng, False)], [made_up(rng)], DRILLS, rng.choice((1, 1, 2)))
+
+
+def selection(catalogue, seed, index):
+    """An exercise in finding the tool: many that take nothing, and requests that name one of them or one that is not there.
+
+    In a conversation a call is chosen every 200 tokens or so, among three; here every 50, among up to nine."""
+    rng = random.Random(f"{seed} selection {index}")
+    tools = [bare(rng) for _ in range(rng.randrange(4, 12))]
+    if rng.random() < 0.4:
+        tools = tools[:-2] + siblings(rng)
+        rng.shuffle(tools)
+    *shown, a, b = {t.name: t for t in tools}.values()
+    scene = scenarios.Scene(rng, [show(t, rng) for t in shown], words.MIXED, False, [a, b], catalogue)
+    messages = []
+    for tool in rng.sample(scene.shown, len(scene.shown)):  # each once: a call made before could be copied
+        if rng.random() < 0.15:
+            messages += scenarios.out_of_reach(scene)
+        messages += scenarios.single(scene, tool)[:2]
+    return {"tools": [s.definition() for s in scene.shown], "messages": messages}
 
 
 def conversation(rng, catalogue, shown, others, mixture, wanted):

@@ -52,6 +52,22 @@ def units(rng):
     return Quantity(**{unit: (*steps, (unit.replace("_", " "),)) for unit in sorted(made)})
 
 
+# (low, high, step, ways to write the unit): each way may be the name in a definition, and a request may use another.
+MEASURES = ((0.5, 40, 0.5, ("liters", "litres", "l")), (10, 900, 10, ("milliliters", "millilitres", "ml")), (5, 900, 5, ("grams", "g")),
+            (0.5, 90, 0.5, ("kilograms", "kilos", "kg")), (0.5, 12, 0.1, ("bar",)), (50, 900, 1, ("kilopascal", "kPa")), (1, 90, 1, ("celsius", "degrees celsius")),
+            (30, 200, 1, ("fahrenheit", "degrees fahrenheit")), (10, 3000, 10, ("rpm", "revolutions per minute")), (5, 200, 1, ("km/h", "kilometres per hour")),
+            (1, 90, 1, ("drops per minute",)), (10, 300, 5, ("ml/h", "ml per hour", "milliliters per hour")), (1, 90, 1, ("kilometres", "kilometers", "km")),
+            (1, 400, 1, ("meters", "metres", "m")), (1, 90, 1, ("volt", "volts", "V")), (1, 22, 1, ("kilowatts", "kW")))
+
+
+def measured(rng):
+    """A quantity in one or two common units, under any of their names."""
+    made = {}
+    for low, high, step, ways in rng.sample(MEASURES, rng.choice((1, 2, 2, 3))):
+        made[rng.choice(ways).lower().replace("/", "_per_").replace(" ", "_")] = (low, high, step, ways)
+    return Quantity(**made)
+
+
 def place(rng):
     return rng.choice((
         Part("room|location|place", ROOM, "where it is", ("in the {}", "of the {}")),
@@ -65,8 +81,8 @@ def place(rng):
 
 
 def amount(rng):
-    if rng.random() < 0.3:
-        return Part("amount|rate|value|level|dose", units(rng), "how much", ("to {}", "at {}", "with {}", ": {}"))
+    if rng.random() < 0.45:
+        return Part("amount|rate|value|level|dose", rng.choice((units, measured))(rng), "how much", ("to {}", "at {}", "with {}", ": {}"))
     return rng.choice((
         Part("level|percent|value", PERCENT, "how much, in percent", ("to {}", "at {}")),
         Part("level|value|step", Number(1, 10), "level from 1 to 10", ("to level {}", "at level {}")),
@@ -112,7 +128,7 @@ def any_kind(rng):
     if roll < 0.72:
         low, high, step = rng.choice(((1, 9, 1), (1, 40, 1), (0, 100, 1), (0.5, 12, 0.5), (20, 900, 10), (1, 5000, 1)))
         unit = rng.choice(("", "", "percent", "%", "mm", "kg", "kilowatts", "rpm", STRANGE.word(rng)))
-        return rng.choice((Number(low, high, step, (unit,)), units(rng))), ("to {}", "at {}", "with {}", "{}", "of {}")
+        return rng.choice((Number(low, high, step, (unit,)), units(rng), measured(rng))), ("to {}", "at {}", "with {}", "{}", "of {}")
     if roll < 0.8:
         return Time(), ("by {}", "for {}", "from {}", "at {}")
     if roll < 0.85:
@@ -240,6 +256,33 @@ def made_up(rng, kind=None):
         text = sentence(rng, verbs, what, thing, ordered([n for n in required if n != left], parts))
         made.append(Phrase(text, phrases.parse(text), False, (left,)))
     return Tool(name, kind, about, (), arguments, tuple(made), result_of(rng, kind, arguments, required), {}, "", False)
+
+
+def bare(rng, kind=None, what=None):
+    """A tool without arguments, to be chosen by its words alone: by its noun, or by its verb where `what` is given."""
+    alone = what is None
+    kind, what = kind or rng.choice((*FAMILIES, "other")), what or noun(rng)
+    verbs, name, about = named(rng, kind, what)
+    said = what
+    if alone and rng.random() < 0.3:
+        other = noun(rng)
+        about += rng.choice((" ({})", ", the {}", " or {}")).format(other)
+        said = rng.choice((what, other))
+    thing = FAMILIES[kind][4].format(noun=said)
+    texts = [sentence(rng, verbs, said, thing, []) for _ in range(4)]
+    if not alone:
+        texts = [t for t in texts if any(verb in t for verb in verbs)] or [f"{rng.choice(verbs)} {thing}"]
+    return Tool(name, kind, about, (), {}, tuple(Phrase(t, phrases.parse(t), False, ()) for t in texts), {"ok": True}, {}, "", False)
+
+
+# Families that no verb of a request belongs to twice.
+APART = ("level", "start", "stop", "schedule", "order", "assign", "report", "message", "reading")
+
+
+def siblings(rng):
+    """Tools for one noun, told apart by the verb."""
+    what = noun(rng)
+    return [bare(rng, kind, what) for kind in rng.sample(APART, rng.choice((2, 2, 3)))]
 
 
 def ordered(names, parts):

@@ -20,14 +20,15 @@ from recipe import HERE, read_recipe
 
 LONGEST = 1024  # tokens, the model's context
 TASK = 500  # conversations that a process makes at a time
-MAKERS = {"copies": copies.copying, "drills": conversations.drill, "conversations": conversations.training}
+MAKERS = {"copies": copies.copying, "drills": conversations.drill, "selections": conversations.selection, "conversations": conversations.training}
 
 
 def stages(data):
     """What training goes through: ((maker, first, count) ...) of each stage. The exercises go on among the conversations, or what they
     taught would be forgotten."""
-    sooner = [[(name, 0, data[name])] for name in ("copies", "drills")]
-    return sooner + [[("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in ("copies", "drills")]]
+    exercises = ("copies", "drills", "selections")
+    sooner = [[("copies", 0, data["copies"])], [(name, 0, data[name]) for name in ("drills", "selections")]]
+    return sooner + [[("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in exercises]]
 
 
 DEMO_ITEMS = 16  # of each held-out set

@@ -111,7 +111,7 @@ void rope_halves(float* x, std::size_t heads, std::size_t stride, std::size_t pa
 float max(const float* x, std::size_t n) noexcept {
   float best = -std::numeric_limits<float>::infinity();
   for (std::size_t i = 0; i < n; ++i) best = x[i] > best ? x[i] : best;
-  return best;
+  return best + 0.0F;  // -0 becomes +0
 }
 float exp_sum(float* x, std::size_t n, float shift) noexcept {
   float lanes[kLanes] = {};

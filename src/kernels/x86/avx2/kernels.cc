@@ -6,11 +6,15 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/x86/quarter.inc"
+//
 #include "kernels/x86/avx2/vector.inc"
 //
-#include "kernels/x86/elementwise.inc"
+#include "kernels/simd/elementwise.inc"
 //
-#include "kernels/x86/float_matmul.inc"
+#include "kernels/simd/float_matmul.inc"
+//
+#include "kernels/x86/half_tile.inc"
 //
 #include "kernels/x86/avx2/integer.inc"
 
@@ -20,7 +24,7 @@ constinit const KernelTable kAvx2Kernels = {
     .quantize_row = quantize_row,
     .matmul_u4 = matmul_u4,
     .matmul_u8 = matmul_u8,
-#include "kernels/x86/float_entries.inc"
+#include "kernels/simd/float_entries.inc"
 };
 
 }  // namespace mote::kernels

@@ -1,4 +1,5 @@
-// AVX-512 (F, BW, VL, DQ): float products and element-wise work. Integer products without VNNI are avx2's.
+// AVX-512 (F, BW, VL, DQ): float products and element-wise work. Integer products without VNNI are
+// those of the sets below.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -6,17 +7,19 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/x86/quarter.inc"
+//
 #include "kernels/x86/avx512/vector.inc"
 //
-#include "kernels/x86/elementwise.inc"
+#include "kernels/simd/elementwise.inc"
 //
-#include "kernels/x86/float_matmul.inc"
+#include "kernels/simd/float_matmul.inc"
 
 namespace mote::kernels {
 
 constinit const KernelTable kAvx512Kernels = {
     .quantize_row = quantize_row,
-#include "kernels/x86/float_entries.inc"
+#include "kernels/simd/float_entries.inc"
 };
 
 }  // namespace mote::kernels
