@@ -6,7 +6,7 @@ import random
 
 import scenarios
 import words
-from made_up import bare, made_up
+from made_up import bare, made_up, siblings
 from tools import show, to_json
 
 SYSTEM = ("You are the assistant of a house.", "You help the driver.", "You are a maintenance assistant.", "You assist a technician.", "You assist nurses.",
@@ -70,8 +70,11 @@ def selection(catalogue, seed, index):
 
     In a conversation a call is chosen every 200 tokens or so, among three; here every 50, among up to nine."""
     rng = random.Random(f"{seed} selection {index}")
-    made = {t.name: t for t in (bare(rng) for _ in range(rng.randrange(4, 12)))}
-    *shown, a, b = made.values()
+    tools = [bare(rng) for _ in range(rng.randrange(4, 12))]
+    if rng.random() < 0.4:
+        tools = tools[:-2] + siblings(rng)
+        rng.shuffle(tools)
+    *shown, a, b = {t.name: t for t in tools}.values()
     scene = scenarios.Scene(rng, [show(t, rng) for t in shown], words.MIXED, False, [a, b], catalogue)
     messages = []
     for tool in rng.sample(scene.shown, len(scene.shown)):  # each once: a call made before could be copied

@@ -258,18 +258,31 @@ def made_up(rng, kind=None):
     return Tool(name, kind, about, (), arguments, tuple(made), result_of(rng, kind, arguments, required), {}, "", False)
 
 
-def bare(rng):
-    """A tool without arguments, to be chosen by its words alone."""
-    kind, what = rng.choice((*FAMILIES, "other")), noun(rng)
+def bare(rng, kind=None, what=None):
+    """A tool without arguments, to be chosen by its words alone: by its noun, or by its verb where `what` is given."""
+    alone = what is None
+    kind, what = kind or rng.choice((*FAMILIES, "other")), what or noun(rng)
     verbs, name, about = named(rng, kind, what)
     said = what
-    if rng.random() < 0.3:
+    if alone and rng.random() < 0.3:
         other = noun(rng)
         about += rng.choice((" ({})", ", the {}", " or {}")).format(other)
         said = rng.choice((what, other))
     thing = FAMILIES[kind][4].format(noun=said)
     texts = [sentence(rng, verbs, said, thing, []) for _ in range(4)]
+    if not alone:
+        texts = [t for t in texts if any(verb in t for verb in verbs)] or [f"{rng.choice(verbs)} {thing}"]
     return Tool(name, kind, about, (), {}, tuple(Phrase(t, phrases.parse(t), False, ()) for t in texts), {"ok": True}, {}, "", False)
+
+
+# Families that no verb of a request belongs to twice.
+APART = ("level", "start", "stop", "schedule", "order", "assign", "report", "message", "reading")
+
+
+def siblings(rng):
+    """Tools for one noun, told apart by the verb."""
+    what = noun(rng)
+    return [bare(rng, kind, what) for kind in rng.sample(APART, rng.choice((2, 2, 3)))]
 
 
 def ordered(names, parts):

@@ -348,7 +348,7 @@ TOOLS = [
          """,
          result={"patient": "{patient}", "allergy": Text(ALLERGENS), "severity": Choice("mild", "moderate", "severe")},
          answer="{patient} has a {severity} allergy to {allergy}."),
-    tool("add_visitor admit_guest register_visitor", "record", "Register a visitor of a patient",
+    tool("add_visitor admit_guest register_visitor", "record", "Register a visitor or guest who wants to see a patient",
          {"visitor|guest|visitor_name": (PERSON, "name of the visitor"),
           "patient|patient_name|host": (PATIENT, "patient who is visited"),
           "stay?|duration?": (Minutes(), "how long the visit lasts")},
@@ -423,7 +423,7 @@ TOOLS = [
          ~ tell someone[ {urgent}] that {message}
          """,
          result={"role": "{role}", "status": Choice("delivered", "sent", "waiting")}, answer="The page to the {role} is {status}."),
-    tool("get_lab_result lab_value blood_result", "lookup", "Get a result of a patient from the laboratory",
+    tool("get_lab_result lab_value blood_result", "lookup", "Get a result or level of a patient from the laboratory",
          {"patient|patient_name|name": (PATIENT, "name of the patient"),
           "test|analyte|parameter": (Text(TESTS), "which value of the laboratory"),
           "sampled?|taken?": (Choice("today", "yesterday", "last_week"), "when the sample was taken")},

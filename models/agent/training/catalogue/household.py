@@ -86,7 +86,7 @@ TOOLS = [
          ~ put something on my {list} list
          """,
          result={"list": "{list}", "added": "{items}"}, answer="I put {added} on the {list} list."),
-    tool("set_blinds move_blinds shutter_position", "level", "Move the blinds of a room",
+    tool("set_blinds move_blinds shutter_position", "level", "Move the blinds or shutters of a room",
          {"room|location|window_room": (ROOM, "room of the blinds"),
           "opening|position|open_percent": (PERCENT, "how far open, in percent"),
           "time?|at_time?": (Time(), "when to move them")},
@@ -486,7 +486,7 @@ TOOLS = [
          ~ look up something in my contacts
          """,
          result={"name": "{name}", "number": Code("0### ######|0## #######")}, answer="The number of {name} is {number}."),
-    tool("water_plants irrigate plant_watering", "start", "Water plants with an amount of water",
+    tool("water_plants irrigate plant_watering", "start", "Pour an amount of water on plants that are dry or need it",
          {"plants|plant|bed": (Text(PLANTS), "which plants"),
           "amount|water|volume": (Quantity(litres=(0.5, 20, 0.5, ("litres", "l")), millilitres=(50, 900, 50, ("millilitres", "ml"))),
                                   "how much"),

@@ -111,7 +111,7 @@ TOOLS = [
          """,
          result={"destination": "{destination}", "km": Number(2, 280), "arrival": Time()},
          answer="The route to {destination} is {km} km long, you arrive at {arrival}."),
-    tool("charge_car schedule_charging charge_battery", "schedule", "Charge the battery until a time",
+    tool("charge_car schedule_charging charge_battery", "schedule", "Charge or load the battery until a time",
          {"limit|charge_level|target_percent": (PERCENT, "how full the battery gets, in percent"),
           "ready_by|time|until": (Time(), "when the car has to be ready"),
           "power?|max_power?": (Number(2, 22, unit=("kw", "kilowatts")), "charging power in kilowatts")},
