@@ -56,6 +56,9 @@ class Session {
   Result<void> feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted, const RowSink& sink,
                          const CancelToken* cancel = nullptr);
 
+  // Takes the memory for the logits of `rows` tokens, so that feeding as many takes none. OUT_OF_MEMORY.
+  Result<void> reserve_logits(std::size_t rows);
+
   [[nodiscard]] std::size_t position() const { return tokens_.size(); }  // tokens so far
   [[nodiscard]] std::size_t context() const { return context_; }
   [[nodiscard]] std::span<const TokenId> tokens() const { return tokens_; }

@@ -168,6 +168,8 @@ Result<std::span<const float>> Session::feed(std::span<const TokenId> tokens, Lo
   return std::span<const float>(state_->rows.as<float>(), rows * vocab);
 }
 
+Result<void> Session::reserve_logits(std::size_t rows) { return state_->make_room(rows * model_->vocab()); }
+
 void Session::truncate(std::size_t position) {
   if (position < tokens_.size()) tokens_.resize(position);
 }
