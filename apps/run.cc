@@ -45,7 +45,7 @@ class Run : public Command {
           {"-sys,--system", "TEXT", "system message", &system_},
           {"--stop", "TEXT", "end the answer before this text; repeatable", &stop_},
           {"--ignore-eos", "", "go on after the model's end token", &ignore_end_},
-          {"--draft,-md,--model-draft", "MODEL",
+          {"--draft,-md,--model-draft", "DRAFT",
            "a smaller model with the same tokenizer that guesses tokens ahead", &draft_, false,
            ValueKind::path},
           {"--draft-max,--draft-n", "N",

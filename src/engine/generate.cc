@@ -82,7 +82,9 @@ class TextStream {
 // The session's next steps, each of one token and of a guess of what follows it.
 class Guesses {
  public:
-  Guesses(Session& session, const GenerateOptions& options, std::size_t tokens)
+  // Before the prompt is fed: what it takes would make the prompt's logits invalid.
+  Guesses(Session& session, const GenerateOptions& options, std::span<const TokenId> prompt,
+          std::size_t tokens)
       : session_(&session), cancel_(options.cancel) {
     const std::size_t most = std::min(options.draft_max, kMostDraft);
     if (most == 0) return;
@@ -95,8 +97,8 @@ class Guesses {
         drafter_ = std::make_unique<NgramDrafter>(session.context());
       }
       step_.reserve(most + 1);
-      sequence_.reserve(session.position() + tokens);
-      sequence_.assign(session.tokens().begin(), session.tokens().end());
+      sequence_.reserve(prompt.size() + tokens);
+      sequence_.assign(prompt.begin(), prompt.end());
       speculation_.emplace(*drafter_, most);
     } catch (const std::bad_alloc&) {
       speculation_.reset();
@@ -170,6 +172,9 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
   MOTE_ASSIGN(out.reused_tokens, session.reuse_prefix(prompt));
   sampler.reset();
   for (const TokenId token : prompt) sampler.accept(token);
+  const std::size_t room = session.context() - prompt.size();
+  const std::size_t most = options.max_tokens == 0 ? room : std::min(options.max_tokens, room);
+  Guesses guesses(session, options, prompt, most);
   const std::size_t vocab = session.model().vocab();
   Result<std::span<const float>> logits =
       session.feed(prompt.subspan(out.reused_tokens), LogitsWanted::last, options.cancel);
@@ -179,11 +184,8 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
     out.finish_reason = FinishReason::cancelled;
     return out;
   }
-  const std::size_t room = session.context() - prompt.size();
-  const std::size_t most = options.max_tokens == 0 ? room : std::min(options.max_tokens, room);
   out.tokens.reserve(most);
   TextStream text(tokenizer, options, out.text);
-  Guesses guesses(session, options, most);
   const auto generating = Clock::now();
   out.finish_reason = FinishReason::length;
   std::size_t row = 0;  // of the logits: behind so many tokens of the guess, all of them right

@@ -8,15 +8,19 @@ namespace {
 // What a token more is taken to cost until a step with it was seen: small batches of packed weights cost 1.5
 // steps at 8 tokens where the weights come from memory, more where they lie in a cache.
 constexpr double kTokenCost = 0.1;
-// Older guesses and steps count less and less: a change of subject shows within some ten guesses.
-constexpr double kKeep = 0.9;
+// Tokens of guesses that count; older ones fade. A change of subject shows within some tens of tokens.
+constexpr double kRemembered = 16;
+constexpr double kKeepSeconds = 0.9;
 // Before anything is known a guess is right more often than not: it is made of what stood there before.
-constexpr double kPriorRight = 2;
-constexpr double kPriorWrong = 1;
+// Little, because it bounds what a grade can fall to: 1 / (16 + 1.5) is 0.06.
+constexpr double kPriorRight = 1;
+constexpr double kPriorWrong = 0.5;
 // A guess has to promise more than measuring steps is off by.
 constexpr double kWorthwhile = 1.05;
 
-void blend(double& known, double seen) { known = known == 0 ? seen : kKeep * known + (1 - kKeep) * seen; }
+void blend(double& known, double seen) {
+  known = known == 0 ? seen : kKeepSeconds * known + (1 - kKeepSeconds) * seen;
+}
 
 }  // namespace
 
@@ -62,8 +66,11 @@ std::size_t DraftPace::choose(std::size_t grade, std::size_t available) const {
 
 void DraftPace::saw_guess(std::size_t grade, std::size_t right, bool wrong) {
   Count& c = counts_[grade];
-  c.right = kKeep * c.right + static_cast<double>(right);
-  c.wrong = kKeep * c.wrong + (wrong ? 1.0 : 0.0);
+  c.right += static_cast<double>(right);
+  c.wrong += wrong ? 1.0 : 0.0;
+  const double fade = std::min(1.0, kRemembered / std::max(1.0, c.right + c.wrong));
+  c.right *= fade;
+  c.wrong *= fade;
 }
 
 void DraftPace::saw_step(std::size_t tokens, double seconds) {

@@ -63,7 +63,7 @@ TEST(DraftPace, GradesAreCountedApart) {
 }
 
 TEST(DraftPace, ForgetsOldGuesses) {
-  DraftPace pace = pace_of(0.05, 8);
+  DraftPace pace = pace_of(0.1, 8);
   for (int i = 0; i < 40; ++i) pace.saw_guess(0, 0, true);
   EXPECT_EQ(pace.choose(0, 8), 0U);
   for (int i = 0; i < 40; ++i) pace.saw_guess(0, 8, false);
