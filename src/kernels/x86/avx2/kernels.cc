@@ -14,6 +14,7 @@
 //
 #include "kernels/simd/float_matmul.inc"
 //
+#include "kernels/x86/fetch_ahead.inc"
 #include "kernels/x86/half_tile.inc"
 //
 #include "kernels/x86/avx2/integer.inc"

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/isa_tables.h"
+#include "kernels/x86/fetch_ahead.inc"
 
 namespace mote::kernels {
 namespace {
@@ -57,6 +58,9 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
   const std::size_t blocks = m.cols / kBlock;
   const std::size_t groups = kSplit ? 2 * blocks : blocks;
   const std::byte* codes = m.tiles + tile * m.tile_bytes;
+  const std::byte* place = codes;
+  const std::size_t block_share = m.tile_bytes / blocks;
+  const bool from_memory = column == 0;  // later columns find the band in the cache
   const std::byte* scales = codes + blocks * kBlockBytes;
   const std::byte* mins = scales + groups * kTileRows * (m.half_scales ? 2 : sizeof(float));
   const bool has_table = kNibbles && m.values != nullptr;
@@ -80,7 +84,8 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
                                  sums[c]);
     }
   };
-  for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes) {
+  for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes, place += block_share) {
+    if (from_memory) fetch_ahead<kNibbles>(place);
     __m512i values[kDwords];
     load_values<kNibbles>(codes, has_table, table, values);
     const std::int8_t* block_a = a + b * kBlock;

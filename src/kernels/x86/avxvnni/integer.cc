@@ -9,6 +9,7 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/x86/fetch_ahead.inc"
 #include "kernels/x86/half_tile.inc"
 
 namespace mote::kernels {
