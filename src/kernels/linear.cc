@@ -7,12 +7,15 @@
 #include "base/checked.h"
 #include "codec/codec.h"
 #include "tensor/float16.h"
+//
+#include "kernels/tile_view.inc"
+//
+#include "kernels/reference/read_tile.inc"
 
 namespace mote::kernels {
 
 namespace {
 
-constexpr std::size_t kBlock = 32;
 constexpr std::size_t kSumGroup = 16;
 // Columns whose corrections are prepared together. A multiple of every kernel's column block; small, so that
 // they stay in the first-level cache beside the activations.
@@ -22,10 +25,14 @@ constexpr std::size_t kConvertFrom = 3;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
-std::size_t code_bytes(const PackedMatrix& m) { return m.cols * kTileRows * m.code_bits / 8; }
-std::size_t scale_bytes(const PackedMatrix& m) { return m.half_scales ? sizeof(Half) : sizeof(float); }
-// Of one run of scales, or of mins.
-std::size_t scales_bytes(const PackedMatrix& m) { return m.cols / m.group * kTileRows * scale_bytes(m); }
+std::size_t code_bytes(const PackedMatrix& m) { return m.cols / kBlock * block_bytes(m.code_bits); }
+// Of one run of scales, or of mins, and of one run of factors.
+std::size_t scales_bytes(const PackedMatrix& m) {
+  return m.cols / m.group * kTileRows * scale_size(m.scale_kind);
+}
+std::size_t factors_bytes(const PackedMatrix& m) {
+  return m.scale_kind == ScaleKind::product ? m.cols / kFactorElements * kTileRows * sizeof(Half) : 0;
+}
 
 // Everything but the bytes.
 PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
@@ -39,9 +46,11 @@ PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
   m.integer = integer && form != nullptr && m.cols % kBlock == 0;
   if (!m.integer) return m;
   m.group = static_cast<std::uint8_t>(form->group_elements);
-  m.code_bits = form->code_bits <= 4 ? 4 : 8;
+  m.code_bits = form->code_bits;
   m.has_min = form->has_min;
-  m.half_scales = form->half_scales;
+  m.scale_kind = form->unpack_scales != nullptr ? ScaleKind::product
+                 : form->half_scales            ? ScaleKind::half
+                                                : ScaleKind::single;
   m.max_value = static_cast<std::uint8_t>((1U << form->code_bits) - 1U);
   m.offset = form->offset;
   if (form->table != nullptr) {  // signed values become unsigned by an offset of 128
@@ -52,43 +61,54 @@ PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
       m.values[i] = static_cast<std::uint8_t>(form->table[i] + 128);
     }
   }
-  m.tile_bytes = round_up(code_bytes(m) + scales_bytes(m) * (m.has_min ? 2 : 1), AlignedBuffer::kAlignment);
+  m.tile_bytes = round_up(code_bytes(m) + (scales_bytes(m) + factors_bytes(m)) * (m.has_min ? 2 : 1),
+                          AlignedBuffer::kAlignment);
   return m;
 }
 
-void store_scale(std::byte* out, std::size_t index, float value, bool half) {
-  if (half) {
-    const Half h = float_to_half(value);
-    std::memcpy(out + index * sizeof h, &h, sizeof h);
-  } else {
-    std::memcpy(out + index * sizeof value, &value, sizeof value);
-  }
+void store_half(std::byte* out, std::size_t index, Half value) {
+  std::memcpy(out + index * sizeof value, &value, sizeof value);
 }
-
-float load_scale(const std::byte* in, std::size_t index, bool half) {
-  if (half) {
-    Half h = 0;
-    std::memcpy(&h, in + index * sizeof h, sizeof h);
-    return half_to_float(h);
-  }
-  float value = 0.0F;
-  std::memcpy(&value, in + index * sizeof value, sizeof value);
-  return value;
-}
-
 // Codes of 32 elements of row `r` into a block of the tile.
-void store_codes(std::byte* block, std::size_t r, const std::uint8_t* codes, std::uint8_t code_bits) {
-  constexpr std::size_t kDwords = 8;
-  std::uint32_t dwords[kDwords];
+void store_codes(std::byte* block, std::size_t r, const std::uint8_t* codes, int bits) {
+  constexpr std::uint32_t kOfEachByte = 0x01010101U;
+  std::uint32_t dwords[8];
   std::memcpy(dwords, codes, sizeof dwords);
-  if (code_bits == 4) {
-    for (std::size_t i = 0; i < kDwords / 2; ++i) {
-      const std::uint32_t pair = dwords[i] | (dwords[i + kDwords / 2] << 4U);
-      std::memcpy(block + 64 * i + 4 * r, &pair, sizeof pair);
+  const auto store = [&](std::size_t byte, std::uint32_t dword) {
+    std::memcpy(block + byte + 4 * r, &dword, sizeof dword);
+  };
+  // Dwords first, first + step ... of a plane side by side in bytes: `width` bits each, from bit `from` of
+  // the codes on.
+  const auto merged = [&](std::size_t first, std::size_t step, unsigned from, unsigned width) {
+    std::uint32_t out = 0;
+    unsigned to = 0;
+    for (std::size_t i = first; to < 8; i += step, to += width) {
+      out |= ((dwords[i] >> from) & (kOfEachByte * ((1U << width) - 1U))) << to;
     }
+    return out;
+  };
+  const auto low = static_cast<unsigned>(low_bits(bits));
+  if (low == 8) {
+    for (std::size_t i = 0; i < 8; ++i) store(64 * i, dwords[i]);
+  } else if (low == 4) {
+    for (std::size_t i = 0; i < 4; ++i) store(64 * i, merged(i, 4, 0, 4));
   } else {
-    for (std::size_t i = 0; i < kDwords; ++i)
-      std::memcpy(block + 64 * i + 4 * r, &dwords[i], sizeof dwords[i]);
+    for (std::size_t k = 0; k < 2; ++k) store(64 * k, merged(4 * k, 1, 0, 2));
+  }
+  if (high_bits(bits) == 2) {
+    for (std::size_t k = 0; k < 2; ++k) store(high_plane(bits) + 64 * k, merged(4 * k, 1, low, 2));
+  } else if (high_bits(bits) == 1) {
+    store(high_plane(bits), merged(0, 1, low, 1));
+  }
+}
+
+void store_float_scales(std::byte* out, std::size_t r, const float* values, std::size_t groups, bool half) {
+  for (std::size_t g = 0; g < groups; ++g) {
+    if (half) {
+      store_half(out, g * kTileRows + r, float_to_half(values[g]));
+    } else {
+      std::memcpy(out + (g * kTileRows + r) * sizeof(float), &values[g], sizeof(float));
+    }
   }
 }
 
@@ -97,23 +117,36 @@ void pack_one_row(const codec::Codec& codec, PackedMatrix& out, std::size_t row,
   std::uint8_t codes[kMaxBlock];
   float scales[kMaxBlock / kSumGroup];
   float mins[kMaxBlock / kSumGroup];
+  const codec::IntegerForm& form = *codec.integer_form;
   const std::size_t blocks = out.cols / codec.block_elements;
   const std::size_t groups = codec.block_elements / out.group;
   const std::size_t r = row % kTileRows;
+  const bool half = out.scale_kind == ScaleKind::half;
   const std::byte* in = out.blocks.data() + row * blocks * codec.block_bytes;
   std::byte* tile_scales = tile + code_bytes(out);
   std::byte* tile_mins = tile_scales + scales_bytes(out);
+  std::byte* factors = tile_mins + (out.has_min ? scales_bytes(out) : 0);
+  std::byte* min_factors = factors + factors_bytes(out);
   for (std::size_t b = 0; b < blocks; ++b) {
-    codec.integer_form->unpack(in + b * codec.block_bytes, codes, scales, mins);
+    form.unpack(in + b * codec.block_bytes, codes, scales, mins);
     for (std::size_t i = 0; i < codec.block_elements; i += kBlock) {
       const std::size_t block = (b * codec.block_elements + i) / kBlock;
-      store_codes(tile + block * kBlock * kTileRows * out.code_bits / 8, r, codes + i, out.code_bits);
+      store_codes(tile + block * block_bytes(out.code_bits), r, codes + i, out.code_bits);
     }
+    const std::size_t first = b * groups * kTileRows * scale_size(out.scale_kind);
+    if (out.scale_kind != ScaleKind::product) {
+      store_float_scales(tile_scales + first, r, scales, groups, half);
+      if (out.has_min) store_float_scales(tile_mins + first, r, mins, groups, half);
+      continue;
+    }
+    codec::ScaleCodes scale_codes;
+    form.unpack_scales(in + b * codec.block_bytes, scale_codes);
     for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t index = (b * groups + g) * kTileRows + r;
-      store_scale(tile_scales, index, scales[g], out.half_scales);
-      if (out.has_min) store_scale(tile_mins, index, mins[g], out.half_scales);
+      tile_scales[first + g * kTileRows + r] = static_cast<std::byte>(scale_codes.scales[g]);
+      if (out.has_min) tile_mins[first + g * kTileRows + r] = static_cast<std::byte>(scale_codes.mins[g]);
     }
+    store_half(factors, b * kTileRows + r, scale_codes.factor);
+    if (out.has_min) store_half(min_factors, b * kTileRows + r, scale_codes.min_factor);
   }
 }
 
@@ -144,7 +177,8 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activ
                   .tile_count = last_tile - first_tile,
                   .cols = w.cols,
                   .group = w.group,
-                  .half_scales = w.half_scales,
+                  .code_bits = w.code_bits,
+                  .scale_kind = w.scale_kind,
                   .has_min = w.has_min,
                   .max_value = w.max_value,
                   .values = w.has_table ? w.values.data() : nullptr,
@@ -162,11 +196,7 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activ
     m.codes = a.codes + t * w.cols;
     m.scales = a.scales + t * (w.cols / kBlock);
     m.y = y + t * y_stride + first_tile * kTileRows;
-    if (w.code_bits == 4) {
-      table.matmul_u4(m);
-    } else {
-      table.matmul_u8(m);
-    }
+    table.matmul_integer(m);
   }
 }
 
@@ -271,24 +301,22 @@ void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t fi
 
 void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales,
                 float* mins) {
-  const std::byte* tile = packed.tiles + row / kTileRows * packed.tile_bytes;
-  const std::byte* tile_scales = tile + code_bytes(packed);
-  const std::byte* tile_mins = tile_scales + scales_bytes(packed);
+  IntegerMatmul m{};
+  m.cols = packed.cols;
+  m.group = packed.group;
+  m.code_bits = packed.code_bits;
+  m.scale_kind = packed.scale_kind;
+  m.has_min = packed.has_min;
+  const TileView tile = view_of(m, packed.tiles + row / kTileRows * packed.tile_bytes, 0);
   const std::size_t r = row % kTileRows;
   for (std::size_t i = 0; i < packed.cols; ++i) {
-    const std::byte* block = tile + i / kBlock * kBlock * kTileRows * packed.code_bits / 8;
-    const std::size_t dword = i % kBlock / 4;
-    if (packed.code_bits == 8) {
-      codes[i] = std::to_integer<std::uint8_t>(block[64 * dword + 4 * r + i % 4]);
-      continue;
-    }
-    const auto pair = std::to_integer<std::uint8_t>(block[64 * (dword % 4) + 4 * r + i % 4]);
-    codes[i] = static_cast<std::uint8_t>(dword < 4 ? pair & 15U : pair >> 4U);
+    codes[i] =
+        code_at(tile.codes + i / kBlock * block_bytes(packed.code_bits), packed.code_bits, r, i % kBlock);
     if (packed.has_table) codes[i] = packed.values[codes[i]];
   }
   for (std::size_t g = 0; g < packed.cols / packed.group; ++g) {
-    scales[g] = load_scale(tile_scales, g * kTileRows + r, packed.half_scales);
-    mins[g] = packed.has_min ? load_scale(tile_mins, g * kTileRows + r, packed.half_scales) : 0.0F;
+    scales[g] = scale_at(m, tile.scales, g, r);
+    mins[g] = packed.has_min ? scale_at(m, tile.mins, g, r) : 0.0F;
   }
 }
 

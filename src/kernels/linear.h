@@ -32,10 +32,10 @@ struct PackedMatrix {
   CodecId codec = CodecId::f32;
   bool integer = false;        // which of the two paths
   std::uint8_t group = 32;     // 16 or 32
-  std::uint8_t code_bits = 8;  // 4 or 8 as laid out
+  std::uint8_t code_bits = 8;  // as laid out: 2, 3, 4, 5, 6 or 8
   bool has_min = false;
-  bool half_scales = false;      // scales and mins as binary16 (where the format's are), else float
-  bool has_table = false;        // 4-bit codes stand for the values below
+  ScaleKind scale_kind = ScaleKind::single;
+  bool has_table = false;        // codes stand for the values below
   std::uint8_t max_value = 255;  // of a code, or of its table value
   std::int32_t offset = 0;       // value = code (or table value) - offset
   std::array<std::uint8_t, 16> values{};

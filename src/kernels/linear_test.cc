@@ -125,6 +125,14 @@ TEST(Pack, BytesAreWhatTheLayoutSays) {
   // 4.5 bits: 576 columns of 16 rows are 4608 bytes of codes and 576 of half scales.
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_0, 16, 576).tensor, true), 4608U + 576U);
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q8_0, 17, 576).tensor, true), 2U * (9216U + 576U));
+  // A super-block of 16 rows: codes, one byte per scale and min, two halves of factors.
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_k, 16, 512).tensor, true),
+            2U * (16 * 128 + 16 * (8 + 8) + 16 * 4));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q6_k, 16, 512).tensor, true),
+            2U * (16 * 192 + 16 * 16 + 16 * 2));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q2_k, 16, 512).tensor, true),
+            2U * (16 * 64 + 16 * (16 + 16) + 16 * 4));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q5_0, 16, 512).tensor, true), 16U * (320 + 16 * 2));
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_0, 16, 576).tensor, false), 0U);
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::f16, 16, 576).tensor, true), 0U);
 }

@@ -8,22 +8,33 @@
 #include <cstdint>
 
 #include "kernels/isa_tables.h"
+//
+#include "kernels/tile_view.inc"
+//
 #include "kernels/x86/fetch_ahead.inc"
 
 namespace mote::kernels {
 namespace {
 
-constexpr std::size_t kBlock = 32;
 constexpr int kDwords = 8;  // of 4 elements in a block
 constexpr int kMaxColumns = 16;
 // Two groups per block need more registers: 16 columns would spill sums.
 constexpr int kMaxSplitColumns = 12;
 
+__m512 load_halves(const std::byte* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
 // 16 scales of a group.
-__m512 load_scales(const std::byte* scales, std::size_t group, bool half) {
+template <bool kSplit>
+[[gnu::always_inline]] inline __m512 load_scales(const ScaleList& list, std::size_t group, ScaleKind kind) {
+  constexpr std::size_t kGroupsPerFactor = kFactorElements / (kSplit ? kBlock / 2 : kBlock);
   const std::size_t first = group * kTileRows;
-  if (half) return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(scales + 2 * first)));
-  return _mm512_loadu_ps(scales + sizeof(float) * first);
+  if (kind == ScaleKind::half) return load_halves(list.scales + 2 * first);
+  if (kind == ScaleKind::single) return _mm512_loadu_ps(list.scales + sizeof(float) * first);
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(list.scales + first));
+  return _mm512_mul_ps(load_halves(list.factors + group / kGroupsPerFactor * kTileRows * 2),
+                       _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
 }
 
 __m512i load_dword(const std::int8_t* p) {
@@ -32,38 +43,68 @@ __m512i load_dword(const std::int8_t* p) {
   return _mm512_set1_epi32(x);
 }
 
-template <bool kNibbles>
-void load_values(const std::byte* block, bool has_table, __m512i table, __m512i (&values)[kDwords]) {
-  if constexpr (kNibbles) {
-    const __m512i mask = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const __m512i pairs = _mm512_loadu_si512(block + 64 * i);
-      values[i] = _mm512_and_si512(pairs, mask);
-      values[i + 4] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), mask);
+template <int kBy>
+[[gnu::always_inline]] inline __m512i shift_left(
+    __m512i x) {  // to the right where negative; within pairs of bytes
+  if constexpr (kBy > 0) return _mm512_slli_epi16(x, kBy);
+  if constexpr (kBy < 0) return _mm512_srli_epi16(x, -kBy);
+  return x;
+}
+
+template <int kBits, int kDword>
+[[gnu::always_inline]] inline __m512i load_value(const std::byte* block) {
+  if constexpr (kBits == 8) {
+    return _mm512_loadu_si512(block + 64 * kDword);
+  } else {
+    constexpr int kLow = low_bits(kBits);
+    constexpr int kHigh = high_bits(kBits);
+    constexpr int kLowByte = kLow == 4 ? kDword % 4 : kDword / 4;
+    constexpr int kLowShift = kLow == 4 ? 4 * (kDword / 4) : 2 * (kDword % 4);
+    const __m512i low = _mm512_and_si512(shift_left<-kLowShift>(_mm512_loadu_si512(block + 64 * kLowByte)),
+                                         _mm512_set1_epi8((1 << kLow) - 1));
+    if constexpr (kHigh == 0) {
+      return low;
+    } else {
+      constexpr int kHighByte = kHigh == 2 ? kDword / 4 : 0;
+      constexpr int kHighShift = kHigh == 2 ? 2 * (kDword % 4) : kDword;
+      const __m512i high =
+          shift_left<kLow - kHighShift>(_mm512_loadu_si512(block + high_plane(kBits) + 64 * kHighByte));
+      // low | (high & mask)
+      return _mm512_ternarylogic_epi32(low, high, _mm512_set1_epi8(((1 << kHigh) - 1) << kLow), 0xF8);
     }
+  }
+}
+
+template <int kBits>
+[[gnu::always_inline]] inline void load_values(const std::byte* block, bool has_table, __m512i table,
+                                               __m512i (&values)[kDwords]) {
+  values[0] = load_value<kBits, 0>(block);
+  values[1] = load_value<kBits, 1>(block);
+  values[2] = load_value<kBits, 2>(block);
+  values[3] = load_value<kBits, 3>(block);
+  values[4] = load_value<kBits, 4>(block);
+  values[5] = load_value<kBits, 5>(block);
+  values[6] = load_value<kBits, 6>(block);
+  values[7] = load_value<kBits, 7>(block);
+  if constexpr (kBits <= 4) {
     if (has_table) {
 #pragma GCC unroll 8
       for (__m512i& v : values) v = _mm512_shuffle_epi8(table, v);
     }
-  } else {
-#pragma GCC unroll 8
-    for (int i = 0; i < kDwords; ++i) values[i] = _mm512_loadu_si512(block + 64 * i);
   }
 }
 
-template <bool kNibbles, bool kSplit, int kColumns>
+template <int kBits, bool kSplit, int kColumns>
 void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) {
-  constexpr std::size_t kBlockBytes = kNibbles ? 256 : 512;
+  constexpr std::size_t kBlockBytes = block_bytes(kBits);
   const std::size_t blocks = m.cols / kBlock;
   const std::size_t groups = kSplit ? 2 * blocks : blocks;
-  const std::byte* codes = m.tiles + tile * m.tile_bytes;
-  const std::byte* place = codes;
+  const std::byte* place = m.tiles + tile * m.tile_bytes;
+  const TileView view = view_of(m, place, 0);
+  const std::byte* codes = view.codes;
   const std::size_t block_share = m.tile_bytes / blocks;
   const bool from_memory = column == 0;  // later columns find the band in the cache
-  const std::byte* scales = codes + blocks * kBlockBytes;
-  const std::byte* mins = scales + groups * kTileRows * (m.half_scales ? 2 : sizeof(float));
-  const bool has_table = kNibbles && m.values != nullptr;
+  const bool has_table = kBits <= 4 && m.values != nullptr;
   const __m512i table =
       has_table ? _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(m.values)))
                 : _mm512_setzero_si512();
@@ -77,7 +118,7 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
 
   // Adds group `g` of every column, whose dots are in `dots(c)`.
   const auto add_mins = [&](std::size_t g) {
-    const __m512 of_rows = load_scales(mins, g, m.half_scales);
+    const __m512 of_rows = load_scales<kSplit>(view.mins, g, m.scale_kind);
 #pragma GCC unroll 16
     for (int c = 0; c < kColumns; ++c) {
       sums[c] = _mm512_fnmadd_ps(of_rows, _mm512_set1_ps(min_sums[static_cast<std::size_t>(c) * groups + g]),
@@ -85,15 +126,15 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
     }
   };
   for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes, place += block_share) {
-    if (from_memory) fetch_ahead<kNibbles>(place);
+    if (from_memory) fetch_ahead<kBits>(place);
     __m512i values[kDwords];
-    load_values<kNibbles>(codes, has_table, table, values);
+    load_values<kBits>(codes, has_table, table, values);
     const std::int8_t* block_a = a + b * kBlock;
     if constexpr (kSplit) {
 #pragma GCC unroll 2
       for (int part = 0; part < 2; ++part) {
         const std::size_t g = 2 * b + static_cast<std::size_t>(part);
-        const __m512 of_rows = load_scales(scales, g, m.half_scales);
+        const __m512 of_rows = load_scales<kSplit>(view.scales, g, m.scale_kind);
 #pragma GCC unroll 16
         for (int c = 0; c < kColumns; ++c) {
           const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols + 16 * part;
@@ -108,7 +149,7 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
         if (min_sums != nullptr) add_mins(g);
       }
     } else {
-      const __m512 of_rows = load_scales(scales, b, m.half_scales);
+      const __m512 of_rows = load_scales<kSplit>(view.scales, b, m.scale_kind);
 #pragma GCC unroll 16
       for (int c = 0; c < kColumns; ++c) {
         const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols;
@@ -135,41 +176,40 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
   }
 }
 
-template <bool kNibbles, bool kSplit, int kColumns>
+template <int kBits, bool kSplit, int kColumns>
 void tiles_product(const IntegerMatmul& m, std::size_t first, std::size_t last, std::size_t column) {
-  for (std::size_t tile = first; tile < last; ++tile)
-    tile_product<kNibbles, kSplit, kColumns>(m, tile, column);
+  for (std::size_t tile = first; tile < last; ++tile) tile_product<kBits, kSplit, kColumns>(m, tile, column);
 }
 
 using TilesProduct = void (*)(const IntegerMatmul&, std::size_t, std::size_t, std::size_t);
 
 // By number of columns.
-template <bool kNibbles, bool kSplit>
+template <int kBits, bool kSplit>
 constexpr TilesProduct kProducts[kMaxColumns + 1] = {
     nullptr,
-    tiles_product<kNibbles, kSplit, 1>,
-    tiles_product<kNibbles, kSplit, 2>,
-    tiles_product<kNibbles, kSplit, 3>,
-    tiles_product<kNibbles, kSplit, 4>,
-    tiles_product<kNibbles, kSplit, 5>,
-    tiles_product<kNibbles, kSplit, 6>,
-    tiles_product<kNibbles, kSplit, 7>,
-    tiles_product<kNibbles, kSplit, 8>,
-    tiles_product<kNibbles, kSplit, 9>,
-    tiles_product<kNibbles, kSplit, 10>,
-    tiles_product<kNibbles, kSplit, 11>,
-    tiles_product<kNibbles, kSplit, 12>,
-    tiles_product<kNibbles, kSplit, 13>,
-    tiles_product<kNibbles, kSplit, 14>,
-    tiles_product<kNibbles, kSplit, 15>,
-    tiles_product<kNibbles, kSplit, 16>,
+    tiles_product<kBits, kSplit, 1>,
+    tiles_product<kBits, kSplit, 2>,
+    tiles_product<kBits, kSplit, 3>,
+    tiles_product<kBits, kSplit, 4>,
+    tiles_product<kBits, kSplit, 5>,
+    tiles_product<kBits, kSplit, 6>,
+    tiles_product<kBits, kSplit, 7>,
+    tiles_product<kBits, kSplit, 8>,
+    tiles_product<kBits, kSplit, 9>,
+    tiles_product<kBits, kSplit, 10>,
+    tiles_product<kBits, kSplit, 11>,
+    tiles_product<kBits, kSplit, 12>,
+    tiles_product<kBits, kSplit, 13>,
+    tiles_product<kBits, kSplit, 14>,
+    tiles_product<kBits, kSplit, 15>,
+    tiles_product<kBits, kSplit, 16>,
 };
 
 // Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 16 columns stay
 // in the first while the band's tiles pass.
 constexpr std::size_t kBandBytes = 256 * 1024;
 
-template <bool kNibbles, bool kSplit>
+template <int kBits, bool kSplit>
 void matmul(const IntegerMatmul& m) {
   constexpr std::size_t kColumns = kSplit ? kMaxSplitColumns : kMaxColumns;
   const std::size_t fitting = kBandBytes / (m.tile_bytes == 0 ? 1 : m.tile_bytes);
@@ -178,31 +218,41 @@ void matmul(const IntegerMatmul& m) {
     const std::size_t last = m.tile_count - first < tiles ? m.tile_count : first + tiles;
     for (std::size_t column = 0; column < m.n; column += kColumns) {
       const std::size_t left = m.n - column;
-      kProducts<kNibbles, kSplit>[left < kColumns ? left : kColumns](m, first, last, column);
+      kProducts<kBits, kSplit>[left < kColumns ? left : kColumns](m, first, last, column);
     }
   }
 }
 
-void matmul_u4(const IntegerMatmul& m) noexcept {
+template <int kBits>
+void matmul_bits(const IntegerMatmul& m) {
   if (m.group == kBlock) {
-    matmul<true, false>(m);
+    matmul<kBits, false>(m);
   } else {
-    matmul<true, true>(m);
+    matmul<kBits, true>(m);
   }
 }
-void matmul_u8(const IntegerMatmul& m) noexcept {
-  if (m.group == kBlock) {
-    matmul<false, false>(m);
-  } else {
-    matmul<false, true>(m);
+
+void matmul_integer(const IntegerMatmul& m) noexcept {
+  switch (m.code_bits) {
+    case 2:
+      return matmul_bits<2>(m);
+    case 3:
+      return matmul_bits<3>(m);
+    case 4:
+      return matmul_bits<4>(m);
+    case 5:
+      return matmul_bits<5>(m);
+    case 6:
+      return matmul_bits<6>(m);
+    default:
+      return matmul_bits<8>(m);
   }
 }
 
 }  // namespace
 
 constinit const KernelTable kAvx512VnniKernels = {
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 };
 
 }  // namespace mote::kernels
