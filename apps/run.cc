@@ -46,10 +46,10 @@ class Run : public Command {
           {"--stop", "TEXT", "end the answer before this text; repeatable", &stop_},
           {"--ignore-eos", "", "go on after the model's end token", &ignore_end_},
           {"--draft,-md,--model-draft", "DRAFT",
-           "a smaller model with the same tokenizer that guesses tokens ahead", &draft_, false,
+           "a smaller model with the same tokenizer that drafts tokens ahead", &draft_, false,
            ValueKind::path},
           {"--draft-max,--draft-n", "N",
-           "tokens guessed ahead and checked in one step, where that is faster; at most 15, 0 is none",
+           "tokens drafted ahead and checked in one step, where that is faster; at most 15, 0 is none",
            &draft_max_}},
          tools_.options(),
          sampling_.options(),
@@ -134,7 +134,7 @@ class Run : public Command {
     agent::ToolLoopOutput tools;  // of --tools
   };
 
-  // What guesses ahead for a model.
+  // What drafts ahead for a model.
   Result<std::unique_ptr<engine::Session>> open_draft(Program& program, engine::Runtime& runtime,
                                                       const engine::LoadedModel& model,
                                                       std::size_t context) const {

@@ -79,16 +79,16 @@ class TextStream {
   std::optional<StreamDecoder> decoder_;
 };
 
-// The session's next steps, each of one token and of a guess of what follows it.
-class Guesses {
+// The session's next steps, each of one token and of a draft of what follows it.
+class Drafts {
  public:
   // Before the prompt is fed: what it takes would make the prompt's logits invalid.
-  Guesses(Session& session, const GenerateOptions& options, std::span<const TokenId> prompt,
-          std::size_t tokens)
+  Drafts(Session& session, const GenerateOptions& options, std::span<const TokenId> prompt,
+         std::size_t tokens)
       : session_(&session), cancel_(options.cancel) {
     const std::size_t most = std::min(options.draft_max, kMostDraft);
     if (most == 0) return;
-    // Without the memory it goes on without guesses.
+    // Without the memory it goes on without drafts.
     if (!session.reserve_logits(most + 1)) return;
     try {
       if (options.draft != nullptr) {
@@ -108,9 +108,9 @@ class Guesses {
   // Logits behind the token, the last one that was seen, and behind each one of checked().
   Result<std::span<const float>> feed(TokenId token, std::size_t room) {
     if (!speculation_) return session_->feed(std::span(&token, 1), LogitsWanted::last, cancel_);
-    MOTE_ASSIGN(const std::span<const TokenId> guess, speculation_->guess(sequence_, room));
+    MOTE_ASSIGN(const std::span<const TokenId> draft, speculation_->draft(sequence_, room));
     step_.assign(1, token);
-    step_.insert(step_.end(), guess.begin(), guess.end());
+    step_.insert(step_.end(), draft.begin(), draft.end());
     const auto start = Clock::now();
     Result<std::span<const float>> logits = session_->feed(step_, LogitsWanted::all, cancel_);
     if (logits) {
@@ -174,7 +174,7 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
   for (const TokenId token : prompt) sampler.accept(token);
   const std::size_t room = session.context() - prompt.size();
   const std::size_t most = options.max_tokens == 0 ? room : std::min(options.max_tokens, room);
-  Guesses guesses(session, options, prompt, most);
+  Drafts drafts(session, options, prompt, most);
   const std::size_t vocab = session.model().vocab();
   Result<std::span<const float>> logits =
       session.feed(prompt.subspan(out.reused_tokens), LogitsWanted::last, options.cancel);
@@ -188,7 +188,7 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
   TextStream text(tokenizer, options, out.text);
   const auto generating = Clock::now();
   out.finish_reason = FinishReason::length;
-  std::size_t row = 0;  // of the logits: behind so many tokens of the guess, all of them right
+  std::size_t row = 0;  // of the logits: behind so many tokens of the draft, all of them right
   while (true) {
     if (!logits) {
       if (!cancelled()) return std::move(logits).error();
@@ -202,7 +202,7 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
     }
     sampler.accept(token);
     out.tokens.push_back(token);
-    guesses.saw_token(token);
+    drafts.saw_token(token);
     const bool go_on = text.push(token);
     if (!text.found().empty()) {
       out.finish_reason = FinishReason::stop;
@@ -213,18 +213,18 @@ Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<co
       break;
     }
     if (out.tokens.size() >= most) break;
-    if (row < guesses.checked().size() && guesses.checked()[row] == token) {
+    if (row < drafts.checked().size() && drafts.checked()[row] == token) {
       ++row;  // fed already
       ++out.accepted_tokens;
       continue;
     }
-    guesses.forget(row);
+    drafts.forget(row);
     row = 0;
-    // One token has to be left for the model to say behind the guess.
-    logits = guesses.feed(token, most - out.tokens.size() - 1);
-    out.drafted_tokens += guesses.checked().size();
+    // One token has to be left for the model to say behind the draft.
+    logits = drafts.feed(token, most - out.tokens.size() - 1);
+    out.drafted_tokens += drafts.checked().size();
   }
-  guesses.forget(row);
+  drafts.forget(row);
   if (text.found().empty()) {
     text.finish();
     if (!text.found().empty()) out.finish_reason = FinishReason::stop;

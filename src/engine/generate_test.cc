@@ -64,8 +64,8 @@ TEST_F(Generate, GivesTheSameTextOnAnyNumberOfThreadsAndFromAReusedPrefix) {
 }
 
 // "... said. She said. She said ..." is what a small model tells without penalties: much of it can be
-// guessed.
-TEST_F(Generate, GuessesChangeNeitherTextNorSession) {
+// drafted.
+TEST_F(Generate, DraftsChangeNeitherTextNorSession) {
   for (const double temperature : {0.0, 0.7, 1.5}) {
     for (const double penalty : {1.0, 1.2}) {
       SamplerOptions sampling;
@@ -94,7 +94,7 @@ TEST_F(Generate, GuessesChangeNeitherTextNorSession) {
           EXPECT_LE(out.accepted_tokens, out.drafted_tokens);
           if (of == nullptr) continue;
           EXPECT_GT(out.drafted_tokens, 0U);
-          // The same model guesses what it will say, where nothing else decides.
+          // The same model drafts what it will say, where nothing else decides.
           if (temperature == 0 && penalty == 1.0) {
             EXPECT_EQ(out.accepted_tokens, out.drafted_tokens);
           }
@@ -104,7 +104,7 @@ TEST_F(Generate, GuessesChangeNeitherTextNorSession) {
   }
 }
 
-TEST_F(Generate, GuessesComeTrueWhereTheTextRepeatsItself) {
+TEST_F(Generate, DraftsComeTrueWhereTheTextRepeatsItself) {
   const std::vector<TokenId> once = prompt_;
   const GenerateOutput first = greedy({.max_tokens = 60, .draft_max = 0});
   // The story told once already: its second telling stands in the prompt.
@@ -116,15 +116,15 @@ TEST_F(Generate, GuessesComeTrueWhereTheTextRepeatsItself) {
   EXPECT_GT(out.accepted_tokens, 0U);
 }
 
-TEST_F(Generate, GuessesEndWithTheContextAndAtStops) {
+TEST_F(Generate, DraftsEndWithTheContextAndAtStops) {
   const GenerateOutput plain = greedy({.draft_max = 0, .ignore_end_tokens = true});
   const GenerateOutput out = greedy({.draft_max = 15, .ignore_end_tokens = true});
   EXPECT_EQ(out.tokens, plain.tokens);
   EXPECT_EQ(session_->position(), session_->context() - 1);
   const GenerateOutput until = greedy({.max_tokens = 200, .stop_strings = {"never"}, .draft_max = 0});
-  const GenerateOutput guessed = greedy({.max_tokens = 200, .stop_strings = {"never"}, .draft_max = 15});
-  EXPECT_EQ(guessed.text, until.text);
-  EXPECT_EQ(guessed.tokens, until.tokens);
+  const GenerateOutput drafted = greedy({.max_tokens = 200, .stop_strings = {"never"}, .draft_max = 15});
+  EXPECT_EQ(drafted.text, until.text);
+  EXPECT_EQ(drafted.tokens, until.tokens);
 }
 
 TEST_F(Generate, StreamsExactlyTheTextAndNothingOfAStopString) {

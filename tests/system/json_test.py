@@ -215,15 +215,15 @@ class JsonShapes(CliTest):
         self.assertEqual(len(texts), 1)
         self.assertNotIn(self.json("run", BUNDLED, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
 
-    def test_guessing_ahead_changes_no_text(self):
+    def test_drafting_ahead_changes_no_text(self):
         told = lambda *options: self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "120", "--ignore-eos", "-s", "3", *options)
         for temperature in ("0", "1"):
             plain = told("--temp", temperature, "--draft-max", "0")
             self.assertEqual((plain["timings"]["drafted_tokens"], plain["timings"]["accepted_tokens"]), (0, 0))
             for options in ((), ("--draft-max", "15"), ("--draft", BUNDLED)):
-                guessed = told("--temp", temperature, *options)
-                self.assertEqual(guessed["text"], plain["text"], options)
-            self.assertGreater(guessed["timings"]["drafted_tokens"], 0)  # by the draft model, the last of them
+                drafted = told("--temp", temperature, *options)
+                self.assertEqual(drafted["text"], plain["text"], options)
+            self.assertGreater(drafted["timings"]["drafted_tokens"], 0)  # by the draft model, the last of them
         self.assertIn("0 to 15", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft-max", "16"))
         other = tiny_folder.write(self.folder / "tiny")
         self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft", other))

@@ -8,14 +8,14 @@ namespace {
 // What a token more is taken to cost until a step with it was seen: small batches of packed weights cost 1.5
 // steps at 8 tokens where the weights come from memory, more where they lie in a cache.
 constexpr double kTokenCost = 0.1;
-// Tokens of guesses that count; older ones fade. A change of subject shows within some tens of tokens.
+// Tokens of drafts that count; older ones fade. A change of subject shows within some tens of tokens.
 constexpr double kRemembered = 16;
 constexpr double kKeepSeconds = 0.9;
-// Before anything is known a guess is right more often than not: it is made of what stood there before.
+// Before anything is known a draft is right more often than not: it is made of what stood there before.
 // Little, because it bounds what a grade can fall to: 1 / (16 + 1.5) is 0.06.
 constexpr double kPriorRight = 1;
 constexpr double kPriorWrong = 0.5;
-// A guess has to promise more than measuring steps is off by.
+// A draft has to promise more than measuring steps is off by.
 constexpr double kWorthwhile = 1.05;
 
 void blend(double& known, double seen) {
@@ -64,7 +64,7 @@ std::size_t DraftPace::choose(std::size_t grade, std::size_t available) const {
   return best;
 }
 
-void DraftPace::saw_guess(std::size_t grade, std::size_t right, bool wrong) {
+void DraftPace::saw_draft(std::size_t grade, std::size_t right, bool wrong) {
   Count& c = counts_[grade];
   c.right += static_cast<double>(right);
   c.wrong += wrong ? 1.0 : 0.0;

@@ -1,7 +1,7 @@
-// How long a guess is worth checking, from what steps of so many tokens took and what became of earlier
-// guesses.
+// How long a draft is worth checking, from what steps of so many tokens took and what became of earlier
+// drafts.
 //
-// With acceptance p per token, a guess of k tokens brings 1 + p + p^2 + ... + p^k tokens on average and costs
+// With acceptance p per token, a draft of k tokens brings 1 + p + p^2 + ... + p^k tokens on average and costs
 // c(k + 1), so the best k maximizes their quotient (Leviathan et al. 2023, arXiv:2211.17192, section 3.3); k
 // = 0 is plain generation. What it decides changes speed, never text.
 #pragma once
@@ -16,17 +16,17 @@ namespace mote::engine {
 
 class DraftPace {
  public:
-  // Guesses are at most `most` tokens long, up to kMostDraft.
+  // Drafts are at most `most` tokens long, up to kMostDraft.
   explicit DraftPace(std::size_t most);
 
-  // Tokens of a guess to check, 0 to `available`.
+  // Tokens of a draft to check, 0 to `available`.
   [[nodiscard]] std::size_t choose(std::size_t grade, std::size_t available) const;
-  // A guess was checked, or would have been: how many of its tokens were right, and whether a wrong one came
+  // A draft was checked, or would have been: how many of its tokens were right, and whether a wrong one came
   // then.
-  void saw_guess(std::size_t grade, std::size_t right, bool wrong);
+  void saw_draft(std::size_t grade, std::size_t right, bool wrong);
   // A step of `tokens` tokens took so long.
   void saw_step(std::size_t tokens, double seconds);
-  // Guessing `tokens` tokens took so long. Never called where that is nothing.
+  // Drafting `tokens` tokens took so long. Never called where that is nothing.
   void saw_proposal(std::size_t tokens, double seconds);
 
   [[nodiscard]] double acceptance(std::size_t grade) const;  // per token, 0 to 1

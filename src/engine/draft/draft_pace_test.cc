@@ -7,17 +7,17 @@
 namespace mote::engine {
 namespace {
 
-// A pace that has seen what steps cost (in steps of one token) and guesses of 8 tokens that ended after
+// A pace that has seen what steps cost (in steps of one token) and drafts of 8 tokens that ended after
 // `right` of them.
 DraftPace pace_of(double token_cost, std::size_t right, std::size_t most = kMostDraft) {
   DraftPace pace(most);
   for (std::size_t n = 1; n <= kMostDraft + 1; ++n)
     pace.saw_step(n, 0.010 * (1 + token_cost * static_cast<double>(n - 1)));
-  for (int i = 0; i < 100; ++i) pace.saw_guess(0, right, right < 8);
+  for (int i = 0; i < 100; ++i) pace.saw_draft(0, right, right < 8);
   return pace;
 }
 
-TEST(DraftPace, ChecksLongGuessesWhereTheyAreRightAndShortOnesWhereTheyAreNot) {
+TEST(DraftPace, ChecksLongDraftsWhereTheyAreRightAndShortOnesWhereTheyAreNot) {
   EXPECT_EQ(pace_of(0.05, 8).choose(0, 15), 15U);
   EXPECT_EQ(pace_of(0.05, 0).choose(0, 15), 0U);
   const std::size_t some = pace_of(0.05, 3).choose(0, 15);
@@ -57,16 +57,16 @@ TEST(DraftPace, ObeysItsBounds) {
 
 TEST(DraftPace, GradesAreCountedApart) {
   DraftPace pace = pace_of(0.05, 8);
-  for (int i = 0; i < 100; ++i) pace.saw_guess(1, 0, true);
+  for (int i = 0; i < 100; ++i) pace.saw_draft(1, 0, true);
   EXPECT_GT(pace.choose(0, 8), 0U);
   EXPECT_EQ(pace.choose(1, 8), 0U);
 }
 
-TEST(DraftPace, ForgetsOldGuesses) {
+TEST(DraftPace, ForgetsOldDrafts) {
   DraftPace pace = pace_of(0.1, 8);
-  for (int i = 0; i < 40; ++i) pace.saw_guess(0, 0, true);
+  for (int i = 0; i < 40; ++i) pace.saw_draft(0, 0, true);
   EXPECT_EQ(pace.choose(0, 8), 0U);
-  for (int i = 0; i < 40; ++i) pace.saw_guess(0, 8, false);
+  for (int i = 0; i < 40; ++i) pace.saw_draft(0, 8, false);
   EXPECT_GT(pace.choose(0, 8), 0U);
 }
 
@@ -83,7 +83,7 @@ TEST(DraftPace, TheCostOfAStepIsMeasuredOrLiesBetweenItsNeighbours) {
   EXPECT_GT(pace.cost(12), 1.3);
 }
 
-TEST(DraftPace, AGuessThatCostsMoreThanItBringsIsNotMade) {
+TEST(DraftPace, ADraftThatCostsMoreThanItBringsIsNotMade) {
   DraftPace pace = pace_of(0.05, 3);
   EXPECT_GT(pace.choose(0, 8), 0U);
   pace.saw_proposal(4, 4 * 0.010);  // as much per token as a step of the model

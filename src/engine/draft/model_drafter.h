@@ -1,4 +1,4 @@
-// A smaller model guesses: its most likely tokens, one after the other.
+// A smaller model drafts: its most likely tokens, one after the other.
 #pragma once
 
 #include <vector>

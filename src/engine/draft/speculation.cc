@@ -17,7 +17,7 @@ Speculation::Speculation(Drafter& drafter, std::size_t most)
   watched_.reserve(most_);
 }
 
-Result<std::span<const TokenId>> Speculation::guess(std::span<const TokenId> tokens, std::size_t room) {
+Result<std::span<const TokenId>> Speculation::draft(std::span<const TokenId> tokens, std::size_t room) {
   std::size_t wanted = std::min(room, most_);
   const bool free = drafter_->free_of_cost();
   if (!free) {
@@ -45,7 +45,7 @@ void Speculation::saw_token(TokenId token) {
   if (watched_.empty()) return;
   const bool wrong = watched_[right_] != token;
   if (!wrong && ++right_ < watched_.size()) return;
-  pace_.saw_guess(grade_, right_, wrong);
+  pace_.saw_draft(grade_, right_, wrong);
   watched_.clear();
 }
 

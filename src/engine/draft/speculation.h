@@ -1,4 +1,4 @@
-// Guesses of one generation: which are made, which are checked, what became of them.
+// Drafts of one generation: which are made, which are checked, what became of them.
 #pragma once
 
 #include <vector>
@@ -15,7 +15,7 @@ class Speculation {
 
   // Tokens to check together with the last one of `tokens`, the whole sequence; at most `room`. Valid until
   // the next call.
-  Result<std::span<const TokenId>> guess(std::span<const TokenId> tokens, std::size_t room);
+  Result<std::span<const TokenId>> draft(std::span<const TokenId> tokens, std::size_t room);
   // The next token of the sequence.
   void saw_token(TokenId token);
   // A step of so many tokens took so long.
@@ -25,8 +25,8 @@ class Speculation {
   Drafter* drafter_;
   DraftPace pace_;
   std::size_t most_;
-  std::size_t silent_ = 0;  // calls without a guess of a drafter that costs something
-  // A guess whose fate is being watched, checked by the model or not.
+  std::size_t silent_ = 0;  // calls without a draft of a drafter that costs something
+  // A draft whose fate is being watched, checked by the model or not.
   std::vector<TokenId> watched_;
   std::size_t right_ = 0;
   std::size_t grade_ = 0;

@@ -34,10 +34,10 @@ std::vector<std::size_t> run(Speculation& speculation, Tokens& sequence, std::si
   std::vector<std::size_t> checked;
   const std::size_t end = sequence.size() + count;
   while (sequence.size() < end) {
-    const auto guess = speculation.guess(sequence, end - sequence.size());
-    EXPECT_TRUE(guess);
-    checked.push_back(guess->size());
-    const Tokens tokens(guess->begin(), guess->end());
+    const auto draft = speculation.draft(sequence, end - sequence.size());
+    EXPECT_TRUE(draft);
+    checked.push_back(draft->size());
+    const Tokens tokens(draft->begin(), draft->end());
     speculation.saw_step(1 + tokens.size(), 0.01 * (1 + 0.05 * static_cast<double>(tokens.size())));
     for (std::size_t i = 0; sequence.size() < end; ++i) {
       sequence.push_back(sequence.back() + 1);
@@ -48,7 +48,7 @@ std::vector<std::size_t> run(Speculation& speculation, Tokens& sequence, std::si
   return checked;
 }
 
-TEST(Speculation, ChecksGuessesThatComeTrue) {
+TEST(Speculation, ChecksDraftsThatComeTrue) {
   Counting drafter(true);
   Speculation speculation(drafter, 8);
   Tokens sequence{0};
@@ -56,7 +56,7 @@ TEST(Speculation, ChecksGuessesThatComeTrue) {
   EXPECT_LT(checked.size(), 40U);  // 8 and one more at a time
 }
 
-TEST(Speculation, StopsCheckingGuessesThatDoNotAndGoesOnWhenTheyDoAgain) {
+TEST(Speculation, StopsCheckingDraftsThatDoNotAndGoesOnWhenTheyDoAgain) {
   Counting drafter(true);
   drafter.offset = 5;
   Speculation speculation(drafter, 8);
@@ -64,7 +64,7 @@ TEST(Speculation, StopsCheckingGuessesThatDoNotAndGoesOnWhenTheyDoAgain) {
   auto checked = run(speculation, sequence, 100);
   EXPECT_EQ(checked.back(), 0U);
   EXPECT_EQ(std::accumulate(checked.end() - 80, checked.end(), std::size_t{0}), 0U);
-  // Guesses that nobody checks are watched all the same.
+  // Drafts that nobody checks are watched all the same.
   drafter.offset = 0;
   checked = run(speculation, sequence, 200);
   EXPECT_LT(checked.size(), 120U);
@@ -82,12 +82,12 @@ TEST(Speculation, ADrafterThatCostsIsAskedSeldomWhereItDoesNotPay) {
   EXPECT_LE(drafter.calls, 11);  // every 32 tokens
 }
 
-TEST(Speculation, NoRoomIsNoGuess) {
+TEST(Speculation, NoRoomIsNoDraft) {
   Counting drafter(true);
   Speculation speculation(drafter, 8);
   const Tokens sequence{0, 1};
-  EXPECT_TRUE(speculation.guess(sequence, 0)->empty());
-  EXPECT_LE(speculation.guess(sequence, 1)->size(), 1U);
+  EXPECT_TRUE(speculation.draft(sequence, 0)->empty());
+  EXPECT_LE(speculation.draft(sequence, 1)->size(), 1U);
   EXPECT_EQ(drafter.calls, 1);
 }
 
