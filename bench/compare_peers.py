@@ -132,7 +132,8 @@ def is_steady(measured):
 
 
 def table(results, weight_bytes):
-    """As Markdown. The share of the bandwidth is that of the weights' bytes alone, times tokens a second."""
+    """As Markdown. The share of the bandwidth is the file's bytes times tokens a second, so without keys and values, and with an embedding that is
+    not the head."""
     arms = list(next(iter(results.values())).speeds)
     head = ["row", *arms, "best peer", "ratio [95 %]", "", "bandwidth, GB/s", "of it"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]

@@ -26,13 +26,7 @@ void pack_q5_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const
 
 void unpack_scales_q5_k(const std::byte* block, ScaleCodes& out) noexcept {
   const auto in = load_block<BlockQ5K>(block, 0);
-  std::uint8_t scale_codes[8];
-  std::uint8_t min_codes[8];
-  unpack_k_scales(in.scales, scale_codes, min_codes);
-  for (std::size_t s = 0; s < 8; ++s) {
-    out.scales[s] = static_cast<std::int8_t>(scale_codes[s]);
-    out.mins[s] = static_cast<std::int8_t>(min_codes[s]);
-  }
+  unpack_k_scales(in.scales, out.scales, out.mins);
   out.factor = in.d;
   out.min_factor = in.dmin;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "mote/generate.h"
+
 namespace mote::engine {
 namespace {
 
@@ -19,7 +21,7 @@ std::size_t grade_of(std::size_t length) { return length <= 2 ? 0 : length <= 4 
 NgramDrafter::NgramDrafter(std::size_t context)
     : newest_(std::bit_ceil(std::clamp<std::size_t>(context, 256, std::size_t{1} << 20U)), kNowhere) {
   older_.reserve(context);
-  draft_.reserve(context);
+  draft_.reserve(kMostDraft);
 }
 
 std::size_t NgramDrafter::slot(const TokenId* key) const {

@@ -1,7 +1,7 @@
 // Integer products with AVX-512 VNNI: a register of codes is 16 rows x 4 elements, vpdpbusd takes 4
 // activations of one column as a broadcast operand and adds into 16 sums. Sums start from the correction,
 // which makes the offset of unsigned codes free. One tile x up to 16 columns: 8 registers of codes, 16 of
-// float sums; codes are unpacked once for all of these columns.
+// float sums; codes are unpacked once for all of these columns. Prompts take two tiles x 6 columns.
 #include <immintrin.h>
 
 #include <cstddef>
@@ -331,7 +331,7 @@ constexpr TilesProduct kProducts[kMaxColumns + 1] = {
     tiles_product<kBits, kSplit, 16>,
 };
 
-// Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 16 columns stay
+// Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 6 columns stay
 // in the first while the band's tiles pass.
 constexpr std::size_t kBandBytes = 256 * 1024;
 
