@@ -2,6 +2,9 @@
 // are rows of one small matrix product, so every key and value is read once for them. A query sees what is
 // before it, or the last `window` positions of that, or everything (encoders).
 //
+// Keys that are stored as integers meet queries quantized as activations are (int8 per 32 elements), in the
+// same product as weights; other keys and all values are multiplied as floats.
+//
 // The softmax over positions is computed in splits that start at multiples of kSplit and merged in order (Dao
 // et al., "FlashAttention", 2022; Rabe and Staats, 2021). Splits, tiles and orders of sums depend on
 // positions alone, so a query's result is the same in a long batch, in a short one and alone.
@@ -14,6 +17,7 @@
 
 #include "engine/kv_cache.h"
 #include "kernels/kernel_table.h"
+#include "kernels/linear.h"
 #include "sys/thread_pool.h"
 #include "tensor/aligned_buffer.h"
 
@@ -62,14 +66,30 @@ class Attention {
   Attention(const AttentionShape& shape, const kernels::KernelTable* kernels);
   [[nodiscard]] Range visible(const Call& call, std::size_t position) const;
   [[nodiscard]] std::size_t block_tokens() const;
-  [[nodiscard]] std::size_t worker_floats() const;
+  [[nodiscard]] std::size_t block_rows() const { return block_tokens() * shape_.group(); }
+  [[nodiscard]] std::size_t worker_bytes() const;
   [[nodiscard]] std::size_t partial_floats(std::size_t rows) const { return rows * (shape_.head_dim + 2); }
   [[nodiscard]] Partial partial_at(float* memory, std::size_t rows) const;
 
-  void gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const;
-  void attend_split(const Call& call, std::size_t head, const float* queries, std::size_t tokens,
-                    std::size_t first, std::size_t split, float* scratch, const Partial& out) const;
-  void merge(Partial& into, const Partial& from, std::size_t rows) const;
+  // One worker's memory for a task.
+  struct Workspace {
+    float* queries;                // [rows][head_dim]
+    kernels::Activations integer;  // the same, for keys stored as integers
+    std::byte* products;           // scratch of their product
+    float* all;                    // partial of all splits so far
+    float* one;                    // and of one
+    float* scores;                 // [rows][kSplit]
+    float* tile;                   // [kKvTile][head_dim] of keys or values as floats
+  };
+  [[nodiscard]] Workspace workspace(unsigned worker);
+
+  void gather_queries(const Call& call, const float* q, std::size_t head, std::size_t tokens,
+                      Workspace& work) const;
+  void score(const Call& call, std::size_t head, std::size_t begin, std::size_t skip, std::size_t count,
+             std::size_t rows, const Workspace& work) const;
+  void attend_split(const Call& call, std::size_t head, std::size_t tokens, std::size_t first,
+                    std::size_t split, const Workspace& work, const Partial& out) const;
+  void merge(const Partial& into, const Partial& from, std::size_t rows) const;
   void write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
   void run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n, std::size_t first,
                   float* out);

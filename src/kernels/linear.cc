@@ -34,14 +34,12 @@ std::size_t factors_bytes(const PackedMatrix& m) {
   return m.scale_kind == ScaleKind::product ? m.cols / kFactorElements * kTileRows * sizeof(Half) : 0;
 }
 
-// Everything but the bytes.
-PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
+PackedMatrix layout(CodecId id, std::size_t rows, std::size_t cols, bool integer) {
   PackedMatrix m;
-  m.rows = weight.shape.rows();
-  m.cols = weight.shape.cols();
-  m.codec = weight.codec;
-  m.blocks = weight.blocks();
-  const codec::Codec& codec = codec::codec_of(weight.codec);
+  m.rows = rows;
+  m.cols = cols;
+  m.codec = id;
+  const codec::Codec& codec = codec::codec_of(id);
   const codec::IntegerForm* form = codec.integer_form;
   m.integer = integer && form != nullptr && m.cols % kBlock == 0;
   if (!m.integer) return m;
@@ -63,6 +61,12 @@ PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
   }
   m.tile_bytes = round_up(code_bytes(m) + (scales_bytes(m) + factors_bytes(m)) * (m.has_min ? 2 : 1),
                           AlignedBuffer::kAlignment);
+  return m;
+}
+
+PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
+  PackedMatrix m = layout(weight.codec, weight.shape.rows(), weight.shape.cols(), integer);
+  m.blocks = weight.blocks();
   return m;
 }
 
@@ -112,7 +116,9 @@ void store_float_scales(std::byte* out, std::size_t r, const float* values, std:
   }
 }
 
-void pack_one_row(const codec::Codec& codec, PackedMatrix& out, std::size_t row, std::byte* tile) {
+// Row `r` of a tile, from its canonical blocks.
+void store_row(const codec::Codec& codec, const PackedMatrix& out, const std::byte* in, std::size_t r,
+               std::byte* tile) {
   constexpr std::size_t kMaxBlock = 256;
   std::uint8_t codes[kMaxBlock];
   float scales[kMaxBlock / kSumGroup];
@@ -120,9 +126,7 @@ void pack_one_row(const codec::Codec& codec, PackedMatrix& out, std::size_t row,
   const codec::IntegerForm& form = *codec.integer_form;
   const std::size_t blocks = out.cols / codec.block_elements;
   const std::size_t groups = codec.block_elements / out.group;
-  const std::size_t r = row % kTileRows;
   const bool half = out.scale_kind == ScaleKind::half;
-  const std::byte* in = out.blocks.data() + row * blocks * codec.block_bytes;
   std::byte* tile_scales = tile + code_bytes(out);
   std::byte* tile_mins = tile_scales + scales_bytes(out);
   std::byte* factors = tile_mins + (out.has_min ? scales_bytes(out) : 0);
@@ -166,15 +170,16 @@ void prepare_columns(const PackedMatrix& w, const Activations& a, std::size_t fi
   }
 }
 
-void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
-                    std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
+// y[t * y_stride + r] for the `rows` rows of the tiles from `tiles` on.
+void matmul_integer(const KernelTable& table, const PackedMatrix& w, const std::byte* tiles, std::size_t rows,
+                    const Activations& a, float* y, std::size_t y_stride, std::byte* scratch) {
   const std::size_t groups = w.cols / w.group;
   const std::size_t chunk = std::min(a.n, kColumnChunk);
   auto* correction = reinterpret_cast<std::int32_t*>(scratch);
   auto* min_sums = reinterpret_cast<float*>(scratch + round_up(chunk * groups * sizeof(std::int32_t), 64));
-  IntegerMatmul m{.tiles = w.tiles + first_tile * w.tile_bytes,
+  IntegerMatmul m{.tiles = tiles,
                   .tile_bytes = w.tile_bytes,
-                  .tile_count = last_tile - first_tile,
+                  .tile_count = (rows + kTileRows - 1) / kTileRows,
                   .cols = w.cols,
                   .group = w.group,
                   .code_bits = w.code_bits,
@@ -189,13 +194,13 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activ
                   .min_sums = w.has_min ? min_sums : nullptr,
                   .y = nullptr,
                   .y_stride = y_stride,
-                  .rows = w.rows - first_tile * kTileRows};
+                  .rows = rows};
   for (std::size_t t = 0; t < a.n; t += chunk) {
     m.n = std::min(chunk, a.n - t);
     prepare_columns(w, a, t, m.n, correction, min_sums);
     m.codes = a.codes + t * w.cols;
     m.scales = a.scales + t * (w.cols / kBlock);
-    m.y = y + t * y_stride + first_tile * kTileRows;
+    m.y = y + t * y_stride;
     table.matmul_integer(m);
   }
 }
@@ -292,11 +297,23 @@ void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t fi
                 std::size_t last_tile) {
   if (!out.integer) return;
   const codec::Codec& codec = codec::codec_of(weight.codec);
+  const std::size_t row_bytes = out.cols / codec.block_elements * codec.block_bytes;
   for (std::size_t tile = first_tile; tile < last_tile; ++tile) {
     std::byte* bytes = out.tiles + tile * out.tile_bytes;
     const std::size_t last_row = std::min(out.rows, (tile + 1) * kTileRows);
-    for (std::size_t row = tile * kTileRows; row < last_row; ++row) pack_one_row(codec, out, row, bytes);
+    for (std::size_t row = tile * kTileRows; row < last_row; ++row) {
+      store_row(codec, out, out.blocks.data() + row * row_bytes, row % kTileRows, bytes);
+    }
   }
+}
+
+PackedMatrix integer_layout(CodecId codec, std::size_t rows, std::size_t cols) {
+  return layout(codec, rows, cols, true);
+}
+
+void pack_row(const PackedMatrix& layout, const std::byte* blocks, std::size_t row, std::byte* tiles) {
+  store_row(codec::codec_of(layout.codec), layout, blocks, row % kTileRows,
+            tiles + row / kTileRows * layout.tile_bytes);
 }
 
 void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales,
@@ -348,17 +365,25 @@ std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n) {
 void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
             std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
   if (a.n == 0 || first_tile >= last_tile) return;
+  const std::size_t first = first_tile * kTileRows;
+  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
   if (w.integer) {
-    matmul_integer(table, w, a, y, y_stride, first_tile, last_tile, scratch);
+    matmul_integer(table, w, w.tiles + first_tile * w.tile_bytes, last - first, a, y + first, y_stride,
+                   scratch);
   } else {
     matmul_float(table, w, a, y, y_stride, first_tile, last_tile, scratch);
   }
   if (w.factor == 1.0F) return;
-  const std::size_t first = first_tile * kTileRows;
-  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
   for (std::size_t t = 0; t < a.n; ++t) {
     for (std::size_t r = first; r < last; ++r) y[t * y_stride + r] *= w.factor;
   }
+}
+
+void matmul_tiles(const KernelTable& table, const PackedMatrix& layout, const std::byte* tiles,
+                  std::size_t rows, const Activations& a, float* y, std::size_t y_stride,
+                  std::byte* scratch) {
+  if (a.n == 0 || rows == 0) return;
+  matmul_integer(table, layout, tiles, rows, a, y, y_stride, scratch);
 }
 
 }  // namespace mote::kernels

@@ -60,6 +60,13 @@ Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, s
 void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile);
 
+// The layout of a matrix whose rows come one by one and whose tiles the caller keeps (keys of attention): no
+// bytes are allocated. `integer` is false where `codec` has no integer form or 32 does not divide `cols`.
+PackedMatrix integer_layout(CodecId codec, std::size_t rows, std::size_t cols);
+// Row `row`, given as canonical blocks, into its place in `tiles`. Rows of one tile share its lines, so rows
+// may be packed from several threads as long as each packs its own.
+void pack_row(const PackedMatrix& layout, const std::byte* blocks, std::size_t row, std::byte* tiles);
+
 // What was packed, back: row `row` as codes [cols] (table codes as their values), scales and mins [cols /
 // group]. For tests and inspection. Integer path only.
 void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales, float* mins);
@@ -86,5 +93,8 @@ void quantize_activations(const KernelTable& table, Activations& a, std::size_t 
 std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n);
 void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
             std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch);
+// The same for the first `rows` rows of `tiles`, which lie as `layout` says: y[t * y_stride + r] from r = 0 on.
+void matmul_tiles(const KernelTable& table, const PackedMatrix& layout, const std::byte* tiles,
+                  std::size_t rows, const Activations& a, float* y, std::size_t y_stride, std::byte* scratch);
 
 }  // namespace mote::kernels
