@@ -58,16 +58,21 @@ Attention::Workspace Attention::workspace(unsigned worker) {
   out.scores = take_floats(rows * kSplit);
   out.tile = take_floats(kKvTile * shape_.head_dim);
   out.products = take(kernels::matmul_scratch_bytes(some_keys(shape_.head_dim), rows));
-  out.integer = {.n = rows, .cols = shape_.head_dim, .values = out.queries, .codes = nullptr, .scales = nullptr, .sums = nullptr};
+  out.integer = {.n = rows,
+                 .cols = shape_.head_dim,
+                 .values = out.queries,
+                 .codes = nullptr,
+                 .scales = nullptr,
+                 .sums = nullptr};
   kernels::bind_activation_scratch(out.integer, next);
   return out;
 }
 
 std::uint64_t Attention::scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers) {
   const Attention plan(shape, nullptr);
-  return std::uint64_t{workers} * plan.worker_bytes() +
-         std::uint64_t{shape.kv_heads} * splits_of(context) * plan.partial_floats(shape.group()) *
-             sizeof(float);
+  return std::uint64_t{workers} * plan.worker_bytes() + std::uint64_t{shape.kv_heads} * splits_of(context) *
+                                                            plan.partial_floats(shape.group()) *
+                                                            sizeof(float);
 }
 
 std::unique_ptr<Attention> Attention::create(const AttentionShape& shape, std::size_t context,
@@ -201,33 +206,53 @@ void Attention::write(const Partial& result, std::size_t head, std::size_t token
   }
 }
 
-void Attention::run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n,
-                           std::size_t first, float* out) {
+void Attention::attend_block(const Call& call, std::size_t head, const float* q, std::size_t tokens,
+                             std::size_t first, Workspace& work, float* out) const {
+  const std::size_t rows = tokens * shape_.group();
+  const Partial all = partial_at(work.all, rows);
+  const Partial one = partial_at(work.one, rows);
+  gather_queries(call, q, head, tokens, work);
+  const std::size_t oldest = visible(call, first).begin / kSplit;
+  const std::size_t splits = splits_of(visible(call, first + tokens - 1).end);
+  attend_split(call, head, tokens, first, oldest, work, all);
+  for (std::size_t split = oldest + 1; split < splits; ++split) {
+    attend_split(call, head, tokens, first, split, work, one);
+    merge(all, one, rows);
+  }
+  write(all, head, tokens, out);
+}
+
+void Attention::run_blocks(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer,
+                           const float* q, std::size_t window, float* out) {
   const std::size_t tokens_per_block = block_tokens();
-  const std::size_t blocks = (n + tokens_per_block - 1) / tokens_per_block;
-  const std::size_t tasks = blocks * shape_.kv_heads;
   const std::size_t q_width = shape_.heads * shape_.head_dim;
+  const auto blocks_of = [&](const Slice& slice) {
+    return (slice.n + tokens_per_block - 1) / tokens_per_block;
+  };
+  std::size_t tasks = 0;
+  for (const Slice& slice : slices) tasks += blocks_of(slice) * shape_.kv_heads;
   std::atomic<std::size_t> next{0};
   pool.run([&](unsigned worker, unsigned) {
     Workspace work = workspace(worker);
+    // Tasks rise, so the slice that has one is the last task's or a later one.
+    std::size_t index = 0;
+    std::size_t tasks_before = 0;
+    std::size_t row = 0;
     for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
-      // Last blocks first: they see the most positions, and a long task at the end would keep others waiting.
-      const std::size_t block = blocks - 1 - task / shape_.kv_heads;
-      const std::size_t head = task % shape_.kv_heads;
-      const std::size_t t0 = block * tokens_per_block;
-      const std::size_t tokens = std::min(tokens_per_block, n - t0);
-      const std::size_t rows = tokens * shape_.group();
-      const Partial all = partial_at(work.all, rows);
-      const Partial one = partial_at(work.one, rows);
-      gather_queries(call, q + t0 * q_width, head, tokens, work);
-      const std::size_t oldest = visible(call, first + t0).begin / kSplit;
-      const std::size_t splits = splits_of(visible(call, first + t0 + tokens - 1).end);
-      attend_split(call, head, tokens, first + t0, oldest, work, all);
-      for (std::size_t split = oldest + 1; split < splits; ++split) {
-        attend_split(call, head, tokens, first + t0, split, work, one);
-        merge(all, one, rows);
+      for (;; ++index) {
+        const std::size_t of_slice = blocks_of(slices[index]) * shape_.kv_heads;
+        if (task < tasks_before + of_slice) break;
+        tasks_before += of_slice;
+        row += slices[index].n;
       }
-      write(all, head, tokens, out + t0 * q_width);
+      const Slice& slice = slices[index];
+      const Call call{.cache = slice.cache, .layer = layer, .end = slice.first + slice.n, .window = window};
+      // Last blocks first: they see the most positions, and a long task at the end would keep others waiting.
+      const std::size_t block = blocks_of(slice) - 1 - (task - tasks_before) / shape_.kv_heads;
+      const std::size_t head = (task - tasks_before) % shape_.kv_heads;
+      const std::size_t t0 = block * tokens_per_block;
+      attend_block(call, head, q + (row + t0) * q_width, std::min(tokens_per_block, slice.n - t0),
+                   slice.first + t0, work, out + (row + t0) * q_width);
     }
   });
 }
@@ -258,13 +283,13 @@ void Attention::run_single(sys::ThreadPool& pool, const Call& call, const float*
   });
 }
 
-void Attention::run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                    std::size_t n, std::size_t first, std::size_t window, float* out) {
-  const Call call{.cache = &cache, .layer = layer, .end = first + n, .window = window};
-  if (n == 1) {
-    run_single(pool, call, q, first, out);
+void Attention::run(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer, const float* q,
+                    std::size_t window, float* out) {
+  if (slices.size() == 1 && slices[0].n == 1) {
+    const Call call{.cache = slices[0].cache, .layer = layer, .end = slices[0].first + 1, .window = window};
+    run_single(pool, call, q, slices[0].first, out);
   } else {
-    run_blocks(pool, call, q, n, first, out);
+    run_blocks(pool, slices, layer, q, window, out);
   }
 }
 

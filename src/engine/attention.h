@@ -13,9 +13,11 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/kv_cache.h"
+#include "engine/slice.h"
 #include "kernels/kernel_table.h"
 #include "kernels/linear.h"
 #include "sys/thread_pool.h"
@@ -42,11 +44,11 @@ class Attention {
                                            const kernels::KernelTable& kernels);
   static std::uint64_t scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers);
 
-  // q and out: [n][heads * head_dim]; query t is at position first + t and sees positions 0 to first + t (of
-  // these the last `window` where that is not 0), or 0 to first + n - 1 where attention is not causal. Their
-  // keys and values are stored.
-  void run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q, std::size_t n,
-           std::size_t first, std::size_t window, float* out);
+  // q and out: [tokens of all slices][heads * head_dim]; query t of a slice is at position first + t and sees
+  // positions 0 to first + t of its sequence (of these the last `window` where that is not 0), or 0 to first
+  // + n - 1 where attention is not causal. Their keys and values are stored.
+  void run(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer, const float* q,
+           std::size_t window, float* out);
 
  private:
   struct Partial {   // of `rows` queries over some positions
@@ -91,8 +93,11 @@ class Attention {
                     std::size_t split, const Workspace& work, const Partial& out) const;
   void merge(const Partial& into, const Partial& from, std::size_t rows) const;
   void write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
-  void run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n, std::size_t first,
-                  float* out);
+  // A block of a slice's tokens and one kv head.
+  void attend_block(const Call& call, std::size_t head, const float* q, std::size_t tokens, std::size_t first,
+                    Workspace& work, float* out) const;
+  void run_blocks(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer, const float* q,
+                  std::size_t window, float* out);
   void run_single(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t first, float* out);
 
   AttentionShape shape_;

@@ -97,7 +97,8 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType keys, KvType val
   for (std::size_t t = 0; t < p.positions; t += piece) {
     const std::size_t n = std::min(piece, p.positions - t);
     for (std::size_t i = 0; i < n; ++i) store(p, *cache, t + i);
-    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, p.window, out.data() + t * width);
+    const Slice slice{.cache = &*cache, .first = t, .n = n};
+    attention->run(pool, {&slice, 1}, 0, p.q.data() + t * width, p.window, out.data() + t * width);
   }
   return out;
 }
@@ -149,15 +150,16 @@ std::vector<float> whole_numbers(std::size_t n, int most, float step, std::uint6
   return out;
 }
 
-// The only loss of integer keys is the rounding of keys and queries. Query scales are 127 times a power of two by
-// 127, so exact; keys of 4 bits are -8 to 7 in steps of the scale.
+// The only loss of integer keys is the rounding of keys and queries. Query scales are 127 times a power of
+// two by 127, so exact; keys of 4 bits are -8 to 7 in steps of the scale.
 TEST(Attention, IntegerKeysEqualTheDefinitionWhereRoundingLosesNothing) {
   for (const KvType type : {KvType::q8_0, KvType::q4_0}) {
     for (const auto& [heads, kv_heads, dim, positions] :
          {std::array<std::size_t, 4>{9, 3, 64, 300}, {8, 1, 128, 530}, {2, 2, 32, 17}}) {
       Problem p = make_problem(heads, kv_heads, dim, positions);
       p.q = whole_numbers(p.q.size(), 127, 0x1p-5F, 7);
-      p.k = whole_numbers(p.k.size(), type == KvType::q8_0 ? 127 : 7, type == KvType::q8_0 ? 0x1p-7F : 0x1p-3F, 8);
+      p.k = whole_numbers(p.k.size(), type == KvType::q8_0 ? 127 : 7,
+                          type == KvType::q8_0 ? 0x1p-7F : 0x1p-3F, 8);
       if (type == KvType::q4_0) {
         for (std::size_t i = 0; i < p.k.size(); i += 32) p.k[i] = -1.0F;  // -8 steps
       }

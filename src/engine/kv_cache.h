@@ -2,8 +2,8 @@
 //
 //   keys    f16, f32: per kv head, tiles of 64 positions, [tile][dim][64]: scores of 64 positions are then
 //           a weighted sum of rows, the same kernel as for values
-//           q8_0, q4_0: per kv head, a matrix [position][dim] in the execution layout of weights of that type,
-//           tiles of 16 positions, for the same integer product
+//           q8_0, q4_0: per kv head, a matrix [position][dim] in the execution layout of weights of that
+//           type, tiles of 16 positions, for the same integer product
 //   values  per kv head, rows [position][dim], q8_0 and q4_0 in blocks of GGUF's format of that name
 //
 // A stored row depends on that row alone, so what a session holds does not depend on how tokens were fed.
@@ -67,7 +67,7 @@ class KvCache {
   KvShape shape_;
   const kernels::KernelTable* kernels_ = nullptr;
   kernels::PackedMatrix key_layout_;  // of one head's keys
-  std::size_t key_bytes_ = 0;  // of one position and head
+  std::size_t key_bytes_ = 0;         // of one position and head
   std::size_t value_bytes_ = 0;
   AlignedBuffer keys_;
   AlignedBuffer values_;

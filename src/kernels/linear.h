@@ -93,7 +93,8 @@ void quantize_activations(const KernelTable& table, Activations& a, std::size_t 
 std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n);
 void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
             std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch);
-// The same for the first `rows` rows of `tiles`, which lie as `layout` says: y[t * y_stride + r] from r = 0 on.
+// The same for the first `rows` rows of `tiles`, which lie as `layout` says: y[t * y_stride + r] from r = 0
+// on.
 void matmul_tiles(const KernelTable& table, const PackedMatrix& layout, const std::byte* tiles,
                   std::size_t rows, const Activations& a, float* y, std::size_t y_stride, std::byte* scratch);
 

@@ -145,9 +145,11 @@ TEST(Pack, RowsOneByOneAreWhatTheWholeMatrixIs) {
       const std::size_t count = 21;
       std::vector<float> y(in.a.n * count);
       AlignedBuffer scratch(matmul_scratch_bytes(layout, in.a.n));
-      matmul_tiles(table, layout, tiles.data() + layout.tile_bytes, count, in.a, y.data(), count, scratch.data());
+      matmul_tiles(table, layout, tiles.data() + layout.tile_bytes, count, in.a, y.data(), count,
+                   scratch.data());
       for (std::size_t t = 0; t < in.a.n; ++t) {
-        for (std::size_t r = 0; r < count; ++r) ASSERT_EQ(y[t * count + r], expected[t * rows + first + r]) << name;
+        for (std::size_t r = 0; r < count; ++r)
+          ASSERT_EQ(y[t * count + r], expected[t * rows + first + r]) << name;
       }
     }
   }

@@ -245,6 +245,11 @@ class JsonShapes(CliTest):
             self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
             self.assertEqual(set(row["ttft_seconds"]), {"cold", "warm"})
 
+    def test_bench_of_several_sequences(self):
+        result = self.json("bench", BUNDLED, "-p", "9", "-n", "3", "-r", "1", "-d", "5", "--parallel", "1,3")
+        self.assertEqual([(r["test"], r["parallel"]) for r in result["results"]], [("pp9", 1), ("tg3", 1), ("pp9", 3), ("tg3", 3)])
+        self.fails(2, "USAGE_VALUE", "bench", BUNDLED, "--parallel", "0")
+
     def test_limits_and_version(self):
         limits = json.loads(run("--limits", "--json")[1])["limits"]
         self.assertEqual(limits["gguf.array_depth"], 4)
