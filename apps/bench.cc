@@ -23,7 +23,7 @@ class Bench : public Command {
           {"-n,--n-gen", "N", "tokens of generation tests, a list; 0 is none", &generations_},
           {"-d,--n-depth", "N", "tokens in the session before, a list", &depths_},
           {"-t,--threads", "N", "threads, a list; 0 is one per physical core", &threads_},
-          {"--parallel", "N", "sequences at once, a list; only 1 in this version", &parallel_},
+          {"--parallel", "N", "sequences that go through the model together, a list", &parallel_},
           {"-r,--repetitions", "N", "runs per test", &repetitions_}},
          session_.options()});
   }
@@ -35,28 +35,28 @@ class Bench : public Command {
     MOTE_ASSIGN(const auto depths, parse_list("--n-depth", depths_, 0, kMostTokens));
     MOTE_ASSIGN(const auto threads, parse_list("--threads", threads_, 0, 1024));
     MOTE_ASSIGN(const auto parallel, parse_list("--parallel", parallel_, 1, 1024));
-    if (parallel != std::vector<std::uint64_t>{1}) {
-      return Error{kUsageNotYet,
-                   "--parallel above 1 of `mote bench` (batches of sequences) is not in this version",
-                   "leave it out", "", std::nullopt};
-    }
     if (repetitions_ < 1 || repetitions_ > 10000) {
       return bad_value("--repetitions", std::to_string(repetitions_), "1 to 10,000");
     }
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_));
     std::vector<measure::BenchCase> cases;
-    for (const std::uint64_t depth : depths) {
-      for (const std::uint64_t n : prompts) {
-        if (n > 0) cases.push_back({true, static_cast<std::size_t>(n), static_cast<std::size_t>(depth)});
+    const auto add_cases = [&cases](bool prompt, const std::vector<std::uint64_t>& sizes, std::uint64_t depth,
+                                    std::uint64_t sequences) {
+      for (const std::uint64_t n : sizes) {
+        if (n > 0) cases.push_back({.prompt = prompt, .tokens = n, .depth = depth, .parallel = sequences});
       }
-      for (const std::uint64_t n : generations) {
-        if (n > 0) cases.push_back({false, static_cast<std::size_t>(n), static_cast<std::size_t>(depth)});
+    };
+    for (const std::uint64_t depth : depths) {
+      for (const std::uint64_t sequences : parallel) {
+        add_cases(true, prompts, depth, sequences);
+        add_cases(false, generations, depth, sequences);
       }
     }
     using report::Align;
     report::Table table({{"test"},
                          {"depth", Align::right},
                          {"threads", Align::right},
+                         {"parallel", Align::right},
                          {"tokens/s", Align::right},
                          {"min", Align::right},
                          {"max", Align::right},
@@ -74,7 +74,7 @@ class Bench : public Command {
       for (const measure::BenchCase& test : cases) {
         MOTE_ASSIGN(const measure::BenchResult result, run_case(program, *runtime, model, test));
         table.add_row({measure::name_of(test), std::to_string(test.depth),
-                       std::to_string(runtime->pool().size()),
+                       std::to_string(runtime->pool().size()), std::to_string(test.parallel),
                        report::significant(result.tokens_per_second.median, 4),
                        report::significant(result.tokens_per_second.min, 4),
                        report::significant(result.tokens_per_second.max, 4),
@@ -117,7 +117,7 @@ class Bench : public Command {
     out["test"] = measure::name_of(test);
     out["depth"] = test.depth;
     out["threads"] = threads;
-    out["parallel"] = 1;
+    out["parallel"] = test.parallel;
     out["tokens_per_second"] = std::move(speed);
     out["bandwidth_gbps"] = test.prompt ? Json() : Json(result.bandwidth_gbps);
     out["peak_rss_bytes"] = result.peak_rss_bytes;

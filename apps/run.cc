@@ -25,6 +25,8 @@ void add(engine::GenerateOutput& sum, engine::GenerateOutput last) {
   last.completion_tokens += sum.completion_tokens;
   last.prompt_seconds += sum.prompt_seconds;
   last.generate_seconds += sum.generate_seconds;
+  last.drafted_tokens += sum.drafted_tokens;
+  last.accepted_tokens += sum.accepted_tokens;
   sum = std::move(last);
 }
 
@@ -33,26 +35,32 @@ class Run : public Command {
   [[nodiscard]] std::string_view name() const override { return "run"; }
   [[nodiscard]] std::string_view summary() const override { return "Answer one prompt, or chat"; }
   std::vector<Option> options() override {
-    return concatenate({model_.options(),
-                        text_.options(),
-                        {{"-n,--predict,--n-predict", "N",
-                          "tokens to generate; -1 until the end or a full context", &predict_},
-                         {"-c,--ctx-size", "N", "positions; 0 is the model's own, at most 4096", &context_},
-                         {"--raw", "", "continue the text as it is, without the chat template", &raw_},
-                         {"-sys,--system", "TEXT", "system message", &system_},
-                         {"--stop", "TEXT", "end the answer before this text; repeatable", &stop_},
-                         {"--ignore-eos", "", "go on after the model's end token", &ignore_end_}},
-                        tools_.options(),
-                        sampling_.options(),
-                        session_.options(),
-                        runtime_.options()});
+    return concatenate(
+        {model_.options(),
+         text_.options(),
+         {{"-n,--predict,--n-predict", "N", "tokens to generate; -1 until the end or a full context",
+           &predict_},
+          {"-c,--ctx-size", "N", "positions; 0 is the model's own, at most 4096", &context_},
+          {"--raw", "", "continue the text as it is, without the chat template", &raw_},
+          {"-sys,--system", "TEXT", "system message", &system_},
+          {"--stop", "TEXT", "end the answer before this text; repeatable", &stop_},
+          {"--ignore-eos", "", "go on after the model's end token", &ignore_end_},
+          {"--draft,-md,--model-draft", "DRAFT",
+           "a smaller model with the same tokenizer that drafts tokens ahead", &draft_, false,
+           ValueKind::path},
+          {"--draft-max,--draft-n", "N",
+           "tokens drafted ahead and checked in one step, where that is faster; at most 15, 0 is none",
+           &draft_max_}},
+         tools_.options(),
+         sampling_.options(),
+         session_.options(),
+         runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
     static constexpr LaterOption kLater[] = {
         {"--schema", "constrained output"},       {"--json-schema", "constrained output"},
         {"--regex", "constrained output"},        {"--grammar", "constrained output"},
-        {"--grammar-file", "constrained output"}, {"--lora", "adapters"},
-        {"--draft", "speculative decoding"}};
+        {"--grammar-file", "constrained output"}, {"--lora", "adapters"}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
@@ -66,6 +74,8 @@ class Run : public Command {
   Result<Json> run(Program& program) override {
     if (predict_ < -1 || predict_ == 0)
       return bad_value("--predict", std::to_string(predict_), "-1 or a number from 1 on");
+    if (draft_max_ > engine::kMostDraft)
+      return bad_value("--draft-max", std::to_string(draft_max_), "0 to 15");
     MOTE_TRY(session_.session_options(0));
     MOTE_TRY(session_.parse_activations());
     MOTE_TRY(tools_.check(raw_));
@@ -93,7 +103,11 @@ class Run : public Command {
       program.note("the chat template is not used: " + escape_untrusted(model->chat_template_problem(), 300));
     }
     if (tools_.given()) MOTE_TRY(check_template(*model));
-    Talk talk{program, *model, *tokenizer, *session, sampler, tools, JsonArray{}};
+    std::unique_ptr<engine::Session> draft;
+    if (!draft_.empty()) {
+      MOTE_ASSIGN(draft, open_draft(program, *runtime, *model, session->context()));
+    }
+    Talk talk{program, *model, *tokenizer, *session, draft.get(), sampler, tools, JsonArray{}};
     if (!system_.empty()) talk.messages.push_back(agent::message("system", system_));
     if (!text_.given()) {
       MOTE_TRY(chat(talk));
@@ -109,6 +123,7 @@ class Run : public Command {
     const engine::LoadedModel& model;
     const Tokenizer& tokenizer;
     engine::Session& session;
+    engine::Session* draft;
     engine::Sampler& sampler;
     const agent::Tools& tools;
     JsonArray messages;
@@ -118,6 +133,21 @@ class Run : public Command {
     engine::GenerateOutput answer;
     agent::ToolLoopOutput tools;  // of --tools
   };
+
+  // What drafts ahead for a model.
+  Result<std::unique_ptr<engine::Session>> open_draft(Program& program, engine::Runtime& runtime,
+                                                      const engine::LoadedModel& model,
+                                                      std::size_t context) const {
+    MOTE_ASSIGN(const auto loaded, load_model(program, runtime, draft_, model_.tokenizer, session_, true));
+    if (loaded->vocab() != model.vocab()) {
+      return Error{kUsageValue,
+                   "--draft: the draft model has " + std::to_string(loaded->vocab()) + " tokens, the model " +
+                       std::to_string(model.vocab()),
+                   "take a smaller model with the same tokenizer", draft_, std::nullopt};
+    }
+    MOTE_ASSIGN(const engine::SessionOptions options, session_.session_options(context));
+    return engine::Session::create(runtime, loaded, options);
+  }
 
   static void show(Talk& talk, std::string_view text) {
     if (text.empty()) return;
@@ -145,6 +175,8 @@ class Run : public Command {
     options.max_tokens = predict_ < 0 ? 0 : static_cast<std::size_t>(predict_);
     options.stop_strings = stop_;
     options.ignore_end_tokens = ignore_end_;
+    options.draft_max = static_cast<std::size_t>(draft_max_);
+    options.draft = talk.draft;
     if (tools_.given()) options.shown_tokens = agent::call_markers(talk.tokenizer);
     options.starts_text = !raw_ && talk.model.chat_template() != nullptr;
     options.cancel = &talk.program.cancel();
@@ -244,6 +276,8 @@ class Run : public Command {
     timings["generate_seconds"] = answer.generate_seconds;
     timings["prompt_tokens_per_second"] =
         rate(answer.prompt_tokens - answer.reused_tokens, answer.prompt_seconds);
+    timings["drafted_tokens"] = answer.drafted_tokens;
+    timings["accepted_tokens"] = answer.accepted_tokens;
     timings["tokens_per_second"] = rate(answer.completion_tokens, answer.generate_seconds);
     Json out;
     out["text"] = tools_.given() ? done.tools.content : answer.text;
@@ -265,6 +299,8 @@ class Run : public Command {
   std::string system_;
   std::vector<std::string> stop_;
   bool ignore_end_ = false;
+  std::string draft_;
+  std::uint64_t draft_max_ = engine::GenerateOptions{}.draft_max;
   ToolSettings tools_;
   SamplingSettings sampling_;
   SessionSettings session_;

@@ -17,6 +17,9 @@
 
 namespace mote::engine {
 
+// Tokens of a draft: with one more before them they fill the widest of the small batches, 16.
+inline constexpr std::size_t kMostDraft = 15;
+
 struct GenerateOptions {
   std::size_t max_tokens = 0;  // 0: until the context is full
   std::vector<std::string> stop_strings =
@@ -25,6 +28,12 @@ struct GenerateOptions {
   // Control tokens whose text is part of the answer, such as the markers of tool calls; the text of all
   // others is left out. A token that stops the generation leaves no text either way.
   std::vector<TokenId> shown_tokens = {};
+  // Speculation: up to so many tokens (at most kMostDraft) are drafted and checked in one step where that
+  // pays. The output is the same with any value, sampled or not. 0: none.
+  std::size_t draft_max = 10;
+  // A session of a smaller model with the same vocabulary that drafts; null: what followed the same tokens
+  // earlier is the draft.
+  Session* draft = nullptr;
   bool ignore_end_tokens = false;  // do not stop at the tokenizer's end-of-generation tokens
   // false: the text continues the prompt, so that a SentencePiece vocabulary's leading space is kept.
   bool starts_text = true;
@@ -45,14 +54,16 @@ struct GenerateOutput {
   std::size_t prompt_tokens = 0;
   std::size_t reused_tokens = 0;  // of the prompt, kept from the session
   std::size_t completion_tokens = 0;
+  std::size_t drafted_tokens = 0;   // drafted and checked
+  std::size_t accepted_tokens = 0;  // of these, right
   // timings
   double prompt_seconds = 0;    // until the logits of the prompt's last token
   double generate_seconds = 0;  // after that
 };
 
 // The prompt is everything: the session keeps what it shares with it (reuse_prefix) and computes the rest.
-// Errors: CTX_FULL where the prompt leaves no room for one token, TOKEN_ID, those of the sampler. A
-// cancellation is an output with what was generated so far.
+// Errors: CTX_FULL where the prompt leaves no room for one token, TOKEN_ID, SESSION_OPTION (a draft of
+// another vocabulary), those of the sampler. A cancellation is an output with what was generated so far.
 Result<GenerateOutput> generate(Session& session, Sampler& sampler, std::span<const TokenId> prompt,
                                 const GenerateOptions& options);
 

@@ -17,6 +17,15 @@
 
 namespace mote::codec {
 
+// Scales of a block of 256 elements as the format stores them: one factor, and a small code per group whose
+// product with it is the group's scale; the same of mins.
+struct ScaleCodes {
+  std::int8_t scales[16];  // one per group
+  std::int8_t mins[16];
+  std::uint16_t factor;  // halves
+  std::uint16_t min_factor;
+};
+
 // How a block looks to integer dot products. Within a group of `group_elements` consecutive elements
 //     x[i] = scale * value[i] - min,   value[i] = table ? table[code[i]] : code[i] - offset
 // in float arithmetic, scale and min one of each per group (min is 0 where has_min is false). Codes are in
@@ -30,6 +39,9 @@ struct IntegerForm {
   bool half_scales = false;  // scales and mins are halves, so that a layout may keep them as such
   // codes: block_elements; scales and mins: block_elements / group_elements each.
   void (*unpack)(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
+  // Where scales are products of codes (blocks of 256 only): scale = float(factor) * float(code), exact in
+  // float, and min the same way. Null elsewhere.
+  void (*unpack_scales)(const std::byte* block, ScaleCodes& out) noexcept = nullptr;
 };
 
 struct Codec {

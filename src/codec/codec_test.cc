@@ -357,6 +357,31 @@ TEST_P(EveryBlockCodec, IntegerFormSaysWhatDecodeSays) {
   }
 }
 
+TEST_P(EveryBlockCodec, ScaleCodesSayWhatScalesAre) {
+  const Codec& codec = GetParam();
+  const IntegerForm& form = *codec.integer_form;
+  if (form.unpack_scales == nullptr) return;
+  ASSERT_EQ(codec.block_elements, 256U);
+  const std::size_t groups = codec.block_elements / form.group_elements;
+  std::mt19937 engine(14);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::byte> block(codec.block_bytes);
+    for (std::byte& byte : block) byte = static_cast<std::byte>(engine() & 0xFF);
+    if (!codec.is_finite(block.data(), 1)) continue;
+    std::vector<std::uint8_t> codes(codec.block_elements);
+    std::vector<float> scales(groups);
+    std::vector<float> mins(groups);
+    form.unpack(block.data(), codes.data(), scales.data(), mins.data());
+    ScaleCodes s{};
+    form.unpack_scales(block.data(), s);
+    for (std::size_t g = 0; g < groups; ++g) {
+      // In double, so that a rounding of the product in float would show.
+      EXPECT_EQ(static_cast<double>(scales[g]), static_cast<double>(half_to_float(s.factor)) * s.scales[g]);
+      EXPECT_EQ(static_cast<double>(mins[g]), static_cast<double>(half_to_float(s.min_factor)) * s.mins[g]);
+    }
+  }
+}
+
 TEST(PlainFloats, KeepWhatTheyCanHold) {
   const std::vector<float> x = {0.0F, -0.0F, 1.0F, -2.5F, 65504.0F, 0x1p-24F, -0x1.8p-14F};
   for (const CodecId id : {CodecId::f32, CodecId::f16}) {

@@ -3,6 +3,7 @@
 #include "codec/bit_planes.h"
 #include "codec/block_loops.h"
 #include "codec/k_rounding.h"
+#include "codec/scale_codes.h"
 
 namespace mote::codec {
 
@@ -19,16 +20,24 @@ void pack_iq4_xs(const std::uint8_t* codes, const std::uint8_t* scale_codes, Hal
   for (std::size_t s = 0; s < 8; ++s) pack_nibbles<16>(codes + 32 * s, out.qs + 16 * s);
 }
 
-void unpack_iq4_xs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
+void unpack_scales_iq4_xs(const std::byte* block, ScaleCodes& out) noexcept {
   const auto in = load_block<BlockIq4Xs>(block, 0);
-  const float d = half_to_float(in.d);
   for (std::size_t s = 0; s < 8; ++s) {
-    unpack_nibbles<16>(in.qs + 16 * s, codes + 32 * s);
     const int low = (in.scales_l[s / 2] >> (4 * (s % 2))) & 15;
     const int high = (in.scales_h >> (2 * s)) & 3;
-    scales[s] = d * static_cast<float>((low | high << 4) - 32);
-    mins[s] = 0.0F;
+    out.scales[s] = static_cast<std::int8_t>((low | high << 4) - 32);
+    out.mins[s] = 0;
   }
+  out.factor = in.d;
+  out.min_factor = 0;
+}
+
+void unpack_iq4_xs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
+  const auto in = load_block<BlockIq4Xs>(block, 0);
+  for (std::size_t s = 0; s < 8; ++s) unpack_nibbles<16>(in.qs + 16 * s, codes + 32 * s);
+  ScaleCodes scale_codes;
+  unpack_scales_iq4_xs(block, scale_codes);
+  scale_values(scale_codes, 8, scales, mins);
 }
 
 void decode_iq4_xs(const std::byte* blocks, float* out, std::size_t block_count) noexcept {

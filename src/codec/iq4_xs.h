@@ -32,6 +32,7 @@ static_assert(sizeof(BlockIq4Xs) == 136 && offsetof(BlockIq4Xs, scales_h) == 2 &
 void pack_iq4_xs(const std::uint8_t* codes, const std::uint8_t* scale_codes, Half d,
                  BlockIq4Xs& out) noexcept;
 
+void unpack_scales_iq4_xs(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_iq4_xs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq4_xs(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Absmax rounding: see symmetric_scales() in k_rounding.h, sub-scale = (value of largest magnitude) / -127.
@@ -43,6 +44,7 @@ inline constexpr IntegerForm kFormIq4Xs{.group_elements = 32,
                                         .offset = 0,
                                         .table = kIq4Values,
                                         .has_min = false,
-                                        .unpack = unpack_iq4_xs};
+                                        .unpack = unpack_iq4_xs,
+                                        .unpack_scales = unpack_scales_iq4_xs};
 
 }  // namespace mote::codec

@@ -21,12 +21,13 @@ inline void pack_k_scales(const std::uint8_t* scale_codes, const std::uint8_t* m
   }
 }
 
-inline void unpack_k_scales(const std::uint8_t* packed, std::uint8_t* scale_codes, std::uint8_t* min_codes) {
+// Into the signed bytes of ScaleCodes, which hold any code below 128.
+inline void unpack_k_scales(const std::uint8_t* packed, std::int8_t* scale_codes, std::int8_t* min_codes) {
   for (int j = 0; j < 4; ++j) {
-    scale_codes[j] = packed[j] & 63;
-    min_codes[j] = packed[j + 4] & 63;
-    scale_codes[j + 4] = static_cast<std::uint8_t>((packed[j + 8] & 15) | (packed[j] >> 6) << 4);
-    min_codes[j + 4] = static_cast<std::uint8_t>((packed[j + 8] >> 4) | (packed[j + 4] >> 6) << 4);
+    scale_codes[j] = static_cast<std::int8_t>(packed[j] & 63);
+    min_codes[j] = static_cast<std::int8_t>(packed[j + 4] & 63);
+    scale_codes[j + 4] = static_cast<std::int8_t>((packed[j + 8] & 15) | (packed[j] >> 6) << 4);
+    min_codes[j + 4] = static_cast<std::int8_t>((packed[j + 8] >> 4) | (packed[j + 4] >> 6) << 4);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "codec/bit_planes.h"
 #include "codec/block_loops.h"
 #include "codec/k_rounding.h"
+#include "codec/scale_codes.h"
 
 namespace mote::codec {
 
@@ -26,17 +27,24 @@ void pack_q2_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const
   out.dmin = dmin;
 }
 
+void unpack_scales_q2_k(const std::byte* block, ScaleCodes& out) noexcept {
+  const auto in = load_block<BlockQ2K>(block, 0);
+  for (std::size_t s = 0; s < 16; ++s) {
+    out.scales[s] = static_cast<std::int8_t>(in.scales[s] & 15);
+    out.mins[s] = static_cast<std::int8_t>(in.scales[s] >> 4);
+  }
+  out.factor = in.d;
+  out.min_factor = in.dmin;
+}
+
 void unpack_q2_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockQ2K>(block, 0);
   std::fill_n(codes, BlockQ2K::kElements, std::uint8_t{0});
   merge_crumbs(in.qs, 0, codes);
   merge_crumbs(in.qs + 32, 0, codes + 128);
-  const float d = half_to_float(in.d);
-  const float dmin = half_to_float(in.dmin);
-  for (std::size_t s = 0; s < 16; ++s) {
-    scales[s] = d * static_cast<float>(in.scales[s] & 15);
-    mins[s] = dmin * static_cast<float>(in.scales[s] >> 4);
-  }
+  ScaleCodes scale_codes;
+  unpack_scales_q2_k(block, scale_codes);
+  scale_values(scale_codes, 16, scales, mins);
 }
 
 void decode_q2_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept {

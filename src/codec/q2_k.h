@@ -33,6 +33,7 @@ static_assert(sizeof(BlockQ2K) == 84 && offsetof(BlockQ2K, qs) == 16 && offsetof
 void pack_q2_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const std::uint8_t* min_codes,
                Half d, Half dmin, BlockQ2K& out) noexcept;
 
+void unpack_scales_q2_k(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_q2_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_q2_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Min-max rounding: see asymmetric_scales() in k_rounding.h, with scale and min codes up to 15.
@@ -44,6 +45,7 @@ inline constexpr IntegerForm kFormQ2K{.group_elements = 16,
                                       .offset = 0,
                                       .table = nullptr,
                                       .has_min = true,
-                                      .unpack = unpack_q2_k};
+                                      .unpack = unpack_q2_k,
+                                      .unpack_scales = unpack_scales_q2_k};
 
 }  // namespace mote::codec

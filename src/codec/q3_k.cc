@@ -5,6 +5,7 @@
 #include "codec/bit_planes.h"
 #include "codec/block_loops.h"
 #include "codec/k_rounding.h"
+#include "codec/scale_codes.h"
 
 namespace mote::codec {
 
@@ -21,20 +22,28 @@ void pack_q3_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, Half 
   out.d = d;
 }
 
+void unpack_scales_q3_k(const std::byte* block, ScaleCodes& out) noexcept {
+  const auto in = load_block<BlockQ3K>(block, 0);
+  std::uint8_t low[16];
+  unpack_nibbles<8>(in.scales, low);
+  for (std::size_t s = 0; s < 16; ++s) {
+    const int code = low[s] | ((in.scales[8 + s % 4] >> (2 * (s / 4))) & 3) << 4;
+    out.scales[s] = static_cast<std::int8_t>(code - 32);
+    out.mins[s] = 0;
+  }
+  out.factor = in.d;
+  out.min_factor = 0;
+}
+
 void unpack_q3_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockQ3K>(block, 0);
   std::fill_n(codes, BlockQ3K::kElements, std::uint8_t{0});
   merge_crumbs(in.qs, 0, codes);
   merge_crumbs(in.qs + 32, 0, codes + 128);
   merge_bit_plane(in.hmask, 2, codes);
-  std::uint8_t low[16];
-  unpack_nibbles<8>(in.scales, low);
-  const float d = half_to_float(in.d);
-  for (std::size_t s = 0; s < 16; ++s) {
-    const int scale_code = low[s] | ((in.scales[8 + s % 4] >> (2 * (s / 4))) & 3) << 4;
-    scales[s] = d * static_cast<float>(scale_code - 32);
-    mins[s] = 0.0F;
-  }
+  ScaleCodes scale_codes;
+  unpack_scales_q3_k(block, scale_codes);
+  scale_values(scale_codes, 16, scales, mins);
 }
 
 void decode_q3_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept {

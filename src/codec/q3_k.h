@@ -35,6 +35,7 @@ static_assert(sizeof(BlockQ3K) == 110 && offsetof(BlockQ3K, qs) == 32 && offseto
 // codes: 256 in element order, each below 8; scale_codes: 16, each below 64, meaning scale + 32.
 void pack_q3_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, Half d, BlockQ3K& out) noexcept;
 
+void unpack_scales_q3_k(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_q3_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_q3_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Absmax rounding: see symmetric_scales() in k_rounding.h, sub-scale = (value of largest magnitude) / -4.
@@ -46,6 +47,7 @@ inline constexpr IntegerForm kFormQ3K{.group_elements = 16,
                                       .offset = 4,
                                       .table = nullptr,
                                       .has_min = false,
-                                      .unpack = unpack_q3_k};
+                                      .unpack = unpack_q3_k,
+                                      .unpack_scales = unpack_scales_q3_k};
 
 }  // namespace mote::codec

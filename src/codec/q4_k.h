@@ -33,6 +33,7 @@ static_assert(sizeof(BlockQ4K) == 144 && offsetof(BlockQ4K, dmin) == 2 && offset
 void pack_q4_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const std::uint8_t* min_codes,
                Half d, Half dmin, BlockQ4K& out) noexcept;
 
+void unpack_scales_q4_k(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_q4_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_q4_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Min-max rounding: see asymmetric_scales() in k_rounding.h, with scale and min codes up to 63.
@@ -44,6 +45,7 @@ inline constexpr IntegerForm kFormQ4K{.group_elements = 32,
                                       .offset = 0,
                                       .table = nullptr,
                                       .has_min = true,
-                                      .unpack = unpack_q4_k};
+                                      .unpack = unpack_q4_k,
+                                      .unpack_scales = unpack_scales_q4_k};
 
 }  // namespace mote::codec

@@ -4,6 +4,7 @@
 #include "codec/block_loops.h"
 #include "codec/k_rounding.h"
 #include "codec/k_scales.h"
+#include "codec/scale_codes.h"
 
 namespace mote::codec {
 
@@ -23,19 +24,20 @@ void pack_q5_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const
   for (std::size_t c = 0; c < 4; ++c) pack_nibbles<32>(codes + 64 * c, out.qs + 32 * c);
 }
 
+void unpack_scales_q5_k(const std::byte* block, ScaleCodes& out) noexcept {
+  const auto in = load_block<BlockQ5K>(block, 0);
+  unpack_k_scales(in.scales, out.scales, out.mins);
+  out.factor = in.d;
+  out.min_factor = in.dmin;
+}
+
 void unpack_q5_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockQ5K>(block, 0);
   for (std::size_t c = 0; c < 4; ++c) unpack_nibbles<32>(in.qs + 32 * c, codes + 64 * c);
   merge_bit_plane(in.qh, 4, codes);
-  std::uint8_t scale_codes[8];
-  std::uint8_t min_codes[8];
-  unpack_k_scales(in.scales, scale_codes, min_codes);
-  const float d = half_to_float(in.d);
-  const float dmin = half_to_float(in.dmin);
-  for (std::size_t s = 0; s < 8; ++s) {
-    scales[s] = d * static_cast<float>(scale_codes[s]);
-    mins[s] = dmin * static_cast<float>(min_codes[s]);
-  }
+  ScaleCodes scale_codes;
+  unpack_scales_q5_k(block, scale_codes);
+  scale_values(scale_codes, 8, scales, mins);
 }
 
 void decode_q5_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept {

@@ -35,6 +35,7 @@ static_assert(sizeof(BlockQ5K) == 176 && offsetof(BlockQ5K, dmin) == 2 && offset
 void pack_q5_k(const std::uint8_t* codes, const std::uint8_t* scale_codes, const std::uint8_t* min_codes,
                Half d, Half dmin, BlockQ5K& out) noexcept;
 
+void unpack_scales_q5_k(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_q5_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_q5_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Min-max rounding: see asymmetric_scales() in k_rounding.h, with scale and min codes up to 63.
@@ -46,6 +47,7 @@ inline constexpr IntegerForm kFormQ5K{.group_elements = 32,
                                       .offset = 0,
                                       .table = nullptr,
                                       .has_min = true,
-                                      .unpack = unpack_q5_k};
+                                      .unpack = unpack_q5_k,
+                                      .unpack_scales = unpack_scales_q5_k};
 
 }  // namespace mote::codec

@@ -5,6 +5,7 @@
 #include "codec/bit_planes.h"
 #include "codec/block_loops.h"
 #include "codec/k_rounding.h"
+#include "codec/scale_codes.h"
 
 namespace mote::codec {
 
@@ -17,17 +18,25 @@ void pack_q6_k(const std::uint8_t* codes, const std::int8_t* scales, Half d, Blo
   out.d = d;
 }
 
+void unpack_scales_q6_k(const std::byte* block, ScaleCodes& out) noexcept {
+  const auto in = load_block<BlockQ6K>(block, 0);
+  for (std::size_t s = 0; s < 16; ++s) {
+    out.scales[s] = in.scales[s];
+    out.mins[s] = 0;
+  }
+  out.factor = in.d;
+  out.min_factor = 0;
+}
+
 void unpack_q6_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockQ6K>(block, 0);
   for (std::size_t h = 0; h < 2; ++h) {
     unpack_nibbles<64>(in.ql + 64 * h, codes + 128 * h);
     merge_crumbs(in.qh + 32 * h, 4, codes + 128 * h);
   }
-  const float d = half_to_float(in.d);
-  for (std::size_t s = 0; s < 16; ++s) {
-    scales[s] = d * static_cast<float>(in.scales[s]);
-    mins[s] = 0.0F;
-  }
+  ScaleCodes scale_codes;
+  unpack_scales_q6_k(block, scale_codes);
+  scale_values(scale_codes, 16, scales, mins);
 }
 
 void decode_q6_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept {

@@ -34,6 +34,7 @@ static_assert(sizeof(BlockQ6K) == 210 && offsetof(BlockQ6K, qh) == 128 && offset
 // codes: 256 in element order, each below 64; scales: 16 signed bytes as stored.
 void pack_q6_k(const std::uint8_t* codes, const std::int8_t* scales, Half d, BlockQ6K& out) noexcept;
 
+void unpack_scales_q6_k(const std::byte* block, ScaleCodes& out) noexcept;
 void unpack_q6_k(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_q6_k(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
 // Absmax rounding: see symmetric_scales() in k_rounding.h, sub-scale = (value of largest magnitude) / -32.
@@ -45,6 +46,7 @@ inline constexpr IntegerForm kFormQ6K{.group_elements = 16,
                                       .offset = 32,
                                       .table = nullptr,
                                       .has_min = false,
-                                      .unpack = unpack_q6_k};
+                                      .unpack = unpack_q6_k,
+                                      .unpack_scales = unpack_scales_q6_k};
 
 }  // namespace mote::codec

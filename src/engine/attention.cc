@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "engine/activation.h"
 
@@ -13,10 +14,20 @@ namespace {
 // Rows of one task: enough to use each widened key and value many times, few enough that scores and sums of a
 // split (rows * (256 + head_dim) * 4 bytes) stay in the second-level cache.
 constexpr std::size_t kBlockRows = 48;
-constexpr std::size_t kFloatsPerLine = AlignedBuffer::kAlignment / sizeof(float);
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 std::size_t splits_of(std::size_t positions) { return (positions + kSplit - 1) / kSplit; }
+
+// Floats that end where a cache line does.
+std::size_t whole_lines(std::size_t floats) {
+  constexpr std::size_t kPerLine = AlignedBuffer::kAlignment / sizeof(float);
+  return (floats + kPerLine - 1) / kPerLine * kPerLine;
+}
+
+// Keys of any stored type, of which the product's scratch does not depend.
+kernels::PackedMatrix some_keys(std::size_t head_dim) {
+  return kernels::integer_layout(CodecId::q8_0, kSplit, head_dim);
+}
 
 }  // namespace
 
@@ -25,29 +36,51 @@ Attention::Attention(const AttentionShape& shape, const kernels::KernelTable* ke
 
 std::size_t Attention::block_tokens() const { return std::max<std::size_t>(1, kBlockRows / shape_.group()); }
 
-std::size_t Attention::worker_floats() const {
-  const std::size_t rows = block_tokens() * shape_.group();
-  const std::size_t floats = rows * shape_.head_dim           // queries
-                             + rows * kSplit                  // scores
-                             + 3 * kKvTile * shape_.head_dim  // a key tile (twice, to turn it) and value rows
-                             + 2 * partial_floats(rows);      // of a split and of all so far
-  return (floats + kFloatsPerLine - 1) / kFloatsPerLine * kFloatsPerLine;
+std::size_t Attention::worker_bytes() const {
+  const std::size_t rows = block_rows();
+  const std::size_t floats = whole_lines(rows * shape_.head_dim) + 2 * whole_lines(partial_floats(rows)) +
+                             rows * kSplit + kKvTile * shape_.head_dim;
+  return floats * sizeof(float) + kernels::activation_scratch_bytes(rows, shape_.head_dim) +
+         kernels::matmul_scratch_bytes(some_keys(shape_.head_dim), rows);
+}
+
+Attention::Workspace Attention::workspace(unsigned worker) {
+  const std::size_t rows = block_rows();
+  std::byte* next = worker_scratch_.data() + worker * worker_bytes();
+  const auto take = [&next](std::size_t bytes) { return std::exchange(next, next + bytes); };
+  const auto take_floats = [&take](std::size_t count) {
+    return reinterpret_cast<float*>(take(whole_lines(count) * sizeof(float)));
+  };
+  Workspace out{};
+  out.queries = take_floats(rows * shape_.head_dim);
+  out.all = take_floats(partial_floats(rows));
+  out.one = take_floats(partial_floats(rows));
+  out.scores = take_floats(rows * kSplit);
+  out.tile = take_floats(kKvTile * shape_.head_dim);
+  out.products = take(kernels::matmul_scratch_bytes(some_keys(shape_.head_dim), rows));
+  out.integer = {.n = rows,
+                 .cols = shape_.head_dim,
+                 .values = out.queries,
+                 .codes = nullptr,
+                 .scales = nullptr,
+                 .sums = nullptr};
+  kernels::bind_activation_scratch(out.integer, next);
+  return out;
 }
 
 std::uint64_t Attention::scratch_bytes(const AttentionShape& shape, std::size_t context, unsigned workers) {
   const Attention plan(shape, nullptr);
-  return (std::uint64_t{workers} * plan.worker_floats() +
-          std::uint64_t{shape.kv_heads} * splits_of(context) * plan.partial_floats(shape.group())) *
-         sizeof(float);
+  return std::uint64_t{workers} * plan.worker_bytes() + std::uint64_t{shape.kv_heads} * splits_of(context) *
+                                                            plan.partial_floats(shape.group()) *
+                                                            sizeof(float);
 }
 
 std::unique_ptr<Attention> Attention::create(const AttentionShape& shape, std::size_t context,
                                              unsigned workers, const kernels::KernelTable& kernels) {
   std::unique_ptr<Attention> out(new Attention(shape, &kernels));
-  const std::size_t worker_bytes = workers * out->worker_floats() * sizeof(float);
   const std::size_t partial_bytes =
       shape.kv_heads * splits_of(context) * out->partial_floats(shape.group()) * sizeof(float);
-  out->worker_scratch_ = AlignedBuffer(worker_bytes);
+  out->worker_scratch_ = AlignedBuffer(workers * out->worker_bytes());
   out->partials_ = AlignedBuffer(partial_bytes);
   if (out->worker_scratch_.size() == 0 || out->partials_.size() == 0) return nullptr;
   out->finished_ = std::make_unique<std::atomic<std::size_t>[]>(shape.kv_heads);
@@ -61,13 +94,17 @@ Attention::Partial Attention::partial_at(float* memory, std::size_t rows) const 
 }
 
 // Row t * group + g: query head g of the group, token t, scaled.
-void Attention::gather_queries(const float* q, std::size_t head, std::size_t tokens, float* out) const {
+void Attention::gather_queries(const Call& call, const float* q, std::size_t head, std::size_t tokens,
+                               Workspace& work) const {
   const std::size_t dim = shape_.head_dim;
   const std::size_t group_width = shape_.group() * dim;
   for (std::size_t t = 0; t < tokens; ++t) {
     const float* in = q + t * shape_.heads * dim + head * group_width;
-    for (std::size_t i = 0; i < group_width; ++i) out[t * group_width + i] = in[i] * shape_.scale;
+    for (std::size_t i = 0; i < group_width; ++i) work.queries[t * group_width + i] = in[i] * shape_.scale;
   }
+  if (!call.cache->has_integer_keys()) return;
+  work.integer.n = tokens * shape_.group();
+  kernels::quantize_activations(*kernels_, work.integer, 0, work.integer.n);
 }
 
 Attention::Range Attention::visible(const Call& call, std::size_t position) const {
@@ -76,8 +113,32 @@ Attention::Range Attention::visible(const Call& call, std::size_t position) cons
   return {call.window == 0 || end <= call.window ? 0 : end - call.window, end};
 }
 
-void Attention::attend_split(const Call& call, std::size_t head, const float* queries, std::size_t tokens,
-                             std::size_t first, std::size_t split, float* scratch, const Partial& out) const {
+// Scores of positions begin + [skip, count) for all rows.
+void Attention::score(const Call& call, std::size_t head, std::size_t begin, std::size_t skip,
+                      std::size_t count, std::size_t rows, const Workspace& work) const {
+  if (call.cache->has_integer_keys()) {
+    kernels::matmul_tiles(*kernels_, call.cache->key_layout(),
+                          call.cache->key_tiles(call.layer, head, begin + skip), count - skip, work.integer,
+                          work.scores + skip, kSplit, work.products);
+    return;
+  }
+  std::fill_n(work.scores, rows * kSplit, 0.0F);
+  for (std::size_t p = skip; p < count; p += kKvTile) {
+    const float* keys = call.cache->key_tile(call.layer, head, (begin + p) / kKvTile, work.tile);
+    kernels_->weighted_sum({.weights = work.queries,
+                            .weights_stride = shape_.head_dim,
+                            .n = rows,
+                            .values = keys,
+                            .values_stride = kKvTile,
+                            .count = shape_.head_dim,
+                            .dim = kKvTile,
+                            .out = work.scores + p,
+                            .out_stride = kSplit});
+  }
+}
+
+void Attention::attend_split(const Call& call, std::size_t head, std::size_t tokens, std::size_t first,
+                             std::size_t split, const Workspace& work, const Partial& out) const {
   const std::size_t group = shape_.group();
   const std::size_t rows = tokens * group;
   const std::size_t dim = shape_.head_dim;
@@ -86,23 +147,8 @@ void Attention::attend_split(const Call& call, std::size_t head, const float* qu
   const std::size_t oldest = visible(call, first).begin;
   const std::size_t skip = oldest > begin ? (oldest - begin) / kKvTile * kKvTile : 0;
   const std::size_t count = std::min(kSplit, visible(call, first + tokens - 1).end - begin);
-  float* key_scratch = scratch;
-  float* value_scratch = key_scratch + 2 * kKvTile * dim;
-  float* scores = value_scratch + kKvTile * dim;
-
-  std::fill_n(scores, rows * kSplit, 0.0F);
-  for (std::size_t p = skip; p < count; p += kKvTile) {
-    const float* keys = call.cache->key_tile(call.layer, head, (begin + p) / kKvTile, key_scratch);
-    kernels_->weighted_sum({.weights = queries,
-                            .weights_stride = dim,
-                            .n = rows,
-                            .values = keys,
-                            .values_stride = kKvTile,
-                            .count = dim,
-                            .dim = kKvTile,
-                            .out = scores + p,
-                            .out_stride = kSplit});
-  }
+  float* scores = work.scores;
+  score(call, head, begin, skip, count, rows, work);
   for (std::size_t t = 0; t < tokens; ++t) {
     const Range seen = visible(call, first + t);
     const std::size_t from = std::min(seen.begin > begin ? seen.begin - begin : 0, count);
@@ -119,7 +165,7 @@ void Attention::attend_split(const Call& call, std::size_t head, const float* qu
   std::fill_n(out.sums, rows * dim, 0.0F);
   for (std::size_t p = skip; p < count; p += kKvTile) {
     const std::size_t n = std::min(kKvTile, count - p);
-    const float* values = call.cache->value_rows(call.layer, head, begin + p, n, value_scratch);
+    const float* values = call.cache->value_rows(call.layer, head, begin + p, n, work.tile);
     kernels_->weighted_sum({.weights = scores + p,
                             .weights_stride = kSplit,
                             .n = rows,
@@ -133,7 +179,7 @@ void Attention::attend_split(const Call& call, std::size_t head, const float* qu
 }
 
 // A split that a row does not see leaves it as it is.
-void Attention::merge(Partial& into, const Partial& from, std::size_t rows) const {
+void Attention::merge(const Partial& into, const Partial& from, std::size_t rows) const {
   for (std::size_t r = 0; r < rows; ++r) {
     if (from.total[r] == 0) continue;
     const float largest = std::max(into.largest[r], from.largest[r]);
@@ -160,35 +206,53 @@ void Attention::write(const Partial& result, std::size_t head, std::size_t token
   }
 }
 
-void Attention::run_blocks(sys::ThreadPool& pool, const Call& call, const float* q, std::size_t n,
-                           std::size_t first, float* out) {
+void Attention::attend_block(const Call& call, std::size_t head, const float* q, std::size_t tokens,
+                             std::size_t first, Workspace& work, float* out) const {
+  const std::size_t rows = tokens * shape_.group();
+  const Partial all = partial_at(work.all, rows);
+  const Partial one = partial_at(work.one, rows);
+  gather_queries(call, q, head, tokens, work);
+  const std::size_t oldest = visible(call, first).begin / kSplit;
+  const std::size_t splits = splits_of(visible(call, first + tokens - 1).end);
+  attend_split(call, head, tokens, first, oldest, work, all);
+  for (std::size_t split = oldest + 1; split < splits; ++split) {
+    attend_split(call, head, tokens, first, split, work, one);
+    merge(all, one, rows);
+  }
+  write(all, head, tokens, out);
+}
+
+void Attention::run_blocks(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer,
+                           const float* q, std::size_t window, float* out) {
   const std::size_t tokens_per_block = block_tokens();
-  const std::size_t blocks = (n + tokens_per_block - 1) / tokens_per_block;
-  const std::size_t tasks = blocks * shape_.kv_heads;
   const std::size_t q_width = shape_.heads * shape_.head_dim;
+  const auto blocks_of = [&](const Slice& slice) {
+    return (slice.n + tokens_per_block - 1) / tokens_per_block;
+  };
+  std::size_t tasks = 0;
+  for (const Slice& slice : slices) tasks += blocks_of(slice) * shape_.kv_heads;
   std::atomic<std::size_t> next{0};
   pool.run([&](unsigned worker, unsigned) {
-    float* memory = worker_scratch_.as<float>() + worker * worker_floats();
+    Workspace work = workspace(worker);
+    // Tasks rise, so the slice that has one is the last task's or a later one.
+    std::size_t index = 0;
+    std::size_t tasks_before = 0;
+    std::size_t row = 0;
     for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
-      // Last blocks first: they see the most positions, and a long task at the end would keep others waiting.
-      const std::size_t block = blocks - 1 - task / shape_.kv_heads;
-      const std::size_t head = task % shape_.kv_heads;
-      const std::size_t t0 = block * tokens_per_block;
-      const std::size_t tokens = std::min(tokens_per_block, n - t0);
-      const std::size_t rows = tokens * shape_.group();
-      float* queries = memory;
-      Partial all = partial_at(queries + rows * shape_.head_dim, rows);
-      const Partial one = partial_at(all.sums + partial_floats(rows), rows);
-      float* scratch = one.sums + partial_floats(rows);
-      gather_queries(q + t0 * q_width, head, tokens, queries);
-      const std::size_t oldest = visible(call, first + t0).begin / kSplit;
-      const std::size_t splits = splits_of(visible(call, first + t0 + tokens - 1).end);
-      attend_split(call, head, queries, tokens, first + t0, oldest, scratch, all);
-      for (std::size_t split = oldest + 1; split < splits; ++split) {
-        attend_split(call, head, queries, tokens, first + t0, split, scratch, one);
-        merge(all, one, rows);
+      for (;; ++index) {
+        const std::size_t of_slice = blocks_of(slices[index]) * shape_.kv_heads;
+        if (task < tasks_before + of_slice) break;
+        tasks_before += of_slice;
+        row += slices[index].n;
       }
-      write(all, head, tokens, out + t0 * q_width);
+      const Slice& slice = slices[index];
+      const Call call{.cache = slice.cache, .layer = layer, .end = slice.first + slice.n, .window = window};
+      // Last blocks first: they see the most positions, and a long task at the end would keep others waiting.
+      const std::size_t block = blocks_of(slice) - 1 - (task - tasks_before) / shape_.kv_heads;
+      const std::size_t head = (task - tasks_before) % shape_.kv_heads;
+      const std::size_t t0 = block * tokens_per_block;
+      attend_block(call, head, q + (row + t0) * q_width, std::min(tokens_per_block, slice.n - t0),
+                   slice.first + t0, work, out + (row + t0) * q_width);
     }
   });
 }
@@ -205,13 +269,11 @@ void Attention::run_single(sys::ThreadPool& pool, const Call& call, const float*
     return partial_at(partials_.as<float>() + (head * splits + split) * partial_floats(rows), rows);
   };
   pool.run([&](unsigned worker, unsigned) {
-    float* queries = worker_scratch_.as<float>() + worker * worker_floats();
-    float* scratch = queries + rows * shape_.head_dim;
+    Workspace work = workspace(worker);
     for (std::size_t task = next.fetch_add(1); task < tasks; task = next.fetch_add(1)) {
       const std::size_t head = task / splits;
-      gather_queries(q, head, 1, queries);
-      attend_split(call, head, queries, 1, first, oldest + task % splits, scratch,
-                   partial(head, task % splits));
+      gather_queries(call, q, head, 1, work);
+      attend_split(call, head, 1, first, oldest + task % splits, work, partial(head, task % splits));
       // Whoever finishes a head's last split merges them, always in order.
       if (finished_[head].fetch_add(1, std::memory_order_acq_rel) + 1 != splits) continue;
       Partial all = partial(head, 0);
@@ -221,13 +283,13 @@ void Attention::run_single(sys::ThreadPool& pool, const Call& call, const float*
   });
 }
 
-void Attention::run(sys::ThreadPool& pool, const KvCache& cache, std::size_t layer, const float* q,
-                    std::size_t n, std::size_t first, std::size_t window, float* out) {
-  const Call call{.cache = &cache, .layer = layer, .end = first + n, .window = window};
-  if (n == 1) {
-    run_single(pool, call, q, first, out);
+void Attention::run(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer, const float* q,
+                    std::size_t window, float* out) {
+  if (slices.size() == 1 && slices[0].n == 1) {
+    const Call call{.cache = slices[0].cache, .layer = layer, .end = slices[0].first + 1, .window = window};
+    run_single(pool, call, q, slices[0].first, out);
   } else {
-    run_blocks(pool, call, q, n, first, out);
+    run_blocks(pool, slices, layer, q, window, out);
   }
 }
 

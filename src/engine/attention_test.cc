@@ -81,15 +81,15 @@ void store(const Problem& p, KvCache& cache, std::size_t position) {
 }
 
 // Feeds the problem in pieces of `piece` tokens.
-std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kernels::KernelTable& ops,
-                                       std::size_t piece, unsigned threads) {
+std::vector<float> attention_in_pieces(const Problem& p, KvType keys, KvType values,
+                                       const kernels::KernelTable& ops, std::size_t piece, unsigned threads) {
   sys::ThreadPool pool(threads);
   const KvShape shape{.layers = 1,
                       .kv_heads = p.shape.kv_heads,
                       .head_dim = p.shape.head_dim,
                       .context = p.positions,
-                      .key_type = type,
-                      .value_type = type};
+                      .key_type = keys,
+                      .value_type = values};
   auto cache = KvCache::create(shape, ops);
   const auto attention = Attention::create(p.shape, p.positions, threads, ops);
   std::vector<float> out(p.q.size());
@@ -97,9 +97,15 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kern
   for (std::size_t t = 0; t < p.positions; t += piece) {
     const std::size_t n = std::min(piece, p.positions - t);
     for (std::size_t i = 0; i < n; ++i) store(p, *cache, t + i);
-    attention->run(pool, *cache, 0, p.q.data() + t * width, n, t, p.window, out.data() + t * width);
+    const Slice slice{.cache = &*cache, .first = t, .n = n};
+    attention->run(pool, {&slice, 1}, 0, p.q.data() + t * width, p.window, out.data() + t * width);
   }
   return out;
+}
+
+std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kernels::KernelTable& ops,
+                                       std::size_t piece, unsigned threads) {
+  return attention_in_pieces(p, type, type, ops, piece, threads);
 }
 
 std::vector<kernels::KernelTable> available_tables() {
@@ -129,6 +135,40 @@ TEST(Attention, EqualsTheDefinitionOnEveryInstructionSet) {
     for (const kernels::KernelTable& table : available_tables()) {
       const std::vector<float> got = attention_in_pieces(p, KvType::f32, table, positions, 2);
       EXPECT_LT(root_mean_square_error(got, expected), 1e-6) << heads << " heads of " << dim;
+    }
+  }
+}
+
+// Rows that lose nothing: whole numbers up to `most`, which is among each 32, times a power of two.
+std::vector<float> whole_numbers(std::size_t n, int most, float step, std::uint64_t seed) {
+  Rng rng(seed);
+  std::vector<float> out(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto drawn = static_cast<int>(rng.next_below(2 * static_cast<std::uint64_t>(most) + 1)) - most;
+    out[i] = step * static_cast<float>(i % 32 == 0 ? -most : drawn);
+  }
+  return out;
+}
+
+// The only loss of integer keys is the rounding of keys and queries. Query scales are 127 times a power of
+// two by 127, so exact; keys of 4 bits are -8 to 7 in steps of the scale.
+TEST(Attention, IntegerKeysEqualTheDefinitionWhereRoundingLosesNothing) {
+  for (const KvType type : {KvType::q8_0, KvType::q4_0}) {
+    for (const auto& [heads, kv_heads, dim, positions] :
+         {std::array<std::size_t, 4>{9, 3, 64, 300}, {8, 1, 128, 530}, {2, 2, 32, 17}}) {
+      Problem p = make_problem(heads, kv_heads, dim, positions);
+      p.q = whole_numbers(p.q.size(), 127, 0x1p-5F, 7);
+      p.k = whole_numbers(p.k.size(), type == KvType::q8_0 ? 127 : 7,
+                          type == KvType::q8_0 ? 0x1p-7F : 0x1p-3F, 8);
+      if (type == KvType::q4_0) {
+        for (std::size_t i = 0; i < p.k.size(); i += 32) p.k[i] = -1.0F;  // -8 steps
+      }
+      p.window = dim == 128 ? 100 : 0;
+      const std::vector<double> expected = attention_by_definition(p);
+      for (const kernels::KernelTable& table : available_tables()) {
+        const std::vector<float> got = attention_in_pieces(p, type, KvType::f32, table, positions, 2);
+        EXPECT_LT(root_mean_square_error(got, expected), 1e-5) << to_string(type) << ", heads of " << dim;
+      }
     }
   }
 }

@@ -62,8 +62,9 @@ Result<std::vector<float>> Embedder::embed(std::span<const TokenId> tokens, mode
                    .byte_position = {}};
     }
     const std::size_t n = std::min(batch_, tokens.size() - done);
-    forward_->embed(tokens.subspan(done, n), done);
-    forward_->run(0, model_->spec().blocks, n, done, *cache_);
+    const Slice slice{.cache = &*cache_, .first = done, .n = n};
+    forward_->embed(tokens.subspan(done, n), {&slice, 1});
+    forward_->run(0, model_->spec().blocks, {&slice, 1});
     const std::span<const float> states = forward_->normalized(0, n);
     for (std::size_t t = 0; t < n; ++t) {
       if (pooling == model::Pooling::cls && done + t > 0) break;

@@ -111,7 +111,8 @@ Forward::Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& 
       local_rope_(spec.local_rope, context),
       steps_(block_steps(spec)),
       batch_(batch),
-      width_(spec.width) {}
+      width_(spec.width),
+      rows_(batch) {}
 
 std::optional<std::uint64_t> Forward::scratch_bytes(const model::ModelSpec& spec, std::size_t batch,
                                                     std::size_t context, unsigned threads) {
@@ -159,7 +160,15 @@ void Forward::over_tokens(std::size_t n, const F& work) {
   runtime_->pool().parallel_for(n, chunk, work);
 }
 
-void Forward::embed(std::span<const TokenId> tokens, std::size_t first) {
+void Forward::place_rows(std::span<const Slice> slices) {
+  std::size_t row = 0;
+  for (const Slice& slice : slices) {
+    for (std::size_t i = 0; i < slice.n; ++i) rows_[row++] = {slice.cache, slice.first + i};
+  }
+}
+
+void Forward::embed(std::span<const TokenId> tokens, std::span<const Slice> slices) {
+  place_rows(slices);
   const auto decode_row = [](const QuantizedTensor& table, std::size_t row, float* out) {
     const codec::Codec& codec = codec::codec_of(table.codec);
     const std::size_t blocks = table.shape.cols() / codec.block_elements;
@@ -174,7 +183,7 @@ void Forward::embed(std::span<const TokenId> tokens, std::size_t first) {
       if (!weights_->token_type.empty()) kernels_->add(x, weights_->token_type.data(), x, width_);
       if (spec_->learned_positions) {
         float* position = y_ + t * width_;
-        decode_row(weights_->positions, first + t, position);
+        decode_row(weights_->positions, rows_[t].position, position);
         kernels_->add(x, position, x, width_);
       }
       const Norm& norm = weights_->embedding_norm;
@@ -183,19 +192,21 @@ void Forward::embed(std::span<const TokenId> tokens, std::size_t first) {
   });
 }
 
-void Forward::run(std::size_t first_layer, std::size_t last_layer, std::size_t n, std::size_t first,
-                  KvCache& cache) {
+void Forward::run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices) {
+  place_rows(slices);
+  const std::size_t n = tokens_of(slices);
   for (std::size_t t = 0; t < n; ++t) {
-    rope_.angles(first + t, angles_ + t * spec_->rope.dims);
-    local_rope_.angles(first + t, local_angles_ + t * spec_->local_rope.dims);
+    rope_.angles(rows_[t].position, angles_ + t * spec_->rope.dims);
+    local_rope_.angles(rows_[t].position, local_angles_ + t * spec_->local_rope.dims);
   }
   for (std::size_t layer = first_layer; layer < last_layer; ++layer) {
-    for (const Step step : steps_) run_step(step, weights_->blocks[layer], layer, n, first, cache);
+    for (const Step step : steps_) run_step(step, weights_->blocks[layer], layer, slices);
   }
 }
 
-void Forward::run_step(Step step, const BlockWeights& block, std::size_t layer, std::size_t n,
-                       std::size_t first, KvCache& cache) {
+void Forward::run_step(Step step, const BlockWeights& block, std::size_t layer,
+                       std::span<const Slice> slices) {
+  const std::size_t n = tokens_of(slices);
   const auto scale = static_cast<float>(spec_->residual_scale);
   switch (step) {
     case Step::normalize_attention:
@@ -212,10 +223,10 @@ void Forward::run_step(Step step, const BlockWeights& block, std::size_t layer, 
       return;
     }
     case Step::store_kv:
-      store_kv(block, layer, n, first, cache);
+      store_kv(block, layer, n);
       return;
     case Step::attend:
-      attention_->run(runtime_->pool(), cache, layer, q_, n, first, spec_->block_specs[layer].window, heads_);
+      attention_->run(runtime_->pool(), slices, layer, q_, spec_->block_specs[layer].window, heads_);
       quantize(heads_, spec_->q_width(), n, block.attn_output.matrix.integer);
       return;
     case Step::add_attention:
@@ -339,8 +350,7 @@ void Forward::prepare_heads(float* row, std::size_t heads, const Linear& linear,
   }
 }
 
-void Forward::store_kv(const BlockWeights& block, std::size_t layer, std::size_t n, std::size_t first,
-                       KvCache& cache) {
+void Forward::store_kv(const BlockWeights& block, std::size_t layer, std::size_t n) {
   const std::size_t dim = spec_->head_dim;
   const model::RopeUse rope = spec_->block_specs[layer].rope;
   over_tokens(n, [&](std::size_t begin, std::size_t end) {
@@ -351,8 +361,8 @@ void Forward::store_kv(const BlockWeights& block, std::size_t layer, std::size_t
       prepare_heads(k, spec_->kv_heads, block.k, block.k_norm, rope, t);
       for (std::size_t i = 0; i < block.v.bias.size(); ++i) v[i] += block.v.bias[i];
       for (std::size_t h = 0; h < spec_->kv_heads; ++h) {
-        cache.store_key(layer, h, first + t, k + h * dim);
-        cache.store_value(layer, h, first + t, v + h * dim);
+        rows_[t].cache->store_key(layer, h, rows_[t].position, k + h * dim);
+        rows_[t].cache->store_value(layer, h, rows_[t].position, v + h * dim);
       }
     }
   });
@@ -372,6 +382,16 @@ void Forward::logits(std::size_t first_row, std::size_t count, float* out) {
   const auto scale = static_cast<float>(spec_->logit_scale);
   if (scale != 1.0F) kernels_->scale(out, scale, out, count * spec_->vocab);
   if (spec_->logit_cap != 0.0) cap_logits(count, out);
+}
+
+void Forward::logits(std::span<const std::size_t> rows, float* out) {
+  if (rows.empty()) return;
+  if (rows.back() - rows.front() + 1 == rows.size()) return logits(rows.front(), rows.size(), out);
+  // Together, so that the head is read once; rows rise, so none is overwritten before it is moved.
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] != i) std::copy_n(x_ + rows[i] * width_, width_, x_ + i * width_);
+  }
+  logits(0, rows.size(), out);
 }
 
 void Forward::cap_logits(std::size_t count, float* out) {

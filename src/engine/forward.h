@@ -19,6 +19,7 @@
 #include "engine/products.h"
 #include "engine/rope.h"
 #include "engine/runtime.h"
+#include "engine/slice.h"
 #include "engine/weights.h"
 #include "model/spec.h"
 #include "mote/tokenizer.h"
@@ -62,12 +63,11 @@ class Forward {
   static std::optional<std::uint64_t> scratch_bytes(const model::ModelSpec& spec, std::size_t batch,
                                                     std::size_t context, unsigned threads);
 
-  // Hidden states [tokens.size()][width] of the tokens at positions `first` and up, before the first block.
-  // Ids are valid, at most `batch`.
-  void embed(std::span<const TokenId> tokens, std::size_t first);
-  // Blocks [first_layer, last_layer) on the hidden states of n tokens at positions `first` and up; their keys
-  // and values go to the cache.
-  void run(std::size_t first_layer, std::size_t last_layer, std::size_t n, std::size_t first, KvCache& cache);
+  // Hidden states [tokens.size()][width] of the slices' tokens before the first block. Ids are valid, as many
+  // as the slices say, 1 to `batch`.
+  void embed(std::span<const TokenId> tokens, std::span<const Slice> slices);
+  // Blocks [first_layer, last_layer) on the hidden states of the slices' tokens.
+  void run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices);
   // Hidden states, [batch][width], in and out of run().
   [[nodiscard]] std::span<float> hidden() { return {x_, batch_ * width_}; }
   // Hidden states [first_row, first_row + count) after the last norm, [count][width]; valid until the next
@@ -75,20 +75,21 @@ class Forward {
   std::span<const float> normalized(std::size_t first_row, std::size_t count);
   // Logits [count][vocab] of hidden states [first_row, first_row + count); count at most batch.
   void logits(std::size_t first_row, std::size_t count, float* out);
+  // Logits [rows.size()][vocab] of the hidden states of `rows`, which rise. The hidden states are used up.
+  void logits(std::span<const std::size_t> rows, float* out);
 
  private:
   Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& weights, std::size_t batch,
           std::size_t context);
-  void run_step(Step step, const BlockWeights& block, std::size_t layer, std::size_t n, std::size_t first,
-                KvCache& cache);
+  void run_step(Step step, const BlockWeights& block, std::size_t layer, std::span<const Slice> slices);
+  void place_rows(std::span<const Slice> slices);
   // Rows of x normalized to h_, and quantized where a consumer needs it.
   void normalize(const float* x, const Norm& norm, std::size_t n, bool quantize);
   void normalize_in_place(const Norm& norm, std::size_t n);
   void quantize(const float* values, std::size_t cols, std::size_t n, bool wanted);
   void set_input(const float* values, std::size_t cols, std::size_t n);
   void project(const Linear& linear);  // y_ = product + bias
-  void store_kv(const BlockWeights& block, std::size_t layer, std::size_t n, std::size_t first,
-                KvCache& cache);
+  void store_kv(const BlockWeights& block, std::size_t layer, std::size_t n);
   void prepare_heads(float* row, std::size_t heads, const Linear& linear, const Norm& norm,
                      model::RopeUse rope, std::size_t token);
   void add_output(std::size_t n, const Norm* norm);
@@ -105,6 +106,11 @@ class Forward {
   std::vector<Step> steps_;
   std::size_t batch_;
   std::size_t width_;
+  struct Row {
+    KvCache* cache;
+    std::size_t position;
+  };
+  std::vector<Row> rows_;  // of the batch's tokens
   AlignedBuffer buffer_;
   float* x_ = nullptr;             // [batch][width]: the residual stream
   float* h_ = nullptr;             // [batch][width]: normalized

@@ -63,6 +63,70 @@ TEST_F(Generate, GivesTheSameTextOnAnyNumberOfThreadsAndFromAReusedPrefix) {
   EXPECT_EQ(first.text, greedy({.max_tokens = 150}).text);
 }
 
+// "... said. She said. She said ..." is what a small model tells without penalties: much of it can be
+// drafted.
+TEST_F(Generate, DraftsChangeNeitherTextNorSession) {
+  for (const double temperature : {0.0, 0.7, 1.5}) {
+    for (const double penalty : {1.0, 1.2}) {
+      SamplerOptions sampling;
+      sampling.temperature = temperature;
+      sampling.repetition_penalty = penalty;
+      sampling.seed = 4;
+      const auto told = [&](std::size_t draft_max, Session* draft) {
+        auto sampler = Sampler::create(sampling, model_->vocab());
+        EXPECT_TRUE(sampler);
+        GenerateOptions options{
+            .max_tokens = 200, .draft_max = draft_max, .draft = draft, .ignore_end_tokens = true};
+        auto out = generate(*session_, *sampler, prompt_, options);
+        EXPECT_TRUE(out) << format_error(out.error());
+        return std::move(*out);
+      };
+      const GenerateOutput plain = told(0, nullptr);
+      const std::vector<TokenId> held(session_->tokens().begin(), session_->tokens().end());
+      EXPECT_EQ(plain.drafted_tokens, 0U);
+      const auto draft = std::move(*Session::create(*runtime_, model_));
+      for (const std::size_t most : {1U, 3U, 15U}) {
+        for (Session* of : {static_cast<Session*>(nullptr), draft.get()}) {
+          const GenerateOutput out = told(most, of);
+          EXPECT_EQ(out.tokens, plain.tokens) << most << " at " << temperature;
+          EXPECT_EQ(out.text, plain.text);
+          EXPECT_TRUE(std::ranges::equal(session_->tokens(), held));
+          EXPECT_LE(out.accepted_tokens, out.drafted_tokens);
+          if (of == nullptr) continue;
+          EXPECT_GT(out.drafted_tokens, 0U);
+          // The same model drafts what it will say, where nothing else decides.
+          if (temperature == 0 && penalty == 1.0) {
+            EXPECT_EQ(out.accepted_tokens, out.drafted_tokens);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(Generate, DraftsComeTrueWhereTheTextRepeatsItself) {
+  const std::vector<TokenId> once = prompt_;
+  const GenerateOutput first = greedy({.max_tokens = 60, .draft_max = 0});
+  // The story told once already: its second telling stands in the prompt.
+  prompt_.insert(prompt_.end(), first.tokens.begin(), first.tokens.end());
+  prompt_.insert(prompt_.end(), once.begin(), once.end());
+  const GenerateOutput plain = greedy({.max_tokens = 60, .draft_max = 0});
+  const GenerateOutput out = greedy({.max_tokens = 60, .draft_max = 8});
+  EXPECT_EQ(out.tokens, plain.tokens);
+  EXPECT_GT(out.accepted_tokens, 0U);
+}
+
+TEST_F(Generate, DraftsEndWithTheContextAndAtStops) {
+  const GenerateOutput plain = greedy({.draft_max = 0, .ignore_end_tokens = true});
+  const GenerateOutput out = greedy({.draft_max = 15, .ignore_end_tokens = true});
+  EXPECT_EQ(out.tokens, plain.tokens);
+  EXPECT_EQ(session_->position(), session_->context() - 1);
+  const GenerateOutput until = greedy({.max_tokens = 200, .stop_strings = {"never"}, .draft_max = 0});
+  const GenerateOutput drafted = greedy({.max_tokens = 200, .stop_strings = {"never"}, .draft_max = 15});
+  EXPECT_EQ(drafted.text, until.text);
+  EXPECT_EQ(drafted.tokens, until.tokens);
+}
+
 TEST_F(Generate, StreamsExactlyTheTextAndNothingOfAStopString) {
   std::string streamed;
   GenerateOptions options{.max_tokens = 200, .stop_strings = {"play outside", "never"}};

@@ -26,7 +26,19 @@ std::size_t row_bytes(KvType type, std::size_t dim) {
   return 0;
 }
 
-bool is_plain(KvType type) { return type == KvType::f16 || type == KvType::f32; }
+// One head's keys as a matrix for the integer product; not one where they are plain floats.
+kernels::PackedMatrix key_layout_of(const KvShape& shape) {
+  const bool integer = shape.key_type == KvType::q8_0 || shape.key_type == KvType::q4_0;
+  if (!integer) return {};
+  const CodecId codec = shape.key_type == KvType::q8_0 ? CodecId::q8_0 : CodecId::q4_0;
+  return kernels::integer_layout(codec, shape.context, shape.head_dim);
+}
+
+// Tiles are multiples of 64 bytes and have 16 rows, so a row's share is a whole number.
+std::size_t key_row_bytes(const KvShape& shape) {
+  const kernels::PackedMatrix layout = key_layout_of(shape);
+  return layout.integer ? layout.tile_bytes / kernels::kTileRows : row_bytes(shape.key_type, shape.head_dim);
+}
 
 const std::uint16_t* halves(const std::byte* p) { return reinterpret_cast<const std::uint16_t*>(p); }
 
@@ -66,7 +78,7 @@ std::optional<KvType> find_kv_type(std::string_view name) {
 
 std::optional<std::uint64_t> KvShape::bytes() const {
   const Checked rows = Checked(layers) * kv_heads * tiles() * kKvTile;
-  return (rows * row_bytes(key_type, head_dim) + rows * row_bytes(value_type, head_dim)).value();
+  return (rows * key_row_bytes(*this) + rows * row_bytes(value_type, head_dim)).value();
 }
 
 std::optional<KvCache> KvCache::create(const KvShape& shape, const kernels::KernelTable& kernels) {
@@ -74,7 +86,8 @@ std::optional<KvCache> KvCache::create(const KvShape& shape, const kernels::Kern
   KvCache cache;
   cache.shape_ = shape;
   cache.kernels_ = &kernels;
-  cache.key_bytes_ = row_bytes(shape.key_type, shape.head_dim);
+  cache.key_layout_ = key_layout_of(shape);
+  cache.key_bytes_ = key_row_bytes(shape);
   cache.value_bytes_ = row_bytes(shape.value_type, shape.head_dim);
   cache.keys_ = AlignedBuffer(cache.head_offset(shape.layers, 0, cache.key_bytes_));
   cache.values_ = AlignedBuffer(cache.head_offset(shape.layers, 0, cache.value_bytes_));
@@ -97,11 +110,12 @@ void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t positio
       return;
     }
     case KvType::q8_0:
-      kernels_->f32_to_q8_0(row, base + position * key_bytes_, dim);
+    case KvType::q4_0: {
+      std::byte blocks[kMaxHeadDim / 32 * 34];
+      (shape_.key_type == KvType::q8_0 ? kernels_->f32_to_q8_0 : kernels_->f32_to_q4_0)(row, blocks, dim);
+      kernels::pack_row(key_layout_, blocks, position, base);
       return;
-    case KvType::q4_0:
-      kernels_->f32_to_q4_0(row, base + position * key_bytes_, dim);
-      return;
+    }
   }
 }
 
@@ -140,17 +154,14 @@ void KvCache::widen(KvType type, const std::byte* in, float* out, std::size_t n)
   }
 }
 
+const std::byte* KvCache::key_tiles(std::size_t layer, std::size_t head, std::size_t first) const {
+  return keys_.data() + head_offset(layer, head, key_bytes_) + first * key_bytes_;
+}
+
 const float* KvCache::key_tile(std::size_t layer, std::size_t head, std::size_t tile, float* scratch) const {
-  const std::size_t dim = shape_.head_dim;
-  const std::byte* in = keys_.data() + head_offset(layer, head, key_bytes_) + tile * kKvTile * key_bytes_;
+  const std::byte* in = key_tiles(layer, head, tile * kKvTile);
   if (shape_.key_type == KvType::f32) return reinterpret_cast<const float*>(in);
-  if (is_plain(shape_.key_type)) {
-    widen(shape_.key_type, in, scratch, dim * kKvTile);
-    return scratch;
-  }
-  float* rows = scratch + dim * kKvTile;
-  widen(shape_.key_type, in, rows, dim * kKvTile);
-  for (std::size_t p = 0; p < kKvTile; ++p) scatter(rows + p * dim, dim, scratch + p);
+  widen(shape_.key_type, in, scratch, shape_.head_dim * kKvTile);
   return scratch;
 }
 

@@ -1,10 +1,10 @@
 // Keys and values of one session, laid out for the two products of attention.
 //
-//   keys    f16, f32: per kv head, tiles of 64 positions, [tile][dim][64]: scores of 64 positions are then a
-//   weighted
-//           sum of rows, the same kernel as for values
-//   values, and keys as q8_0 and q4_0: per kv head, rows [position][dim], in blocks of GGUF's format of that
-//   name
+//   keys    f16, f32: per kv head, tiles of 64 positions, [tile][dim][64]: scores of 64 positions are then
+//           a weighted sum of rows, the same kernel as for values
+//           q8_0, q4_0: per kv head, a matrix [position][dim] in the execution layout of weights of that
+//           type, tiles of 16 positions, for the same integer product
+//   values  per kv head, rows [position][dim], q8_0 and q4_0 in blocks of GGUF's format of that name
 //
 // A stored row depends on that row alone, so what a session holds does not depend on how tokens were fed.
 #pragma once
@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "kernels/kernel_table.h"
+#include "kernels/linear.h"
 #include "mote/result.h"
 #include "mote/session_options.h"
 #include "tensor/aligned_buffer.h"
@@ -44,8 +45,13 @@ class KvCache {
   // `row` has head_dim elements. Different positions may be stored from different threads.
   void store_key(std::size_t layer, std::size_t head, std::size_t position, const float* row);
   void store_value(std::size_t layer, std::size_t head, std::size_t position, const float* row);
+  // Whether keys are rows for the integer product: key_tiles() has them then, key_tile() otherwise.
+  [[nodiscard]] bool has_integer_keys() const { return key_layout_.integer; }
+  [[nodiscard]] const kernels::PackedMatrix& key_layout() const { return key_layout_; }
+  // Tiles of the keys from position `first` on, a multiple of 16.
+  [[nodiscard]] const std::byte* key_tiles(std::size_t layer, std::size_t head, std::size_t first) const;
   // Keys of positions [64 tile, 64 tile + 64) as [head_dim][64]. Returns the cache's own floats or `scratch`,
-  // which has room for 2 * 64 * head_dim. Positions never stored are zeros, stale ones are what they were.
+  // which has room for 64 * head_dim. Positions never stored are zeros, stale ones are what they were.
   const float* key_tile(std::size_t layer, std::size_t head, std::size_t tile, float* scratch) const;
   // Rows [first, first + count) as [count][head_dim]; returns the cache's own floats or `scratch`.
   const float* value_rows(std::size_t layer, std::size_t head, std::size_t first, std::size_t count,
@@ -60,7 +66,8 @@ class KvCache {
 
   KvShape shape_;
   const kernels::KernelTable* kernels_ = nullptr;
-  std::size_t key_bytes_ = 0;  // of one position and head
+  kernels::PackedMatrix key_layout_;  // of one head's keys
+  std::size_t key_bytes_ = 0;         // of one position and head
   std::size_t value_bytes_ = 0;
   AlignedBuffer keys_;
   AlignedBuffer values_;

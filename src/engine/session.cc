@@ -6,9 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "base/checked.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
+#include "engine/slice.h"
 
 namespace mote::engine {
 namespace {
@@ -26,11 +28,15 @@ Error out_of_memory(std::string_view what, std::uint64_t bytes) {
 
 }  // namespace
 
-struct Session::State {
+// What sessions created together have in common.
+struct Session::Shared {
   std::unique_ptr<Forward> forward;
-  std::optional<KvCache> cache;
   std::size_t batch = 0;
   AlignedBuffer rows;  // logits; one row from the start, grown where more are wanted
+  // Of one batch, with room for the largest.
+  std::vector<Slice> slices;
+  std::vector<TokenId> tokens;
+  std::vector<std::size_t> wanted_rows;
 
   Result<void> make_room(std::size_t floats) {
     const std::size_t bytes = floats * sizeof(float);
@@ -42,13 +48,19 @@ struct Session::State {
   }
 };
 
+struct Session::State {
+  std::shared_ptr<Shared> shared;
+  std::optional<KvCache> cache;
+};
+
 Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
     : runtime_(&runtime), model_(std::move(model)), state_(std::make_unique<State>()) {}
 
 Session::~Session() = default;
 
-Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
-                                                 const SessionOptions& options) {
+Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
+    Runtime& runtime, std::shared_ptr<const LoadedModel> model, const SessionOptions& options,
+    std::size_t count) {
   const model::ModelSpec& spec = model->spec();
   if (!spec.has_head()) {
     return Error{.code = kSessionOption,
@@ -58,26 +70,48 @@ Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_p
                  .byte_position = {}};
   }
   MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options));
-  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(model->model(), model->activations(), options));
-  MOTE_TRY(
-      check_memory("open a session", memory, memory.kv + memory.scratch, runtime.memory_available_bytes()));
-  std::unique_ptr<Session> out(new Session(runtime, std::move(model)));
-  State& state = *out->state_;
-  out->context_ = plan.kv.context;
-  out->key_type_ = plan.kv.key_type;
-  out->value_type_ = plan.kv.value_type;
-  state.batch = plan.batch;
-  state.cache = KvCache::create(plan.kv, runtime.kernels());
-  if (!state.cache) return out_of_memory("open a session", memory.kv);
-  state.forward = Forward::create(runtime, spec, out->model_->weights(), plan.batch, plan.kv.context);
-  MOTE_TRY(state.make_room(spec.vocab));
-  if (state.forward == nullptr) return out_of_memory("open a session", memory.scratch);
-  try {
-    out->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
-  } catch (const std::bad_alloc&) {
-    return out_of_memory("open a session", plan.kv.context * sizeof(TokenId));
+  MOTE_ASSIGN(MemoryPlan memory, plan_memory(model->model(), model->activations(), options));
+  const auto needed = (Checked(memory.kv) * count + memory.scratch).value();
+  if (!needed) {
+    return Error{.code = kSessionOption,
+                 .message = "cannot open " + std::to_string(count) + " sessions: their bytes exceed 64 bits",
+                 .hint = "open fewer",
+                 .file = {},
+                 .byte_position = {}};
   }
-  return out;
+  memory.kv = *needed - memory.scratch;
+  MOTE_TRY(check_memory("open a session", memory, *needed, runtime.memory_available_bytes()));
+  try {
+    auto shared = std::make_shared<Shared>();
+    shared->batch = plan.batch;
+    shared->slices.reserve(std::min(count, plan.batch));
+    shared->tokens.reserve(plan.batch);
+    shared->wanted_rows.reserve(plan.batch);
+    shared->forward = Forward::create(runtime, spec, model->weights(), plan.batch, plan.kv.context);
+    if (shared->forward == nullptr) return out_of_memory("open a session", memory.scratch);
+    MOTE_TRY(shared->make_room(spec.vocab));
+    std::vector<std::unique_ptr<Session>> out;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::unique_ptr<Session> session(new Session(runtime, model));
+      session->context_ = plan.kv.context;
+      session->key_type_ = plan.kv.key_type;
+      session->value_type_ = plan.kv.value_type;
+      session->state_->shared = shared;
+      session->state_->cache = KvCache::create(plan.kv, runtime.kernels());
+      if (!session->state_->cache) return out_of_memory("open a session", memory.kv);
+      session->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
+      out.push_back(std::move(session));
+    }
+    return out;
+  } catch (const std::bad_alloc&) {
+    return out_of_memory("open a session", *needed);
+  }
+}
+
+Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
+                                                 const SessionOptions& options) {
+  MOTE_ASSIGN(auto sessions, create_several(runtime, std::move(model), options, 1));
+  return std::move(sessions.front());
 }
 
 Result<void> check_tokens(std::span<const TokenId> tokens, std::size_t vocab, std::size_t position,
@@ -106,23 +140,35 @@ Result<void> Session::check_tokens(std::span<const TokenId> tokens) const {
   return engine::check_tokens(tokens, model_->vocab(), tokens_.size(), context_);
 }
 
+namespace {
+
+Error cancelled() {
+  return {
+      .code = kCancelled, .message = "cancelled by the caller", .hint = {}, .file = {}, .byte_position = {}};
+}
+
+std::size_t rows_wanted(const Feed& feed) {
+  if (feed.tokens.empty() || feed.wanted == LogitsWanted::none) return 0;
+  return feed.wanted == LogitsWanted::all ? feed.tokens.size() : 1;
+}
+
+}  // namespace
+
 Result<void> Session::feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel,
                                    AfterBatch after) {
   MOTE_TRY(check_tokens(tokens));
+  Shared& shared = *state_->shared;
   const std::size_t start = tokens_.size();
   for (std::size_t done = 0; done < tokens.size();) {
     if (cancel != nullptr && cancel->requested()) {
       tokens_.resize(start);
-      return Error{.code = kCancelled,
-                   .message = "cancelled by the caller",
-                   .hint = {},
-                   .file = {},
-                   .byte_position = {}};
+      return cancelled();
     }
-    const std::size_t n = std::min(state_->batch, tokens.size() - done);
+    const std::size_t n = std::min(shared.batch, tokens.size() - done);
     const std::span<const TokenId> batch = tokens.subspan(done, n);
-    state_->forward->embed(batch, start + done);
-    state_->forward->run(0, model_->spec().blocks, n, start + done, *state_->cache);
+    const Slice slice{.cache = &*state_->cache, .first = start + done, .n = n};
+    shared.forward->embed(batch, {&slice, 1});
+    shared.forward->run(0, model_->spec().blocks, {&slice, 1});
     tokens_.insert(tokens_.end(), batch.begin(), batch.end());
     Result<void> result = after(done, n);
     if (!result) {
@@ -134,6 +180,77 @@ Result<void> Session::feed_batches(std::span<const TokenId> tokens, const Cancel
   return {};
 }
 
+Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const CancelToken* cancel) {
+  if (feeds.empty()) return std::span<const float>();
+  Session::Shared& shared = *feeds[0].session->state_->shared;
+  const std::size_t vocab = feeds[0].session->model_->vocab();
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < feeds.size(); ++i) {
+    const auto same_session = [&](const Feed& other) { return other.session == feeds[i].session; };
+    if (feeds[i].session->state_->shared.get() != &shared ||
+        std::ranges::any_of(feeds.first(i), same_session)) {
+      return Error{.code = kSessionOption,
+                   .message = "cannot feed sessions together: that of feed " + std::to_string(i) +
+                              " was created apart from the first or is named twice",
+                   .hint = "create them with Session::create_several",
+                   .file = {},
+                   .byte_position = {}};
+    }
+    MOTE_TRY(feeds[i].session->check_tokens(feeds[i].tokens));
+    rows += rows_wanted(feeds[i]);
+  }
+  MOTE_TRY(shared.make_room(rows * vocab));
+
+  // Of the feeds before `next` all tokens are in, of that one `done`.
+  std::size_t next = 0;
+  std::size_t done = 0;
+  const auto undo = [&] {
+    for (std::size_t i = 0; i < feeds.size() && i <= next; ++i) {
+      std::vector<TokenId>& tokens = feeds[i].session->tokens_;
+      tokens.resize(tokens.size() - (i < next ? feeds[i].tokens.size() : done));
+    }
+  };
+  float* out = shared.rows.as<float>();
+  while (next < feeds.size()) {
+    if (cancel != nullptr && cancel->requested()) {
+      undo();
+      return cancelled();
+    }
+    shared.slices.clear();
+    shared.tokens.clear();
+    shared.wanted_rows.clear();
+    while (next < feeds.size() && shared.tokens.size() < shared.batch) {
+      const Feed& feed = feeds[next];
+      Session& session = *feed.session;
+      const std::size_t row = shared.tokens.size();
+      const std::span<const TokenId> part =
+          feed.tokens.subspan(done, std::min(shared.batch - row, feed.tokens.size() - done));
+      if (!part.empty()) {
+        shared.slices.push_back(
+            {.cache = &*session.state_->cache, .first = session.tokens_.size(), .n = part.size()});
+        shared.tokens.insert(shared.tokens.end(), part.begin(), part.end());
+        session.tokens_.insert(session.tokens_.end(), part.begin(), part.end());
+      }
+      done += part.size();
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        const bool is_last = done - part.size() + i + 1 == feed.tokens.size();
+        if (feed.wanted == LogitsWanted::all || (feed.wanted == LogitsWanted::last && is_last)) {
+          shared.wanted_rows.push_back(row + i);
+        }
+      }
+      if (done < feed.tokens.size()) break;  // the batch is full
+      ++next;
+      done = 0;
+    }
+    if (shared.tokens.empty()) break;
+    shared.forward->embed(shared.tokens, shared.slices);
+    shared.forward->run(0, feeds[0].session->model_->spec().blocks, shared.slices);
+    shared.forward->logits(shared.wanted_rows, out);
+    out += shared.wanted_rows.size() * vocab;
+  }
+  return std::span<const float>(shared.rows.as<float>(), rows * vocab);
+}
+
 Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t first_wanted,
                                 const RowSink& sink, const CancelToken* cancel) {
   const std::size_t vocab = model_->vocab();
@@ -141,9 +258,10 @@ Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t fir
     std::size_t row = std::max(done, std::min(first_wanted, done + n));
     while (row < done + n) {
       const std::size_t count = std::min(kSinkRows, done + n - row);
-      MOTE_TRY(state_->make_room(count * vocab));
-      state_->forward->logits(row - done, count, state_->rows.as<float>());
-      sink(row, std::span<const float>(state_->rows.as<float>(), count * vocab));
+      Shared& shared = *state_->shared;
+      MOTE_TRY(shared.make_room(count * vocab));
+      shared.forward->logits(row - done, count, shared.rows.as<float>());
+      sink(row, std::span<const float>(shared.rows.as<float>(), count * vocab));
       row += count;
     }
     return {};
@@ -152,20 +270,12 @@ Result<void> Session::feed_rows(std::span<const TokenId> tokens, std::size_t fir
 
 Result<std::span<const float>> Session::feed(std::span<const TokenId> tokens, LogitsWanted wanted,
                                              const CancelToken* cancel) {
-  const std::size_t vocab = model_->vocab();
-  std::size_t rows = 0;
-  if (!tokens.empty() && wanted != LogitsWanted::none) rows = wanted == LogitsWanted::all ? tokens.size() : 1;
-  MOTE_TRY(check_tokens(tokens));
-  MOTE_TRY(state_->make_room(rows * vocab));
-  const std::size_t first_wanted = tokens.size() - rows;
-  MOTE_TRY(feed_batches(tokens, cancel, [&](std::size_t done, std::size_t n) -> Result<void> {
-    const std::size_t row = std::max(done, std::min(first_wanted, done + n));
-    if (row == done + n) return {};
-    state_->forward->logits(row - done, done + n - row,
-                            state_->rows.as<float>() + (row - first_wanted) * vocab);
-    return {};
-  }));
-  return std::span<const float>(state_->rows.as<float>(), rows * vocab);
+  const Feed feed{.session = this, .tokens = tokens, .wanted = wanted};
+  return feed_together({&feed, 1}, cancel);
+}
+
+Result<void> Session::reserve_logits(std::size_t rows) {
+  return state_->shared->make_room(rows * model_->vocab());
 }
 
 void Session::truncate(std::size_t position) {

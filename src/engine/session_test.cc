@@ -75,6 +75,96 @@ TEST(Session, GivesTheSameBitsInAnyPiecesBatchesAndThreads) {
   }
 }
 
+std::vector<float> copy(const Result<std::span<const float>>& rows) {
+  EXPECT_TRUE(rows) << format_error(rows.error());
+  return {rows->begin(), rows->end()};
+}
+
+std::vector<std::unique_ptr<Session>> several(const Opened& opened, const SessionOptions& options,
+                                              std::size_t count) {
+  auto out = Session::create_several(*opened.runtime, opened.model, options, count);
+  EXPECT_TRUE(out) << format_error(out.error());
+  return std::move(*out);
+}
+
+// Prompts of different lengths beside generation, in batches that cut some of them.
+TEST(Session, FedTogetherGivesTheBitsOfEachAlone) {
+  SessionOptions options{.context = 400, .batch = 512};
+  const Opened alone = open(1, options);
+  const std::size_t vocab = alone.model->vocab();
+  const std::vector<TokenId> text = some_tokens(400, vocab);
+  for (const std::size_t batch : {512U, 40U, 3U}) {
+    options.batch = batch;
+    const Opened together = open(2, options);
+    const auto sessions = several(together, options, 3);
+    const auto feed = [&](std::size_t s, std::size_t count, LogitsWanted wanted) {
+      return Feed{sessions[s].get(), std::span(text).subspan(sessions[s]->position() + s, count), wanted};
+    };
+    std::vector<std::vector<float>> got(3);
+    const auto step = [&](const std::vector<Feed>& feeds) {
+      const std::vector<float> rows = copy(feed_together(feeds));
+      std::size_t taken = 0;
+      for (const Feed& f : feeds) {
+        const std::size_t n = f.wanted == LogitsWanted::none   ? 0
+                              : f.wanted == LogitsWanted::last ? std::min<std::size_t>(1, f.tokens.size())
+                                                               : f.tokens.size();
+        const auto s = static_cast<std::size_t>(
+            std::ranges::find_if(sessions, [&](const auto& x) { return x.get() == f.session; }) -
+            sessions.begin());
+        got[s].insert(got[s].end(), rows.begin() + static_cast<std::ptrdiff_t>(taken * vocab),
+                      rows.begin() + static_cast<std::ptrdiff_t>((taken + n) * vocab));
+        taken += n;
+      }
+      EXPECT_EQ(taken * vocab, rows.size());
+    };
+    step({feed(0, 290, LogitsWanted::last), feed(1, 1, LogitsWanted::all), feed(2, 70, LogitsWanted::none)});
+    step({feed(2, 5, LogitsWanted::all), feed(0, 1, LogitsWanted::last)});
+    for (int i = 0; i < 3; ++i)
+      step({feed(0, 1, LogitsWanted::last), feed(1, 1, LogitsWanted::last), feed(2, 1, LogitsWanted::last)});
+    step({feed(1, 0, LogitsWanted::last), feed(0, 30, LogitsWanted::none), feed(2, 9, LogitsWanted::last)});
+
+    const std::vector<std::vector<std::size_t>> wanted{
+        {289, 290, 291, 292, 293}, {0, 1, 2, 3}, {70, 71, 72, 73, 74, 75, 76, 77, 86}};
+    for (std::size_t s = 0; s < 3; ++s) {
+      const std::size_t length = sessions[s]->position();
+      const std::vector<float> all = feed_by(*alone.session, std::span(text).subspan(s, length), length);
+      std::vector<float> expected;
+      for (const std::size_t row : wanted[s]) {
+        expected.insert(expected.end(), all.begin() + static_cast<std::ptrdiff_t>(row * vocab),
+                        all.begin() + static_cast<std::ptrdiff_t>((row + 1) * vocab));
+      }
+      EXPECT_EQ(got[s], expected) << "session " << s << ", batches of " << batch;
+    }
+  }
+}
+
+TEST(Session, ARefusedBatchLeavesAllSessionsAsTheyWere) {
+  const SessionOptions options{.context = 20, .batch = 4};
+  const Opened opened = open(1, options);
+  const auto sessions = several(opened, options, 2);
+  const std::vector<TokenId> text = some_tokens(30, opened.model->vocab());
+  const std::vector<TokenId> bad{1, -1};
+  const auto tokens = [&](std::size_t n) { return std::span(text).first(n); };
+  copy(sessions[0]->feed(tokens(3), LogitsWanted::last));
+  const auto refused = [&](const std::vector<Feed>& feeds, const CancelToken* cancel = nullptr) {
+    const auto result = feed_together(feeds, cancel);
+    EXPECT_EQ(sessions[0]->position(), 3U);
+    EXPECT_EQ(sessions[1]->position(), 0U);
+    return result ? std::string("accepted") : format_error(result.error());
+  };
+  Session* const first = sessions[0].get();
+  Session* const second = sessions[1].get();
+  EXPECT_THAT(refused({{first, tokens(17)}, {second, tokens(21)}}),
+              HasSubstr("21 tokens to 0: the context holds 20"));
+  EXPECT_THAT(refused({{first, tokens(2)}, {second, bad}}), HasSubstr("token -1 at index 1"));
+  EXPECT_THAT(refused({{first, tokens(2)}, {first, tokens(2)}}), HasSubstr("feed 1"));
+  EXPECT_THAT(refused({{first, tokens(2)}, {opened.session.get(), tokens(2)}}), HasSubstr("create_several"));
+  CancelToken cancel;
+  cancel.request();
+  EXPECT_THAT(refused({{first, tokens(9)}, {second, tokens(9)}}, &cancel), HasSubstr("cancelled"));
+  EXPECT_TRUE(copy(feed_together({})).empty());
+}
+
 TEST(Session, QuantizedModelsGiveTheSameBitsInAnyPiecesAndThreads) {
   const auto path = testing::model_path("SmolLM2-135M-Instruct.Q4_1.gguf");
   MOTE_NEEDS(path, "the real model is not there: tools/get_models.sh brings it");

@@ -69,75 +69,117 @@ TEST(QuantizeRow, AGroupThatIsNotFiniteBecomesNaNAndLeavesTheOthersAlone) {
 
 // A made-up packed matrix and activations for it.
 struct Case {
-  bool nibbles;
+  int bits;
   std::size_t group;
-  bool half_scales;
+  ScaleKind kind;
   bool has_min;
   bool has_table;
   std::uint8_t max_value;
   std::int32_t offset;
+  [[nodiscard]] std::uint8_t max_code() const {
+    return has_table ? static_cast<std::uint8_t>((1U << static_cast<unsigned>(bits)) - 1U) : max_value;
+  }
 };
 
 constexpr Case kCases[] = {
-    {true, 32, true, false, false, 15, 8},                                                  // Q4_0
-    {true, 32, true, true, false, 15, 0},                                                   // Q4_1
-    {true, 32, false, true, false, 15, 0},                                                  // Q4_K
-    {true, 32, true, false, true, 255, 128},                                                // IQ4_NL
-    {true, 32, false, false, true, 255, 128},                                               // IQ4_XS
-    {true, 16, false, true, false, 3, 0},                                                   // Q2_K
-    {true, 16, false, false, false, 7, 4},                                                  // Q3_K
-    {true, 16, false, false, true, 255, 128},   {false, 32, true, false, false, 255, 128},  // Q8_0
-    {false, 32, true, false, false, 31, 16},                                                // Q5_0
-    {false, 32, false, true, false, 31, 0},                                                 // Q5_K
-    {false, 16, false, false, false, 63, 32},                                               // Q6_K
-    {false, 16, false, true, false, 255, 128},  {false, 32, true, false, false, 127, 64},
-    {true, 32, true, false, false, 3, 1},        // TQ1_0
-    {true, 16, true, false, true, 255, 128},     // NVFP4
-    {false, 32, false, false, false, 255, 128},  // Q8_K
-    {false, 32, true, false, false, 63, 32},     // no format, but the largest that fits four to 16 bits
+    {4, 32, ScaleKind::half, false, false, 15, 8},       // Q4_0
+    {4, 32, ScaleKind::half, true, false, 15, 0},        // Q4_1
+    {4, 32, ScaleKind::product, true, false, 15, 0},     // Q4_K
+    {4, 32, ScaleKind::half, false, true, 255, 128},     // IQ4_NL
+    {4, 32, ScaleKind::product, false, true, 255, 128},  // IQ4_XS
+    {2, 16, ScaleKind::product, true, false, 3, 0},      // Q2_K
+    {3, 16, ScaleKind::product, false, false, 7, 4},     // Q3_K
+    {8, 32, ScaleKind::half, false, false, 255, 128},    // Q8_0
+    {5, 32, ScaleKind::half, false, false, 31, 16},      // Q5_0
+    {5, 32, ScaleKind::half, true, false, 31, 0},        // Q5_1
+    {5, 32, ScaleKind::product, true, false, 31, 0},     // Q5_K
+    {6, 16, ScaleKind::product, false, false, 63, 32},   // Q6_K
+    {2, 32, ScaleKind::half, false, false, 3, 1},        // TQ1_0
+    {4, 16, ScaleKind::half, false, true, 255, 128},     // NVFP4
+    {3, 32, ScaleKind::single, false, true, 255, 128},   // IQ2_XXS
+    {3, 16, ScaleKind::single, false, true, 255, 128},   // IQ2_S
+    {4, 32, ScaleKind::single, false, true, 255, 128},   // IQ3_S
+    {8, 32, ScaleKind::single, false, false, 255, 128},  // Q8_K
+    // No formats from here on: what kernels could still do.
+    {8, 32, ScaleKind::half, false, false, 127, 64},
+    {8, 32, ScaleKind::half, false, false, 63, 32},  // the largest that fits four to 16 bits
+    {8, 16, ScaleKind::single, true, false, 255, 128},
+    {4, 16, ScaleKind::single, true, false, 15, 3},
+    {2, 32, ScaleKind::single, false, true, 255, 128},
+    {2, 16, ScaleKind::product, true, true, 255, 128},
+    {3, 32, ScaleKind::half, true, false, 7, 0},
+    {5, 16, ScaleKind::single, true, false, 31, 7},
+    {6, 32, ScaleKind::half, true, false, 63, 1},
 };
 
+std::string name_of(const Case& c) {
+  return std::to_string(c.bits) + " bits, groups of " + std::to_string(c.group) + ", scale kind " +
+         std::to_string(static_cast<int>(c.kind)) + (c.has_min ? ", mins" : "") +
+         (c.has_table ? ", table" : "") + ", values to " + std::to_string(c.max_value);
+}
+
+// Puts a code where kernel_table.h says, bit by bit.
+void write_code(std::byte* block, int bits, std::size_t row, std::size_t element, std::uint8_t code) {
+  const std::size_t i = element / 4;
+  const std::size_t p = 4 * row + element % 4;
+  const int low = bits == 8 ? 8 : bits >= 4 ? 4 : 2;
+  for (int k = 0; k < bits; ++k) {
+    const int width = k < low ? low : bits - low;
+    const auto bit = static_cast<std::size_t>(k < low ? k : k - low);
+    const std::size_t plane = k < low ? 0 : 64 * static_cast<std::size_t>(low);
+    std::size_t byte = 0;
+    std::size_t shift = 0;
+    if (width == 8) byte = i;
+    if (width == 4) byte = i % 4, shift = 4 * (i / 4);
+    if (width == 2) byte = i / 4, shift = 2 * (i % 4);
+    if (width == 1) shift = i;
+    const auto mask = static_cast<std::byte>(1U << (shift + bit));
+    std::byte& at = block[plane + 64 * byte + p];
+    at = (code >> k & 1) != 0 ? at | mask : at & ~mask;
+  }
+}
+
 struct Problem {
+  Case c;
+  std::size_t cols;
+  std::size_t groups;
+  std::size_t tile_size;
   Guarded<std::byte> tiles;
   std::vector<std::uint8_t> values;
+  std::vector<std::uint8_t> weights;  // [rows of all tiles][cols]
+  std::vector<double> weight_scales;  // [rows of all tiles][groups]
+  std::vector<double> weight_mins;
   Guarded<std::int8_t> codes;
   Guarded<float> scales;
   Guarded<std::int32_t> correction;
   Guarded<float> min_sums;
   IntegerMatmul m;
 
-  Problem(Rng& rng, const Case& c, std::size_t rows, std::size_t cols, std::size_t n)
-      : tiles((rows + 15) / 16 * tile_bytes(c, cols)),
+  // At least `wanted_cols`: factors take whole super-blocks.
+  Problem(Rng& rng, const Case& of, std::size_t rows, std::size_t wanted_cols, std::size_t n)
+      : c(of),
+        cols(c.kind == ScaleKind::product ? (wanted_cols + 255) / 256 * 256 : wanted_cols),
+        groups(cols / c.group),
+        tile_size(bytes_of_tile()),
+        tiles((rows + 15) / 16 * tile_size),
         values(16),
+        weights((rows + 15) / 16 * 16 * cols),
+        weight_scales(weights.size() / c.group),
+        weight_mins(weight_scales.size()),
         codes(n * cols),
         scales(n * cols / kBlock),
-        correction(n * cols / c.group),
-        min_sums(n * cols / c.group),
+        correction(n * groups),
+        min_sums(n * groups),
         m{} {
-    const std::size_t groups = cols / c.group;
-    const std::size_t code_bytes = cols * 16 / (c.nibbles ? 2 : 1);
-    for (std::size_t t = 0; t < (rows + 15) / 16; ++t) {
-      std::byte* tile = tiles.data() + t * tile_bytes(c, cols);
-      for (std::size_t i = 0; i < code_bytes; ++i) {
-        const auto low = rng.next_below(c.has_table ? 16 : c.max_value + 1U);
-        const auto high = rng.next_below(c.has_table ? 16 : c.max_value + 1U);
-        // Every few bytes the largest code, so that sums in 16 bits come near their limit.
-        const std::uint64_t code = i % 3 != 0 ? low : (c.has_table ? 15 : c.max_value);
-        tile[i] = static_cast<std::byte>(c.nibbles ? code + 16 * (i % 3 != 0 ? high : code) : code);
-      }
-      for (std::size_t i = 0; i < groups * 16 * (c.has_min ? 2 : 1); ++i) {
-        const auto scale = static_cast<float>(rng.next_double() - 0.5);
-        if (c.half_scales) {
-          const Half h = float_to_half(scale);
-          std::memcpy(tile + code_bytes + i * sizeof h, &h, sizeof h);
-        } else {
-          std::memcpy(tile + code_bytes + i * sizeof scale, &scale, sizeof scale);
-        }
-      }
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      // Every few codes the largest, so that sums in 16 bits come near their limit.
+      weights[i] = i % 3 == 0 ? c.max_code() : static_cast<std::uint8_t>(rng.next_below(c.max_code() + 1U));
     }
+    write_weights();
+    for (std::size_t tile = 0; tile < (rows + 15) / 16; ++tile) write_scales(rng, tile);
     for (auto& v : values) v = static_cast<std::uint8_t>(rng.next_below(256));
     values[0] = 0;
-    values[15] = 255;
+    if (c.has_table) values[c.max_code()] = 255;
     for (std::size_t i = 0; i < codes.size(); ++i) {
       codes[i] = static_cast<std::int8_t>(i % 5 == 0 ? 127 : static_cast<int>(rng.next_below(255)) - 127);
     }
@@ -149,11 +191,12 @@ struct Problem {
       min_sums[g] = scales[g * c.group / kBlock] * static_cast<float>(sum);
     }
     m = {.tiles = tiles.data(),
-         .tile_bytes = tile_bytes(c, cols),
+         .tile_bytes = tile_size,
          .tile_count = (rows + 15) / 16,
          .cols = cols,
          .group = c.group,
-         .half_scales = c.half_scales,
+         .code_bits = static_cast<std::uint8_t>(c.bits),
+         .scale_kind = c.kind,
          .has_min = c.has_min,
          .max_value = c.max_value,
          .values = c.has_table ? values.data() : nullptr,
@@ -167,15 +210,64 @@ struct Problem {
          .rows = rows};
   }
 
-  static std::size_t tile_bytes(const Case& c, std::size_t cols) {
-    const std::size_t scale_bytes = cols / c.group * 16 * (c.half_scales ? 2 : 4) * (c.has_min ? 2 : 1);
-    return (cols * 16 / (c.nibbles ? 2 : 1) + scale_bytes + 63) / 64 * 64;
+  void write_weights() {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::size_t row = i / cols;
+      const std::size_t block = i % cols / 32 * 64 * static_cast<std::size_t>(c.bits);
+      write_code(tiles.data() + row / 16 * tile_size + block, c.bits, row % 16, i % 32, weights[i]);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::size_t scale_bytes() const {
+    return c.kind == ScaleKind::half ? 2 : c.kind == ScaleKind::single ? 4 : 1;
+  }
+  [[nodiscard]] std::size_t factor_bytes() const {
+    return c.kind == ScaleKind::product ? cols / 256 * 32 : 0;
+  }
+  [[nodiscard]] std::size_t bytes_of_tile() const {
+    const std::size_t lists = groups * 16 * scale_bytes() + factor_bytes();
+    return (cols * 2 * static_cast<std::size_t>(c.bits) + lists * (c.has_min ? 2 : 1) + 63) / 64 * 64;
+  }
+  static double put_half(std::byte* at, float value) {
+    const Half h = float_to_half(value);
+    std::memcpy(at, &h, sizeof h);
+    return static_cast<double>(half_to_float(h));
+  }
+
+  // Scales, mins, factors of scales, factors of mins: one list behind another.
+  void write_scales(Rng& rng, std::size_t tile) {
+    std::byte* list = tiles.data() + tile * tile_size + cols * 2 * static_cast<std::size_t>(c.bits);
+    std::byte* factors = list + groups * 16 * scale_bytes() * (c.has_min ? 2 : 1);
+    for (std::vector<double>* out : {&weight_scales, c.has_min ? &weight_mins : nullptr}) {
+      if (out == nullptr) break;
+      std::vector<double> of_rows(cols / 256 * 16 + 1);
+      for (std::size_t i = 0; c.kind == ScaleKind::product && i < cols / 256 * 16; ++i) {
+        of_rows[i] = put_half(factors + 2 * i, static_cast<float>(rng.next_double() * 0.01 - 0.002));
+      }
+      for (std::size_t i = 0; i < groups * 16; ++i) {
+        const auto value = static_cast<float>(rng.next_double() - 0.5);
+        const auto code = static_cast<std::int8_t>(static_cast<int>(rng.next_below(256)) - 128);
+        double& to = (*out)[(tile * 16 + i % 16) * groups + i / 16];
+        if (c.kind == ScaleKind::half) {
+          to = put_half(list + 2 * i, value);
+        } else if (c.kind == ScaleKind::single) {
+          std::memcpy(list + 4 * i, &value, sizeof value);
+          to = static_cast<double>(value);
+        } else {
+          list[i] = static_cast<std::byte>(code);
+          to = of_rows[i / 16 * c.group / 256 * 16 + i % 16] * code;
+        }
+      }
+      list += groups * 16 * scale_bytes();
+      factors += factor_bytes();
+    }
   }
 };
 
-void run(const KernelTable& table, const Case& c, IntegerMatmul m, float* y) {
+void run(const KernelTable& table, IntegerMatmul m, float* y) {
   m.y = y;
-  (c.nibbles ? table.matmul_u4 : table.matmul_u8)(m);
+  table.matmul_integer(m);
 }
 
 // Sums in 16 bits are largest where all products have one sign and the largest magnitude.
@@ -186,20 +278,16 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsAtTheLimitsOfCodes) {
       for (const int activation : {127, -127}) {
         for (const bool largest : {true, false}) {
           Problem p(rng, c, 19, 64, 5);
-          const auto code = static_cast<std::uint8_t>(largest ? (c.has_table ? 15 : c.max_value) : 0);
-          const std::size_t code_bytes = 64 * 16 / (c.nibbles ? 2 : 1);
-          for (std::size_t t = 0; t < p.m.tile_count; ++t) {
-            std::memset(p.tiles.data() + t * p.m.tile_bytes, c.nibbles ? code * 17 : code, code_bytes);
-          }
+          std::ranges::fill(p.weights, largest ? c.max_code() : std::uint8_t{0});
+          p.write_weights();
           for (std::size_t i = 0; i < p.codes.size(); ++i) p.codes[i] = static_cast<std::int8_t>(activation);
           for (std::size_t g = 0; g < p.correction.size(); ++g)
             p.correction[g] = -c.offset * activation * static_cast<int>(c.group);
           Guarded<float> y(19 * 5);
           std::vector<float> expected(19 * 5);
-          run(named.table, c, p.m, y.data());
-          run(kReferenceKernels, c, p.m, expected.data());
-          ASSERT_TRUE(same_bits(y.copy(), expected)) << named.name << (c.nibbles ? " u4" : " u8") << " group "
-                                                     << c.group << " max " << int{c.max_value};
+          run(named.table, p.m, y.data());
+          run(kReferenceKernels, p.m, expected.data());
+          ASSERT_TRUE(same_bits(y.copy(), expected)) << named.name << ": " << name_of(c);
         }
       }
     }
@@ -221,11 +309,11 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {
         Problem p(rng, c, s.rows, s.cols, s.n);
         Guarded<float> y(s.rows * s.n);
         std::vector<float> expected(s.rows * s.n);
-        run(named.table, c, p.m, y.data());
-        run(kReferenceKernels, c, p.m, expected.data());
+        run(named.table, p.m, y.data());
+        run(kReferenceKernels, p.m, expected.data());
         ASSERT_TRUE(same_bits(y.copy(), expected))
-            << named.name << (c.nibbles ? " u4" : " u8") << " group " << c.group << " offset " << c.offset
-            << " max " << int{c.max_value} << " rows " << s.rows << " cols " << s.cols << " n " << s.n;
+            << named.name << ": " << name_of(c) << ", offset " << c.offset << ", rows " << s.rows << " cols "
+            << p.cols << " n " << s.n;
       }
     }
   }
@@ -235,47 +323,26 @@ TEST(IntegerMatmul, TheReferenceIsTheFormulaInDouble) {
   Rng rng(4);
   for (const Case& c : kCases) {
     const std::size_t rows = 20;
-    const std::size_t cols = 96;
     const std::size_t n = 3;
-    Problem p(rng, c, rows, cols, n);
+    const Problem p(rng, c, rows, 96, n);
     std::vector<float> y(rows * n);
-    run(kReferenceKernels, c, p.m, y.data());
-    const std::size_t groups = cols / c.group;
+    run(kReferenceKernels, p.m, y.data());
     for (std::size_t t = 0; t < n; ++t) {
       for (std::size_t row = 0; row < rows; ++row) {
-        const std::byte* tile = p.tiles.data() + row / 16 * p.m.tile_bytes;
-        const std::byte* scales = tile + cols * 16 / (c.nibbles ? 2 : 1);
-        const auto scale = [&](std::size_t index) {
-          if (c.half_scales) {
-            Half h = 0;
-            std::memcpy(&h, scales + 2 * index, 2);
-            return static_cast<double>(half_to_float(h));
-          }
-          float f = 0;
-          std::memcpy(&f, scales + 4 * index, 4);
-          return static_cast<double>(f);
-        };
         double exact = 0;
         double norm = 0;
-        for (std::size_t i = 0; i < cols; ++i) {
-          const std::size_t k = i % 32;
-          const std::size_t g = i / c.group;
-          int value = 0;
-          if (c.nibbles) {
-            const int pair =
-                std::to_integer<int>(tile[i / 32 * 256 + 64 * (k / 4 % 4) + 4 * (row % 16) + k % 4]);
-            value = k < 16 ? pair % 16 : pair / 16;
-            if (c.has_table) value = p.values[static_cast<std::size_t>(value)];
-          } else {
-            value = std::to_integer<int>(tile[i / 32 * 512 + 64 * (k / 4) + 4 * (row % 16) + k % 4]);
-          }
-          double weight = scale(g * 16 + row % 16) * (value - c.offset);
-          if (c.has_min) weight -= scale(groups * 16 + g * 16 + row % 16);
-          const double a = static_cast<double>(p.scales[t * 3 + i / 32]) * p.codes[t * cols + i];
+        for (std::size_t i = 0; i < p.cols; ++i) {
+          const std::size_t g = row * p.groups + i / c.group;
+          const std::uint8_t code = p.weights[row * p.cols + i];
+          const int value = c.has_table ? p.values[code] : code;
+          double weight = p.weight_scales[g] * (value - c.offset);
+          if (c.has_min) weight -= p.weight_mins[g];
+          const double a =
+              static_cast<double>(p.m.scales[t * p.cols / 32 + i / 32]) * p.m.codes[t * p.cols + i];
           exact += weight * a;
-          norm += std::abs(scale(g * 16 + row % 16) * 256 * a) + std::abs(weight * a);
+          norm += std::abs(p.weight_scales[g] * 256 * a) + std::abs(weight * a);
         }
-        EXPECT_NEAR(y[t * rows + row], exact, norm * 1e-6);
+        EXPECT_NEAR(y[t * rows + row], exact, norm * 1e-6) << name_of(c);
       }
     }
   }

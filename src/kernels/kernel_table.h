@@ -28,13 +28,27 @@ inline constexpr std::size_t kActivationGroup = 32;
 // Rows of a weight tile.
 inline constexpr std::size_t kTileRows = 16;
 
+// How a tile keeps the scales (and mins) of its groups, 16 rows side by side.
+enum class ScaleKind : std::uint8_t {
+  half,     // binary16
+  single,   // float
+  product,  // signed bytes; a scale is float(factor) * float(byte), with a binary16 factor per 256 elements
+};
+// Elements per factor.
+inline constexpr std::size_t kFactorElements = 256;
+
 // Weights [tiles * 16 rows, cols] in execution layout times n quantized activation columns. A tile holds 16
-// rows: the codes of all its blocks of 32 elements, then scales, then mins, padded to a multiple of 64 bytes.
-//   codes    u4: 256 bytes a block, byte 64 i + 4 r + j has element 4 i + j of row r below, element 4 (i + 4)
-//   + j above
-//            u8: 512 bytes a block, byte 64 i + 4 r + j is element 4 i + j of row r
-//   scales   16 per group of `group` elements, half or float
-//   mins     the same, where has_min
+// rows: the codes of all its blocks of 32 elements, scales [groups][16], mins [groups][16] where has_min,
+// then for ScaleKind::product factors [cols / 256][16] and those of mins; padded to a multiple of 64 bytes.
+// tile_view.inc has the offsets.
+//
+// A block of b-bit codes takes 64 b bytes, in planes of 8, 4, 2 and 1 bits, the lowest bits of a code first:
+// 8; 4; 4 and 1; 4 and 2; 2; 2 and 1. Element 4 i + j of row r is at position p = 4 r + j of the i-th of
+// eight:
+//   8 bits  byte 64 i + p
+//   4       byte 64 (i % 4) + p, bits 4 (i / 4) and up
+//   2       byte 64 (i / 4) + p, bits 2 (i % 4) and up
+//   1       byte p, bit i
 // y[t * y_stride + r] = sum over groups in order of
 //   acc = fma(scale_w * scale_a, float(dot + correction), acc), then with has_min acc = fma(-min_w, min_sum,
 //   acc)
@@ -43,15 +57,17 @@ struct IntegerMatmul {
   const std::byte* tiles;  // of the first row tile to compute; 64-byte aligned
   std::size_t tile_bytes;
   std::size_t tile_count;
-  std::size_t cols;   // multiple of 32
-  std::size_t group;  // 16 or 32
-  bool half_scales;   // scales (and mins) are binary16, else float
+  std::size_t cols;        // multiple of 32
+  std::size_t group;       // 16 or 32
+  std::uint8_t code_bits;  // 2, 3, 4, 5, 6 or 8
+  ScaleKind scale_kind;    // product: cols is a multiple of 256
   bool has_min;
-  // No value is above it: most sets multiply faster below 128. Above 127, and with `values`, the correction
-  // has to be of offset 128.
+  // 8 bits: no code is above it, most sets multiply faster below 128. Above 127, and with `values`, the
+  // correction has to be of offset 128.
   std::uint8_t max_value;
-  const std::uint8_t* values;      // u4: 16 unsigned values of the codes, or null for 0 to 15
-  std::size_t n;                   // columns, at least 1
+  const std::uint8_t*
+      values;     // up to 4 bits: 16 unsigned values of the codes, or null for the codes themselves
+  std::size_t n;  // columns, at least 1
   const std::int8_t* codes;        // [n][cols], -127 to 127
   const float* scales;             // [n][cols / 32]
   const std::int32_t* correction;  // [n][cols / group]: -offset * sum of the group's activation codes
@@ -96,8 +112,7 @@ struct KernelTable {
   // = 0; groups with a NaN or an infinity become zero codes with d = NaN, so that the products are NaN.
   void (*quantize_row)(const float* x, std::size_t cols, std::int8_t* codes, float* scales,
                        std::int32_t* sums) noexcept = nullptr;
-  void (*matmul_u4)(const IntegerMatmul& m) noexcept = nullptr;
-  void (*matmul_u8)(const IntegerMatmul& m) noexcept = nullptr;
+  void (*matmul_integer)(const IntegerMatmul& m) noexcept = nullptr;
 
   // ---- float weights; also q.K over key rows turned to float (rows = positions, n = queries)
   void (*matmul_f32)(const FloatMatmul<float>& m) noexcept = nullptr;

@@ -107,8 +107,7 @@ inline std::vector<NamedTable> tables() {
   if (features.avx512_vnni) {
     auto table = select_kernels(features, Isa::avx2);
     EXPECT_TRUE(table.has_value());
-    table->matmul_u4 = kAvxVnniEvexKernels.matmul_u4;
-    table->matmul_u8 = kAvxVnniEvexKernels.matmul_u8;
+    table->matmul_integer = kAvxVnniEvexKernels.matmul_integer;
     all.push_back({"avxvnni in the encoding of AVX-512", *table});
   }
 #endif

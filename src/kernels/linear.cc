@@ -7,12 +7,15 @@
 #include "base/checked.h"
 #include "codec/codec.h"
 #include "tensor/float16.h"
+//
+#include "kernels/tile_view.inc"
+//
+#include "kernels/reference/read_tile.inc"
 
 namespace mote::kernels {
 
 namespace {
 
-constexpr std::size_t kBlock = 32;
 constexpr std::size_t kSumGroup = 16;
 // Columns whose corrections are prepared together. A multiple of every kernel's column block; small, so that
 // they stay in the first-level cache beside the activations.
@@ -22,26 +25,30 @@ constexpr std::size_t kConvertFrom = 3;
 
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 
-std::size_t code_bytes(const PackedMatrix& m) { return m.cols * kTileRows * m.code_bits / 8; }
-std::size_t scale_bytes(const PackedMatrix& m) { return m.half_scales ? sizeof(Half) : sizeof(float); }
-// Of one run of scales, or of mins.
-std::size_t scales_bytes(const PackedMatrix& m) { return m.cols / m.group * kTileRows * scale_bytes(m); }
+std::size_t code_bytes(const PackedMatrix& m) { return m.cols / kBlock * block_bytes(m.code_bits); }
+// Of one run of scales, or of mins, and of one run of factors.
+std::size_t scales_bytes(const PackedMatrix& m) {
+  return m.cols / m.group * kTileRows * scale_size(m.scale_kind);
+}
+std::size_t factors_bytes(const PackedMatrix& m) {
+  return m.scale_kind == ScaleKind::product ? m.cols / kFactorElements * kTileRows * sizeof(Half) : 0;
+}
 
-// Everything but the bytes.
-PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
+PackedMatrix layout(CodecId id, std::size_t rows, std::size_t cols, bool integer) {
   PackedMatrix m;
-  m.rows = weight.shape.rows();
-  m.cols = weight.shape.cols();
-  m.codec = weight.codec;
-  m.blocks = weight.blocks();
-  const codec::Codec& codec = codec::codec_of(weight.codec);
+  m.rows = rows;
+  m.cols = cols;
+  m.codec = id;
+  const codec::Codec& codec = codec::codec_of(id);
   const codec::IntegerForm* form = codec.integer_form;
   m.integer = integer && form != nullptr && m.cols % kBlock == 0;
   if (!m.integer) return m;
   m.group = static_cast<std::uint8_t>(form->group_elements);
-  m.code_bits = form->code_bits <= 4 ? 4 : 8;
+  m.code_bits = form->code_bits;
   m.has_min = form->has_min;
-  m.half_scales = form->half_scales;
+  m.scale_kind = form->unpack_scales != nullptr ? ScaleKind::product
+                 : form->half_scales            ? ScaleKind::half
+                                                : ScaleKind::single;
   m.max_value = static_cast<std::uint8_t>((1U << form->code_bits) - 1U);
   m.offset = form->offset;
   if (form->table != nullptr) {  // signed values become unsigned by an offset of 128
@@ -52,68 +59,98 @@ PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
       m.values[i] = static_cast<std::uint8_t>(form->table[i] + 128);
     }
   }
-  m.tile_bytes = round_up(code_bytes(m) + scales_bytes(m) * (m.has_min ? 2 : 1), AlignedBuffer::kAlignment);
+  m.tile_bytes = round_up(code_bytes(m) + (scales_bytes(m) + factors_bytes(m)) * (m.has_min ? 2 : 1),
+                          AlignedBuffer::kAlignment);
   return m;
 }
 
-void store_scale(std::byte* out, std::size_t index, float value, bool half) {
-  if (half) {
-    const Half h = float_to_half(value);
-    std::memcpy(out + index * sizeof h, &h, sizeof h);
-  } else {
-    std::memcpy(out + index * sizeof value, &value, sizeof value);
-  }
+PackedMatrix layout(const QuantizedTensor& weight, bool integer) {
+  PackedMatrix m = layout(weight.codec, weight.shape.rows(), weight.shape.cols(), integer);
+  m.blocks = weight.blocks();
+  return m;
 }
 
-float load_scale(const std::byte* in, std::size_t index, bool half) {
-  if (half) {
-    Half h = 0;
-    std::memcpy(&h, in + index * sizeof h, sizeof h);
-    return half_to_float(h);
-  }
-  float value = 0.0F;
-  std::memcpy(&value, in + index * sizeof value, sizeof value);
-  return value;
+void store_half(std::byte* out, std::size_t index, Half value) {
+  std::memcpy(out + index * sizeof value, &value, sizeof value);
 }
-
 // Codes of 32 elements of row `r` into a block of the tile.
-void store_codes(std::byte* block, std::size_t r, const std::uint8_t* codes, std::uint8_t code_bits) {
-  constexpr std::size_t kDwords = 8;
-  std::uint32_t dwords[kDwords];
+void store_codes(std::byte* block, std::size_t r, const std::uint8_t* codes, int bits) {
+  constexpr std::uint32_t kOfEachByte = 0x01010101U;
+  std::uint32_t dwords[8];
   std::memcpy(dwords, codes, sizeof dwords);
-  if (code_bits == 4) {
-    for (std::size_t i = 0; i < kDwords / 2; ++i) {
-      const std::uint32_t pair = dwords[i] | (dwords[i + kDwords / 2] << 4U);
-      std::memcpy(block + 64 * i + 4 * r, &pair, sizeof pair);
+  const auto store = [&](std::size_t byte, std::uint32_t dword) {
+    std::memcpy(block + byte + 4 * r, &dword, sizeof dword);
+  };
+  // Dwords first, first + step ... of a plane side by side in bytes: `width` bits each, from bit `from` of
+  // the codes on.
+  const auto merged = [&](std::size_t first, std::size_t step, unsigned from, unsigned width) {
+    std::uint32_t out = 0;
+    unsigned to = 0;
+    for (std::size_t i = first; to < 8; i += step, to += width) {
+      out |= ((dwords[i] >> from) & (kOfEachByte * ((1U << width) - 1U))) << to;
     }
+    return out;
+  };
+  const auto low = static_cast<unsigned>(low_bits(bits));
+  if (low == 8) {
+    for (std::size_t i = 0; i < 8; ++i) store(64 * i, dwords[i]);
+  } else if (low == 4) {
+    for (std::size_t i = 0; i < 4; ++i) store(64 * i, merged(i, 4, 0, 4));
   } else {
-    for (std::size_t i = 0; i < kDwords; ++i)
-      std::memcpy(block + 64 * i + 4 * r, &dwords[i], sizeof dwords[i]);
+    for (std::size_t k = 0; k < 2; ++k) store(64 * k, merged(4 * k, 1, 0, 2));
+  }
+  if (high_bits(bits) == 2) {
+    for (std::size_t k = 0; k < 2; ++k) store(high_plane(bits) + 64 * k, merged(4 * k, 1, low, 2));
+  } else if (high_bits(bits) == 1) {
+    store(high_plane(bits), merged(0, 1, low, 1));
   }
 }
 
-void pack_one_row(const codec::Codec& codec, PackedMatrix& out, std::size_t row, std::byte* tile) {
+void store_float_scales(std::byte* out, std::size_t r, const float* values, std::size_t groups, bool half) {
+  for (std::size_t g = 0; g < groups; ++g) {
+    if (half) {
+      store_half(out, g * kTileRows + r, float_to_half(values[g]));
+    } else {
+      std::memcpy(out + (g * kTileRows + r) * sizeof(float), &values[g], sizeof(float));
+    }
+  }
+}
+
+// Row `r` of a tile, from its canonical blocks.
+void store_row(const codec::Codec& codec, const PackedMatrix& out, const std::byte* in, std::size_t r,
+               std::byte* tile) {
   constexpr std::size_t kMaxBlock = 256;
   std::uint8_t codes[kMaxBlock];
   float scales[kMaxBlock / kSumGroup];
   float mins[kMaxBlock / kSumGroup];
+  const codec::IntegerForm& form = *codec.integer_form;
   const std::size_t blocks = out.cols / codec.block_elements;
   const std::size_t groups = codec.block_elements / out.group;
-  const std::size_t r = row % kTileRows;
-  const std::byte* in = out.blocks.data() + row * blocks * codec.block_bytes;
+  const bool half = out.scale_kind == ScaleKind::half;
   std::byte* tile_scales = tile + code_bytes(out);
   std::byte* tile_mins = tile_scales + scales_bytes(out);
+  std::byte* factors = tile_mins + (out.has_min ? scales_bytes(out) : 0);
+  std::byte* min_factors = factors + factors_bytes(out);
   for (std::size_t b = 0; b < blocks; ++b) {
-    codec.integer_form->unpack(in + b * codec.block_bytes, codes, scales, mins);
+    form.unpack(in + b * codec.block_bytes, codes, scales, mins);
     for (std::size_t i = 0; i < codec.block_elements; i += kBlock) {
       const std::size_t block = (b * codec.block_elements + i) / kBlock;
-      store_codes(tile + block * kBlock * kTileRows * out.code_bits / 8, r, codes + i, out.code_bits);
+      store_codes(tile + block * block_bytes(out.code_bits), r, codes + i, out.code_bits);
     }
+    const std::size_t first = b * groups * kTileRows * scale_size(out.scale_kind);
+    if (out.scale_kind != ScaleKind::product) {
+      store_float_scales(tile_scales + first, r, scales, groups, half);
+      if (out.has_min) store_float_scales(tile_mins + first, r, mins, groups, half);
+      continue;
+    }
+    codec::ScaleCodes scale_codes;
+    form.unpack_scales(in + b * codec.block_bytes, scale_codes);
     for (std::size_t g = 0; g < groups; ++g) {
-      const std::size_t index = (b * groups + g) * kTileRows + r;
-      store_scale(tile_scales, index, scales[g], out.half_scales);
-      if (out.has_min) store_scale(tile_mins, index, mins[g], out.half_scales);
+      tile_scales[first + g * kTileRows + r] = static_cast<std::byte>(scale_codes.scales[g]);
+      if (out.has_min) tile_mins[first + g * kTileRows + r] = static_cast<std::byte>(scale_codes.mins[g]);
     }
+    store_half(factors, b * kTileRows + r, scale_codes.factor);
+    if (out.has_min) store_half(min_factors, b * kTileRows + r, scale_codes.min_factor);
   }
 }
 
@@ -133,18 +170,20 @@ void prepare_columns(const PackedMatrix& w, const Activations& a, std::size_t fi
   }
 }
 
-void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
-                    std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
+// y[t * y_stride + r] for the `rows` rows of the tiles from `tiles` on.
+void matmul_integer(const KernelTable& table, const PackedMatrix& w, const std::byte* tiles, std::size_t rows,
+                    const Activations& a, float* y, std::size_t y_stride, std::byte* scratch) {
   const std::size_t groups = w.cols / w.group;
   const std::size_t chunk = std::min(a.n, kColumnChunk);
   auto* correction = reinterpret_cast<std::int32_t*>(scratch);
   auto* min_sums = reinterpret_cast<float*>(scratch + round_up(chunk * groups * sizeof(std::int32_t), 64));
-  IntegerMatmul m{.tiles = w.tiles + first_tile * w.tile_bytes,
+  IntegerMatmul m{.tiles = tiles,
                   .tile_bytes = w.tile_bytes,
-                  .tile_count = last_tile - first_tile,
+                  .tile_count = (rows + kTileRows - 1) / kTileRows,
                   .cols = w.cols,
                   .group = w.group,
-                  .half_scales = w.half_scales,
+                  .code_bits = w.code_bits,
+                  .scale_kind = w.scale_kind,
                   .has_min = w.has_min,
                   .max_value = w.max_value,
                   .values = w.has_table ? w.values.data() : nullptr,
@@ -155,18 +194,14 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const Activ
                   .min_sums = w.has_min ? min_sums : nullptr,
                   .y = nullptr,
                   .y_stride = y_stride,
-                  .rows = w.rows - first_tile * kTileRows};
+                  .rows = rows};
   for (std::size_t t = 0; t < a.n; t += chunk) {
     m.n = std::min(chunk, a.n - t);
     prepare_columns(w, a, t, m.n, correction, min_sums);
     m.codes = a.codes + t * w.cols;
     m.scales = a.scales + t * (w.cols / kBlock);
-    m.y = y + t * y_stride + first_tile * kTileRows;
-    if (w.code_bits == 4) {
-      table.matmul_u4(m);
-    } else {
-      table.matmul_u8(m);
-    }
+    m.y = y + t * y_stride;
+    table.matmul_integer(m);
   }
 }
 
@@ -262,33 +297,43 @@ void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t fi
                 std::size_t last_tile) {
   if (!out.integer) return;
   const codec::Codec& codec = codec::codec_of(weight.codec);
+  const std::size_t row_bytes = out.cols / codec.block_elements * codec.block_bytes;
   for (std::size_t tile = first_tile; tile < last_tile; ++tile) {
     std::byte* bytes = out.tiles + tile * out.tile_bytes;
     const std::size_t last_row = std::min(out.rows, (tile + 1) * kTileRows);
-    for (std::size_t row = tile * kTileRows; row < last_row; ++row) pack_one_row(codec, out, row, bytes);
+    for (std::size_t row = tile * kTileRows; row < last_row; ++row) {
+      store_row(codec, out, out.blocks.data() + row * row_bytes, row % kTileRows, bytes);
+    }
   }
+}
+
+PackedMatrix integer_layout(CodecId codec, std::size_t rows, std::size_t cols) {
+  return layout(codec, rows, cols, true);
+}
+
+void pack_row(const PackedMatrix& layout, const std::byte* blocks, std::size_t row, std::byte* tiles) {
+  store_row(codec::codec_of(layout.codec), layout, blocks, row % kTileRows,
+            tiles + row / kTileRows * layout.tile_bytes);
 }
 
 void unpack_row(const PackedMatrix& packed, std::size_t row, std::uint8_t* codes, float* scales,
                 float* mins) {
-  const std::byte* tile = packed.tiles + row / kTileRows * packed.tile_bytes;
-  const std::byte* tile_scales = tile + code_bytes(packed);
-  const std::byte* tile_mins = tile_scales + scales_bytes(packed);
+  IntegerMatmul m{};
+  m.cols = packed.cols;
+  m.group = packed.group;
+  m.code_bits = packed.code_bits;
+  m.scale_kind = packed.scale_kind;
+  m.has_min = packed.has_min;
+  const TileView tile = view_of(m, packed.tiles + row / kTileRows * packed.tile_bytes, 0);
   const std::size_t r = row % kTileRows;
   for (std::size_t i = 0; i < packed.cols; ++i) {
-    const std::byte* block = tile + i / kBlock * kBlock * kTileRows * packed.code_bits / 8;
-    const std::size_t dword = i % kBlock / 4;
-    if (packed.code_bits == 8) {
-      codes[i] = std::to_integer<std::uint8_t>(block[64 * dword + 4 * r + i % 4]);
-      continue;
-    }
-    const auto pair = std::to_integer<std::uint8_t>(block[64 * (dword % 4) + 4 * r + i % 4]);
-    codes[i] = static_cast<std::uint8_t>(dword < 4 ? pair & 15U : pair >> 4U);
+    codes[i] =
+        code_at(tile.codes + i / kBlock * block_bytes(packed.code_bits), packed.code_bits, r, i % kBlock);
     if (packed.has_table) codes[i] = packed.values[codes[i]];
   }
   for (std::size_t g = 0; g < packed.cols / packed.group; ++g) {
-    scales[g] = load_scale(tile_scales, g * kTileRows + r, packed.half_scales);
-    mins[g] = packed.has_min ? load_scale(tile_mins, g * kTileRows + r, packed.half_scales) : 0.0F;
+    scales[g] = scale_at(m, tile.scales, g, r);
+    mins[g] = packed.has_min ? scale_at(m, tile.mins, g, r) : 0.0F;
   }
 }
 
@@ -320,17 +365,25 @@ std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n) {
 void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
             std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch) {
   if (a.n == 0 || first_tile >= last_tile) return;
+  const std::size_t first = first_tile * kTileRows;
+  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
   if (w.integer) {
-    matmul_integer(table, w, a, y, y_stride, first_tile, last_tile, scratch);
+    matmul_integer(table, w, w.tiles + first_tile * w.tile_bytes, last - first, a, y + first, y_stride,
+                   scratch);
   } else {
     matmul_float(table, w, a, y, y_stride, first_tile, last_tile, scratch);
   }
   if (w.factor == 1.0F) return;
-  const std::size_t first = first_tile * kTileRows;
-  const std::size_t last = std::min(w.rows, last_tile * kTileRows);
   for (std::size_t t = 0; t < a.n; ++t) {
     for (std::size_t r = first; r < last; ++r) y[t * y_stride + r] *= w.factor;
   }
+}
+
+void matmul_tiles(const KernelTable& table, const PackedMatrix& layout, const std::byte* tiles,
+                  std::size_t rows, const Activations& a, float* y, std::size_t y_stride,
+                  std::byte* scratch) {
+  if (a.n == 0 || rows == 0) return;
+  matmul_integer(table, layout, tiles, rows, a, y, y_stride, scratch);
 }
 
 }  // namespace mote::kernels

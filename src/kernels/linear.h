@@ -32,10 +32,10 @@ struct PackedMatrix {
   CodecId codec = CodecId::f32;
   bool integer = false;        // which of the two paths
   std::uint8_t group = 32;     // 16 or 32
-  std::uint8_t code_bits = 8;  // 4 or 8 as laid out
+  std::uint8_t code_bits = 8;  // as laid out: 2, 3, 4, 5, 6 or 8
   bool has_min = false;
-  bool half_scales = false;      // scales and mins as binary16 (where the format's are), else float
-  bool has_table = false;        // 4-bit codes stand for the values below
+  ScaleKind scale_kind = ScaleKind::single;
+  bool has_table = false;        // codes stand for the values below
   std::uint8_t max_value = 255;  // of a code, or of its table value
   std::int32_t offset = 0;       // value = code (or table value) - offset
   std::array<std::uint8_t, 16> values{};
@@ -59,6 +59,13 @@ std::size_t packed_bytes(const QuantizedTensor& weight, bool integer);
 Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place = nullptr);
 void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile);
+
+// The layout of a matrix whose rows come one by one and whose tiles the caller keeps (keys of attention): no
+// bytes are allocated. `integer` is false where `codec` has no integer form or 32 does not divide `cols`.
+PackedMatrix integer_layout(CodecId codec, std::size_t rows, std::size_t cols);
+// Row `row`, given as canonical blocks, into its place in `tiles`. Rows of one tile share its lines, so rows
+// may be packed from several threads as long as each packs its own.
+void pack_row(const PackedMatrix& layout, const std::byte* blocks, std::size_t row, std::byte* tiles);
 
 // What was packed, back: row `row` as codes [cols] (table codes as their values), scales and mins [cols /
 // group]. For tests and inspection. Integer path only.
@@ -86,5 +93,9 @@ void quantize_activations(const KernelTable& table, Activations& a, std::size_t 
 std::size_t matmul_scratch_bytes(const PackedMatrix& w, std::size_t n);
 void matmul(const KernelTable& table, const PackedMatrix& w, const Activations& a, float* y,
             std::size_t y_stride, std::size_t first_tile, std::size_t last_tile, std::byte* scratch);
+// The same for the first `rows` rows of `tiles`, which lie as `layout` says: y[t * y_stride + r] from r = 0
+// on.
+void matmul_tiles(const KernelTable& table, const PackedMatrix& layout, const std::byte* tiles,
+                  std::size_t rows, const Activations& a, float* y, std::size_t y_stride, std::byte* scratch);
 
 }  // namespace mote::kernels

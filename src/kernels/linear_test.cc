@@ -2,6 +2,7 @@
 #include "kernels/linear.h"
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -120,11 +121,54 @@ TEST(Pack, UnpackingGivesBackWhatTheCodecUnpacks) {
   }
 }
 
+// Keys of attention come one by one, in any order, and a product takes some of their tiles.
+TEST(Pack, RowsOneByOneAreWhatTheWholeMatrixIs) {
+  Rng rng(14);
+  for (const CodecId id : {CodecId::q8_0, CodecId::q4_0, CodecId::q5_1, CodecId::q6_k}) {
+    const std::size_t rows = 53;
+    const std::size_t cols = 256;
+    const Matrix m(rng, id, rows, cols);
+    const PackedMatrix whole = packed(m, true);
+    const PackedMatrix layout = integer_layout(id, rows, cols);
+    ASSERT_EQ(layout.tile_bytes, whole.tile_bytes);
+    AlignedBuffer tiles(layout.tile_count() * layout.tile_bytes);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t row = i * 30 % rows;  // each once: 53 is a prime
+      pack_row(layout, m.bytes.data() + row * m.bytes.size() / rows, row, tiles.data());
+    }
+    EXPECT_EQ(std::memcmp(tiles.data(), whole.tiles, tiles.size()), 0) << codec::codec_of(id).name;
+
+    for (const auto& [name, table] : tables()) {
+      const Inputs in(rng, table, 5, cols);
+      const std::vector<float> expected = product(table, whole, in.a);
+      const std::size_t first = kTileRows;
+      const std::size_t count = 21;
+      std::vector<float> y(in.a.n * count);
+      AlignedBuffer scratch(matmul_scratch_bytes(layout, in.a.n));
+      matmul_tiles(table, layout, tiles.data() + layout.tile_bytes, count, in.a, y.data(), count,
+                   scratch.data());
+      for (std::size_t t = 0; t < in.a.n; ++t) {
+        for (std::size_t r = 0; r < count; ++r)
+          ASSERT_EQ(y[t * count + r], expected[t * rows + first + r]) << name;
+      }
+    }
+  }
+  EXPECT_FALSE(integer_layout(CodecId::q8_0, 16, 40).integer);
+}
+
 TEST(Pack, BytesAreWhatTheLayoutSays) {
   Rng rng(2);
   // 4.5 bits: 576 columns of 16 rows are 4608 bytes of codes and 576 of half scales.
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_0, 16, 576).tensor, true), 4608U + 576U);
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q8_0, 17, 576).tensor, true), 2U * (9216U + 576U));
+  // A super-block of 16 rows: codes, one byte per scale and min, two halves of factors.
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_k, 16, 512).tensor, true),
+            2U * (16 * 128 + 16 * (8 + 8) + 16 * 4));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q6_k, 16, 512).tensor, true),
+            2U * (16 * 192 + 16 * 16 + 16 * 2));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q2_k, 16, 512).tensor, true),
+            2U * (16 * 64 + 16 * (16 + 16) + 16 * 4));
+  EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q5_0, 16, 512).tensor, true), 16U * (320 + 16 * 2));
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::q4_0, 16, 576).tensor, false), 0U);
   EXPECT_EQ(packed_bytes(Matrix(rng, CodecId::f16, 16, 576).tensor, true), 0U);
 }

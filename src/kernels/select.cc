@@ -47,8 +47,7 @@ std::string join_names(const std::vector<Isa>& isas) {
 template <typename Visit>
 void for_each_entry(Visit visit) {
   visit("quantize_row", &KernelTable::quantize_row);
-  visit("matmul_u4", &KernelTable::matmul_u4);
-  visit("matmul_u8", &KernelTable::matmul_u8);
+  visit("matmul_integer", &KernelTable::matmul_integer);
   visit("matmul_f32", &KernelTable::matmul_f32);
   visit("matmul_f16", &KernelTable::matmul_f16);
   visit("matmul_bf16", &KernelTable::matmul_bf16);

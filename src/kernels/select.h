@@ -25,7 +25,7 @@ Result<KernelTable> select_kernels(const sys::CpuFeatures& features,
 // What serves each entry of the table that select_kernels would return, in the order of KernelTable, for
 // doctor.
 struct KernelChoice {
-  std::string_view entry;  // "matmul_u4"
+  std::string_view entry;  // "matmul_integer"
   Isa isa;                 // whose implementation
 };
 Result<std::vector<KernelChoice>> describe_kernels(const sys::CpuFeatures& features,

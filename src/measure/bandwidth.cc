@@ -1,5 +1,6 @@
 #include <atomic>
 #include <chrono>
+#include <numeric>
 #include <string>
 
 #include "measure/bench.h"
@@ -30,15 +31,19 @@ Result<double> probe_read_bandwidth(sys::ThreadPool& pool, std::size_t bytes) {
     return Error{kOutOfMemory, "no memory for a probe of " + std::to_string(bytes) + " bytes", "", "",
                  std::nullopt};
   }
-  const std::uint64_t* words = buffer.as<std::uint64_t>();
+  auto* words = buffer.as<std::uint64_t>();
   const std::size_t parts = bytes / kPart;
+  constexpr std::size_t kWords = kPart / sizeof(std::uint64_t);
+  // Pages that were never written are all the same page of zeros, which lies in a cache.
+  pool.parallel_for(parts, 1, [&](std::size_t begin, std::size_t end) {
+    std::iota(words + begin * kWords, words + end * kWords, begin);
+  });
   std::atomic<std::uint64_t> sink{0};  // keeps the sums from being optimised away
   double best = 0;
   for (int pass = 0; pass < kPasses; ++pass) {
     const auto start = std::chrono::steady_clock::now();
     pool.parallel_for(parts, 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {
-        constexpr std::size_t kWords = kPart / sizeof(std::uint64_t);
         sink.fetch_add(sum_of(words + i * kWords, kWords), std::memory_order_relaxed);
       }
     });

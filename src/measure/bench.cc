@@ -30,18 +30,32 @@ struct Timing {
   double total = 0;
 };
 
-Result<Timing> run_once(engine::Session& session, const BenchCase& test, std::span<const TokenId> tokens,
+using Sessions = std::vector<std::unique_ptr<engine::Session>>;
+
+// All sessions take the same tokens.
+Result<void> feed_all(const Sessions& sessions, std::span<const TokenId> tokens, engine::LogitsWanted wanted,
+                      const CancelToken* cancel) {
+  std::vector<engine::Feed> feeds;
+  feeds.reserve(sessions.size());
+  for (const auto& session : sessions) {
+    feeds.push_back({.session = session.get(), .tokens = tokens, .wanted = wanted});
+  }
+  MOTE_TRY(engine::feed_together(feeds, cancel));
+  return {};
+}
+
+Result<Timing> run_once(const Sessions& sessions, const BenchCase& test, std::span<const TokenId> tokens,
                         const CancelToken* cancel) {
   Timing timing;
-  session.truncate(test.depth);
+  for (const auto& session : sessions) session->truncate(test.depth);
   const Clock::time_point start = Clock::now();
   if (test.prompt) {
-    MOTE_TRY(session.feed(tokens, engine::LogitsWanted::last, cancel));
+    MOTE_TRY(feed_all(sessions, tokens, engine::LogitsWanted::last, cancel));
     timing.first = timing.total = seconds_since(start);
     return timing;
   }
   for (std::size_t i = 0; i < tokens.size(); ++i) {
-    MOTE_TRY(session.feed(tokens.subspan(i, 1), engine::LogitsWanted::last, cancel));
+    MOTE_TRY(feed_all(sessions, tokens.subspan(i, 1), engine::LogitsWanted::last, cancel));
     if (i == 0) timing.first = seconds_since(start);
   }
   timing.total = seconds_since(start);
@@ -69,26 +83,29 @@ Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const en
   const double bytes_per_token = static_cast<double>(model->bytes_per_token());
   const std::vector<TokenId> before = random_tokens(test.depth, model->vocab(), 1);
   const std::vector<TokenId> tokens = random_tokens(test.tokens, model->vocab(), 2);
-  MOTE_ASSIGN(const std::unique_ptr<engine::Session> session,
-              engine::Session::create(runtime, std::move(model), session_options));
-  if (!before.empty()) MOTE_TRY(session->feed(before, engine::LogitsWanted::none, options.cancel));
+  MOTE_ASSIGN(const Sessions sessions,
+              engine::Session::create_several(runtime, std::move(model), session_options, test.parallel));
+  MOTE_TRY(feed_all(sessions, before, engine::LogitsWanted::none, options.cancel));
 
   BenchResult result;
   std::vector<double> rates;
   std::vector<double> firsts;
   for (std::size_t i = 0; i <= options.repetitions; ++i) {
     if (options.progress) options.progress(i, options.repetitions + 1);
-    MOTE_ASSIGN(const Timing timing, run_once(*session, test, tokens, options.cancel));
+    MOTE_ASSIGN(const Timing timing, run_once(sessions, test, tokens, options.cancel));
     if (i == 0) {
       result.ttft_cold_seconds = timing.first;
       continue;
     }
-    rates.push_back(static_cast<double>(tokens.size()) / std::max(timing.total, 1e-9));
+    rates.push_back(static_cast<double>(test.parallel * tokens.size()) / std::max(timing.total, 1e-9));
     firsts.push_back(timing.first);
   }
   result.tokens_per_second = spread_of(std::move(rates));
   result.ttft_warm_seconds = spread_of(std::move(firsts)).median;
-  if (!test.prompt) result.bandwidth_gbps = bytes_per_token * result.tokens_per_second.median / 1e9;
+  if (!test.prompt) {
+    const double steps = result.tokens_per_second.median / static_cast<double>(test.parallel);
+    result.bandwidth_gbps = bytes_per_token * steps / 1e9;
+  }
   result.peak_rss_bytes = peak_rss_bytes();
   return result;
 }

@@ -28,7 +28,8 @@ Spread spread_of(std::vector<double> values);
 struct BenchCase {
   bool prompt = true;  // pp: `tokens` at once; tg: one by one
   std::size_t tokens = 512;
-  std::size_t depth = 0;  // tokens in the session before the clock starts
+  std::size_t depth = 0;     // tokens in the session before the clock starts
+  std::size_t parallel = 1;  // sessions, fed together: each has its own `depth` and `tokens`
 };
 std::string name_of(const BenchCase& test);  // "pp512", "tg128"
 
@@ -40,8 +41,8 @@ struct BenchOptions {
 };
 
 struct BenchResult {
-  Spread tokens_per_second;
-  double bandwidth_gbps = 0;         // tg: weight bytes per token x tokens per second / 1e9; 0 for pp
+  Spread tokens_per_second;          // of all sessions together
+  double bandwidth_gbps = 0;         // tg: weight bytes per token x steps per second / 1e9; 0 for pp
   std::uint64_t peak_rss_bytes = 0;  // of the process so far
   double ttft_cold_seconds = 0;      // first prompt of the session until its logits (pp), first token (tg)
   double ttft_warm_seconds = 0;      // median of the repetitions

@@ -215,6 +215,19 @@ class JsonShapes(CliTest):
         self.assertEqual(len(texts), 1)
         self.assertNotIn(self.json("run", STORIES, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
 
+    def test_drafting_ahead_changes_no_text(self):
+        told = lambda *options: self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "120", "--ignore-eos", "-s", "3", *options)
+        for temperature in ("0", "1"):
+            plain = told("--temp", temperature, "--draft-max", "0")
+            self.assertEqual((plain["timings"]["drafted_tokens"], plain["timings"]["accepted_tokens"]), (0, 0))
+            for options in ((), ("--draft-max", "15"), ("--draft", BUNDLED)):
+                drafted = told("--temp", temperature, *options)
+                self.assertEqual(drafted["text"], plain["text"], options)
+            self.assertGreater(drafted["timings"]["drafted_tokens"], 0)  # by the draft model, the last of them
+        self.assertIn("0 to 15", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft-max", "16"))
+        other = tiny_folder.write(self.folder / "tiny")
+        self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft", other))
+
     def test_run_chats_over_plain_lines(self):
         out = self.good("run", STORIES, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
         self.assertEqual(len(out.splitlines()), 2, out)
@@ -231,6 +244,11 @@ class JsonShapes(CliTest):
             speed = row["tokens_per_second"]
             self.assertTrue(0 < speed["min"] <= speed["median"] <= speed["max"])
             self.assertEqual(set(row["ttft_seconds"]), {"cold", "warm"})
+
+    def test_bench_of_several_sequences(self):
+        result = self.json("bench", BUNDLED, "-p", "9", "-n", "3", "-r", "1", "-d", "5", "--parallel", "1,3")
+        self.assertEqual([(r["test"], r["parallel"]) for r in result["results"]], [("pp9", 1), ("tg3", 1), ("pp9", 3), ("tg3", 3)])
+        self.fails(2, "USAGE_VALUE", "bench", BUNDLED, "--parallel", "0")
 
     def test_limits_and_version(self):
         limits = json.loads(run("--limits", "--json")[1])["limits"]

@@ -30,7 +30,7 @@ class Usage(CliTest):
         self.assertIn("did you mean --version?", self.fails(2, "USAGE_OPTION", "--versoin"))
 
     def test_later_options_of_run_are_refused_by_name(self):
-        for option in ("--schema", "--regex", "--grammar", "--lora", "--draft"):
+        for option in ("--schema", "--regex", "--grammar", "--lora"):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
     def test_later_options_and_methods_of_quantize_are_refused_by_name(self):

@@ -68,7 +68,7 @@ def drill(catalogue, seed, index):
 def selection(catalogue, seed, index):
     """An exercise in finding the tool: many that take nothing, and requests that name one of them or one that is not there.
 
-    In a conversation a call is chosen every 200 tokens or so, among three; here every 50, among up to nine."""
+    In a conversation a call is chosen every 200 tokens or so, among three; here every 50, among up to ten."""
     rng = random.Random(f"{seed} selection {index}")
     tools = [bare(rng) for _ in range(rng.randrange(4, 12))]
     if rng.random() < 0.4:

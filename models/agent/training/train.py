@@ -23,6 +23,9 @@ from model import Decoder, Shape
 from recipe import HERE, read_recipe
 
 
+PAUSE = 10.0  # seconds: a step takes half of one, so the rest of a longer one was a pause of the process
+
+
 class Data:
     """Sequences behind one another: ids, mask, where each ends, and to which stage of training it belongs."""
 
@@ -133,13 +136,14 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
             optimizer.load_state_dict(own)
         step, seen, spent = kept["step"], kept["seen"], kept["seconds"]
 
+    begun = saved = last = time.monotonic()
+
     def keep():
         if folder:
             torch.save({"model_shape": recipe["model"], "model": model.state_dict(), "optimizers": [o.state_dict() for o in made], "step": step, "seen": seen,
-                        "seconds": spent + time.monotonic() - begun}, folder / "state.new")
+                        "seconds": spent}, folder / "state.new")
             (folder / "state.new").replace(folder / "state.pt")
 
-    begun = saved = time.monotonic()
     batches = data.batches(s["seed"], s["batch"])
     for _ in range(step):
         next(batches)
@@ -162,10 +166,11 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         step, seen = step + 1, seen + ids.numel()
+        spent, last = spent + min(time.monotonic() - last, PAUSE), time.monotonic()
         window.append(loss.detach())
         if step % 50 == 0 or seen >= total:
             line = {"step": step, "tokens": seen, "loss": round(float(torch.stack(window).mean()), 5), "rate": round(scale, 4),
-                    "seconds": round(spent + time.monotonic() - begun, 1)}
+                    "seconds": round(spent, 1)}
             window = []
             log(json.dumps(line))
             if curve:

@@ -7,72 +7,34 @@
 #include <limits>
 
 #include "tensor/float16.h"
+//
+#include "kernels/tile_view.inc"
+//
+#include "kernels/reference/read_tile.inc"
 
 namespace mote::kernels::reference {
 
 namespace {
 
-constexpr std::size_t kBlock = 32;
 constexpr std::size_t kSumGroup = 16;
 
-// Element of a block as its code; `bytes` are the block's.
-template <bool kNibbles>
-std::uint8_t code_at(const std::byte* bytes, std::size_t row, std::size_t element) {
-  const std::size_t dword = element / 4;
-  if constexpr (kNibbles) {
-    const auto pair = std::to_integer<std::uint8_t>(bytes[64 * (dword % 4) + 4 * row + element % 4]);
-    return static_cast<std::uint8_t>(dword < 4 ? pair & 15U : pair >> 4U);
-  } else {
-    return std::to_integer<std::uint8_t>(bytes[64 * dword + 4 * row + element % 4]);
-  }
-}
-
-float scale_at(const std::byte* bytes, std::size_t index, bool half) {
-  if (half) {
-    Half h = 0;
-    std::memcpy(&h, bytes + index * sizeof h, sizeof h);
-    return half_to_float(h);
-  }
-  float f = 0.0F;
-  std::memcpy(&f, bytes + index * sizeof f, sizeof f);
-  return f;
-}
-
-template <bool kNibbles>
 float element_of_product(const IntegerMatmul& m, const std::byte* tile, std::size_t row, std::size_t t) {
-  constexpr std::size_t kBlockBytes = kNibbles ? 256 : 512;
   const std::size_t groups = m.cols / m.group;
-  const std::size_t scale_bytes = m.half_scales ? sizeof(Half) : sizeof(float);
-  const std::byte* scales = tile + m.cols / kBlock * kBlockBytes;
-  const std::byte* mins = scales + groups * kTileRows * scale_bytes;
+  const TileView view = view_of(m, tile, 0);
   float acc = 0.0F;
   for (std::size_t g = 0; g < groups; ++g) {
     std::int32_t dot = m.correction[t * groups + g];
     for (std::size_t i = g * m.group; i < (g + 1) * m.group; ++i) {
-      std::uint8_t value = code_at<kNibbles>(tile + i / kBlock * kBlockBytes, row, i % kBlock);
-      if (kNibbles && m.values != nullptr) value = m.values[value];
+      std::uint8_t value =
+          code_at(view.codes + i / kBlock * block_bytes(m.code_bits), m.code_bits, row, i % kBlock);
+      if (m.values != nullptr) value = m.values[value];
       dot += static_cast<std::int32_t>(value) * m.codes[t * m.cols + i];
     }
     const float scale_a = m.scales[t * (m.cols / kBlock) + g * m.group / kBlock];
-    const float scale_w = scale_at(scales, g * kTileRows + row, m.half_scales);
-    acc = std::fmaf(scale_w * scale_a, static_cast<float>(dot), acc);
-    if (m.has_min) {
-      acc = std::fmaf(-scale_at(mins, g * kTileRows + row, m.half_scales), m.min_sums[t * groups + g], acc);
-    }
+    acc = std::fmaf(scale_at(m, view.scales, g, row) * scale_a, static_cast<float>(dot), acc);
+    if (m.has_min) acc = std::fmaf(-scale_at(m, view.mins, g, row), m.min_sums[t * groups + g], acc);
   }
   return acc;
-}
-
-template <bool kNibbles>
-void matmul(const IntegerMatmul& m) {
-  for (std::size_t tile = 0; tile < m.tile_count; ++tile) {
-    for (std::size_t r = 0; r < kTileRows && tile * kTileRows + r < m.rows; ++r) {
-      for (std::size_t t = 0; t < m.n; ++t) {
-        m.y[t * m.y_stride + tile * kTileRows + r] =
-            element_of_product<kNibbles>(m, m.tiles + tile * m.tile_bytes, r, t);
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -101,7 +63,15 @@ void quantize_row(const float* x, std::size_t cols, std::int8_t* codes, float* s
   }
 }
 
-void matmul_u4(const IntegerMatmul& m) noexcept { matmul<true>(m); }
-void matmul_u8(const IntegerMatmul& m) noexcept { matmul<false>(m); }
+void matmul_integer(const IntegerMatmul& m) noexcept {
+  for (std::size_t tile = 0; tile < m.tile_count; ++tile) {
+    for (std::size_t r = 0; r < kTileRows && tile * kTileRows + r < m.rows; ++r) {
+      for (std::size_t t = 0; t < m.n; ++t) {
+        m.y[t * m.y_stride + tile * kTileRows + r] =
+            element_of_product(m, m.tiles + tile * m.tile_bytes, r, t);
+      }
+    }
+  }
+}
 
 }  // namespace mote::kernels::reference

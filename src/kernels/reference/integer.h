@@ -7,7 +7,6 @@ namespace mote::kernels::reference {
 
 void quantize_row(const float* x, std::size_t cols, std::int8_t* codes, float* scales,
                   std::int32_t* sums) noexcept;
-void matmul_u4(const IntegerMatmul& m) noexcept;
-void matmul_u8(const IntegerMatmul& m) noexcept;
+void matmul_integer(const IntegerMatmul& m) noexcept;
 
 }  // namespace mote::kernels::reference

@@ -128,8 +128,7 @@ void softmax(float* x, std::size_t n) noexcept { scale(x, 1.0F / exp_sum(x, n, m
 
 constinit const KernelTable kReferenceKernels = {
     .quantize_row = reference::quantize_row,
-    .matmul_u4 = reference::matmul_u4,
-    .matmul_u8 = reference::matmul_u8,
+    .matmul_integer = reference::matmul_integer,
     .matmul_f32 = reference::matmul_f32,
     .matmul_f16 = reference::matmul_f16,
     .matmul_bf16 = reference::matmul_bf16,

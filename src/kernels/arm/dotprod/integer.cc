@@ -7,6 +7,8 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/tile_view.inc"
+//
 #include "kernels/arm/integer.inc"
 
 namespace mote::kernels {
@@ -40,14 +42,12 @@ struct LaneDot {
   }
 };
 
-void matmul_u4(const IntegerMatmul& m) noexcept { matmul_nibbles<LaneDot>(m); }
-void matmul_u8(const IntegerMatmul& m) noexcept { matmul_bytes<LaneDot>(m); }
+void matmul_integer(const IntegerMatmul& m) noexcept { matmul_codes<LaneDot>(m); }
 
 }  // namespace
 
 constinit const KernelTable kDotprodKernels = {
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 };
 
 }  // namespace mote::kernels

@@ -8,6 +8,8 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/tile_view.inc"
+//
 #include "kernels/arm/integer.inc"
 
 namespace mote::kernels {
@@ -62,14 +64,12 @@ struct MatrixDot {
   }
 };
 
-void matmul_u4(const IntegerMatmul& m) noexcept { matmul_nibbles<MatrixDot>(m); }
-void matmul_u8(const IntegerMatmul& m) noexcept { matmul_bytes<MatrixDot>(m); }
+void matmul_integer(const IntegerMatmul& m) noexcept { matmul_codes<MatrixDot>(m); }
 
 }  // namespace
 
 constinit const KernelTable kI8mmKernels = {
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 };
 
 }  // namespace mote::kernels

@@ -16,6 +16,8 @@
 //
 #include "kernels/simd/float_matmul.inc"
 //
+#include "kernels/tile_view.inc"
+//
 #include "kernels/arm/integer.inc"
 
 namespace mote::kernels {
@@ -66,15 +68,13 @@ struct PairDot {
   }
 };
 
-void matmul_u4(const IntegerMatmul& m) noexcept { matmul_nibbles<PairDot>(m); }
-void matmul_u8(const IntegerMatmul& m) noexcept { matmul_bytes<PairDot>(m); }
+void matmul_integer(const IntegerMatmul& m) noexcept { matmul_codes<PairDot>(m); }
 
 }  // namespace
 
 constinit const KernelTable kNeonKernels = {
     .quantize_row = quantize_row,
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 #include "kernels/simd/float_entries.inc"
 };
 

@@ -6,6 +6,8 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/tile_view.inc"
+//
 #include "kernels/x86/quarter.inc"
 //
 #include "kernels/x86/avx2/vector.inc"
@@ -14,6 +16,7 @@
 //
 #include "kernels/simd/float_matmul.inc"
 //
+#include "kernels/x86/fetch_ahead.inc"
 #include "kernels/x86/half_tile.inc"
 //
 #include "kernels/x86/avx2/integer.inc"
@@ -22,8 +25,7 @@ namespace mote::kernels {
 
 constinit const KernelTable kAvx2Kernels = {
     .quantize_row = quantize_row,
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 #include "kernels/simd/float_entries.inc"
 };
 

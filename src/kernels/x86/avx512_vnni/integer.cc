@@ -1,28 +1,40 @@
 // Integer products with AVX-512 VNNI: a register of codes is 16 rows x 4 elements, vpdpbusd takes 4
 // activations of one column as a broadcast operand and adds into 16 sums. Sums start from the correction,
 // which makes the offset of unsigned codes free. One tile x up to 16 columns: 8 registers of codes, 16 of
-// float sums; codes are unpacked once for all of these columns.
+// float sums; codes are unpacked once for all of these columns. Prompts take two tiles x 6 columns.
 #include <immintrin.h>
 
 #include <cstddef>
 #include <cstdint>
 
 #include "kernels/isa_tables.h"
+//
+#include "kernels/tile_view.inc"
+//
+#include "kernels/x86/fetch_ahead.inc"
 
 namespace mote::kernels {
 namespace {
 
-constexpr std::size_t kBlock = 32;
 constexpr int kDwords = 8;  // of 4 elements in a block
 constexpr int kMaxColumns = 16;
 // Two groups per block need more registers: 16 columns would spill sums.
 constexpr int kMaxSplitColumns = 12;
 
+__m512 load_halves(const std::byte* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
 // 16 scales of a group.
-__m512 load_scales(const std::byte* scales, std::size_t group, bool half) {
+template <bool kSplit>
+[[gnu::always_inline]] inline __m512 load_scales(const ScaleList& list, std::size_t group, ScaleKind kind) {
+  constexpr std::size_t kGroupsPerFactor = kFactorElements / (kSplit ? kBlock / 2 : kBlock);
   const std::size_t first = group * kTileRows;
-  if (half) return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(scales + 2 * first)));
-  return _mm512_loadu_ps(scales + sizeof(float) * first);
+  if (kind == ScaleKind::half) return load_halves(list.scales + 2 * first);
+  if (kind == ScaleKind::single) return _mm512_loadu_ps(list.scales + sizeof(float) * first);
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(list.scales + first));
+  return _mm512_mul_ps(load_halves(list.factors + group / kGroupsPerFactor * kTileRows * 2),
+                       _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
 }
 
 __m512i load_dword(const std::int8_t* p) {
@@ -31,35 +43,68 @@ __m512i load_dword(const std::int8_t* p) {
   return _mm512_set1_epi32(x);
 }
 
-template <bool kNibbles>
-void load_values(const std::byte* block, bool has_table, __m512i table, __m512i (&values)[kDwords]) {
-  if constexpr (kNibbles) {
-    const __m512i mask = _mm512_set1_epi8(15);
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const __m512i pairs = _mm512_loadu_si512(block + 64 * i);
-      values[i] = _mm512_and_si512(pairs, mask);
-      values[i + 4] = _mm512_and_si512(_mm512_srli_epi16(pairs, 4), mask);
+template <int kBy>
+[[gnu::always_inline]] inline __m512i shift_left(
+    __m512i x) {  // to the right where negative; within pairs of bytes
+  if constexpr (kBy > 0) return _mm512_slli_epi16(x, kBy);
+  if constexpr (kBy < 0) return _mm512_srli_epi16(x, -kBy);
+  return x;
+}
+
+template <int kBits, int kDword>
+[[gnu::always_inline]] inline __m512i load_value(const std::byte* block) {
+  if constexpr (kBits == 8) {
+    return _mm512_loadu_si512(block + 64 * kDword);
+  } else {
+    constexpr int kLow = low_bits(kBits);
+    constexpr int kHigh = high_bits(kBits);
+    constexpr int kLowByte = kLow == 4 ? kDword % 4 : kDword / 4;
+    constexpr int kLowShift = kLow == 4 ? 4 * (kDword / 4) : 2 * (kDword % 4);
+    const __m512i low = _mm512_and_si512(shift_left<-kLowShift>(_mm512_loadu_si512(block + 64 * kLowByte)),
+                                         _mm512_set1_epi8((1 << kLow) - 1));
+    if constexpr (kHigh == 0) {
+      return low;
+    } else {
+      constexpr int kHighByte = kHigh == 2 ? kDword / 4 : 0;
+      constexpr int kHighShift = kHigh == 2 ? 2 * (kDword % 4) : kDword;
+      const __m512i high =
+          shift_left<kLow - kHighShift>(_mm512_loadu_si512(block + high_plane(kBits) + 64 * kHighByte));
+      // low | (high & mask)
+      return _mm512_ternarylogic_epi32(low, high, _mm512_set1_epi8(((1 << kHigh) - 1) << kLow), 0xF8);
     }
+  }
+}
+
+template <int kBits>
+[[gnu::always_inline]] inline void load_values(const std::byte* block, bool has_table, __m512i table,
+                                               __m512i (&values)[kDwords]) {
+  values[0] = load_value<kBits, 0>(block);
+  values[1] = load_value<kBits, 1>(block);
+  values[2] = load_value<kBits, 2>(block);
+  values[3] = load_value<kBits, 3>(block);
+  values[4] = load_value<kBits, 4>(block);
+  values[5] = load_value<kBits, 5>(block);
+  values[6] = load_value<kBits, 6>(block);
+  values[7] = load_value<kBits, 7>(block);
+  if constexpr (kBits <= 4) {
     if (has_table) {
 #pragma GCC unroll 8
       for (__m512i& v : values) v = _mm512_shuffle_epi8(table, v);
     }
-  } else {
-#pragma GCC unroll 8
-    for (int i = 0; i < kDwords; ++i) values[i] = _mm512_loadu_si512(block + 64 * i);
   }
 }
 
-template <bool kNibbles, bool kSplit, int kColumns>
+template <int kBits, bool kSplit, int kColumns>
 void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) {
-  constexpr std::size_t kBlockBytes = kNibbles ? 256 : 512;
+  constexpr std::size_t kBlockBytes = block_bytes(kBits);
   const std::size_t blocks = m.cols / kBlock;
   const std::size_t groups = kSplit ? 2 * blocks : blocks;
-  const std::byte* codes = m.tiles + tile * m.tile_bytes;
-  const std::byte* scales = codes + blocks * kBlockBytes;
-  const std::byte* mins = scales + groups * kTileRows * (m.half_scales ? 2 : sizeof(float));
-  const bool has_table = kNibbles && m.values != nullptr;
+  const std::byte* place = m.tiles + tile * m.tile_bytes;
+  const TileView view = view_of(m, place, 0);
+  const std::byte* codes = view.codes;
+  const std::size_t block_share = m.tile_bytes / blocks;
+  const bool from_memory = column == 0;  // later columns find the band in the cache
+  const bool has_table = kBits <= 4 && m.values != nullptr;
   const __m512i table =
       has_table ? _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(m.values)))
                 : _mm512_setzero_si512();
@@ -73,22 +118,23 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
 
   // Adds group `g` of every column, whose dots are in `dots(c)`.
   const auto add_mins = [&](std::size_t g) {
-    const __m512 of_rows = load_scales(mins, g, m.half_scales);
+    const __m512 of_rows = load_scales<kSplit>(view.mins, g, m.scale_kind);
 #pragma GCC unroll 16
     for (int c = 0; c < kColumns; ++c) {
       sums[c] = _mm512_fnmadd_ps(of_rows, _mm512_set1_ps(min_sums[static_cast<std::size_t>(c) * groups + g]),
                                  sums[c]);
     }
   };
-  for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes) {
+  for (std::size_t b = 0; b < blocks; ++b, codes += kBlockBytes, place += block_share) {
+    if (from_memory) fetch_ahead<kBits>(place);
     __m512i values[kDwords];
-    load_values<kNibbles>(codes, has_table, table, values);
+    load_values<kBits>(codes, has_table, table, values);
     const std::int8_t* block_a = a + b * kBlock;
     if constexpr (kSplit) {
 #pragma GCC unroll 2
       for (int part = 0; part < 2; ++part) {
         const std::size_t g = 2 * b + static_cast<std::size_t>(part);
-        const __m512 of_rows = load_scales(scales, g, m.half_scales);
+        const __m512 of_rows = load_scales<kSplit>(view.scales, g, m.scale_kind);
 #pragma GCC unroll 16
         for (int c = 0; c < kColumns; ++c) {
           const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols + 16 * part;
@@ -103,7 +149,7 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
         if (min_sums != nullptr) add_mins(g);
       }
     } else {
-      const __m512 of_rows = load_scales(scales, b, m.half_scales);
+      const __m512 of_rows = load_scales<kSplit>(view.scales, b, m.scale_kind);
 #pragma GCC unroll 16
       for (int c = 0; c < kColumns; ++c) {
         const std::int8_t* x = block_a + static_cast<std::size_t>(c) * m.cols;
@@ -130,74 +176,213 @@ void tile_product(const IntegerMatmul& m, std::size_t tile, std::size_t column) 
   }
 }
 
-template <bool kNibbles, bool kSplit, int kColumns>
+template <int kBits, bool kSplit, int kColumns>
 void tiles_product(const IntegerMatmul& m, std::size_t first, std::size_t last, std::size_t column) {
-  for (std::size_t tile = first; tile < last; ++tile)
-    tile_product<kNibbles, kSplit, kColumns>(m, tile, column);
+  for (std::size_t tile = first; tile < last; ++tile) tile_product<kBits, kSplit, kColumns>(m, tile, column);
+}
+
+// Two tiles x 6 columns, for prompts: a broadcast activation meets 32 rows, so that the loads of 16 rows x 16
+// columns, one per dot product, no longer set the pace. 12 registers of float sums, 12 of dots, 2 of codes, 1
+// of activations.
+constexpr int kPairColumns = 6;
+
+template <int kBits, bool kSplit, bool kTable>
+struct PairProduct {
+  const IntegerMatmul& m;
+  std::size_t column;
+  __m512i table;
+  __m512 sums[2][kPairColumns];
+
+  // Dword kDword of a block of both tiles with that of the columns, from `x` on.
+  template <int kDword>
+  [[gnu::always_inline]] inline void add_dword(const std::byte* const (&codes)[2], const std::int8_t* x,
+                                               __m512i (&dots)[2][kPairColumns]) {
+    __m512i first = load_value<kBits, kDword>(codes[0]);
+    __m512i second = load_value<kBits, kDword>(codes[1]);
+    if constexpr (kTable) {
+      first = _mm512_shuffle_epi8(table, first);
+      second = _mm512_shuffle_epi8(table, second);
+    }
+#pragma GCC unroll 6
+    for (int c = 0; c < kPairColumns; ++c) {
+      const __m512i four = load_dword(x + static_cast<std::size_t>(c) * m.cols + 4 * kDword);
+      dots[0][c] = _mm512_dpbusd_epi32(dots[0][c], first, four);
+      dots[1][c] = _mm512_dpbusd_epi32(dots[1][c], second, four);
+    }
+  }
+
+  // Group g, of block b.
+  template <int kFirst, int kCount>
+  [[gnu::always_inline]] inline void add_group(const TileView (&views)[2], const std::byte* const (&codes)[2],
+                                               std::size_t b, std::size_t g) {
+    const std::size_t blocks = m.cols / kBlock;
+    const std::size_t groups = kSplit ? 2 * blocks : blocks;
+    const std::int8_t* x = m.codes + column * m.cols + b * kBlock;
+    __m512i dots[2][kPairColumns];
+#pragma GCC unroll 6
+    for (int c = 0; c < kPairColumns; ++c) {
+      dots[0][c] = _mm512_set1_epi32(m.correction[(column + static_cast<std::size_t>(c)) * groups + g]);
+      dots[1][c] = dots[0][c];
+    }
+    add_dword<kFirst>(codes, x, dots);
+    add_dword<kFirst + 1>(codes, x, dots);
+    add_dword<kFirst + 2>(codes, x, dots);
+    add_dword<kFirst + 3>(codes, x, dots);
+    if constexpr (kCount == kDwords) {
+      add_dword<4>(codes, x, dots);
+      add_dword<5>(codes, x, dots);
+      add_dword<6>(codes, x, dots);
+      add_dword<7>(codes, x, dots);
+    }
+    const __m512 of_rows[2] = {load_scales<kSplit>(views[0].scales, g, m.scale_kind),
+                               load_scales<kSplit>(views[1].scales, g, m.scale_kind)};
+#pragma GCC unroll 6
+    for (int c = 0; c < kPairColumns; ++c) {
+      const __m512 of_column = _mm512_set1_ps(m.scales[(column + static_cast<std::size_t>(c)) * blocks + b]);
+#pragma GCC unroll 2
+      for (int t = 0; t < 2; ++t) {
+        sums[t][c] =
+            _mm512_fmadd_ps(_mm512_mul_ps(of_rows[t], of_column), _mm512_cvtepi32_ps(dots[t][c]), sums[t][c]);
+      }
+    }
+    if (!m.has_min) return;
+#pragma GCC unroll 2
+    for (int t = 0; t < 2; ++t) {
+      const __m512 mins = load_scales<kSplit>(views[t].mins, g, m.scale_kind);
+#pragma GCC unroll 6
+      for (int c = 0; c < kPairColumns; ++c) {
+        const float min_sum = m.min_sums[(column + static_cast<std::size_t>(c)) * groups + g];
+        sums[t][c] = _mm512_fnmadd_ps(mins, _mm512_set1_ps(min_sum), sums[t][c]);
+      }
+    }
+  }
+
+  void run(std::size_t tile) {
+    const std::byte* tiles[2] = {m.tiles + tile * m.tile_bytes, m.tiles + (tile + 1) * m.tile_bytes};
+    const TileView views[2] = {view_of(m, tiles[0], 0), view_of(m, tiles[1], 0)};
+    const std::size_t blocks = m.cols / kBlock;
+    const std::size_t block_share = m.tile_bytes / blocks;
+    const bool from_memory = column == 0;
+#pragma GCC unroll 2
+    for (int t = 0; t < 2; ++t) {
+#pragma GCC unroll 6
+      for (int c = 0; c < kPairColumns; ++c) sums[t][c] = _mm512_setzero_ps();
+    }
+    for (std::size_t b = 0; b < blocks; ++b) {
+      if (from_memory) {
+        fetch_ahead<kBits>(tiles[0] + b * block_share);
+        fetch_ahead<kBits>(tiles[1] + b * block_share);
+      }
+      const std::byte* const codes[2] = {views[0].codes + b * block_bytes(kBits),
+                                         views[1].codes + b * block_bytes(kBits)};
+      if constexpr (kSplit) {
+        add_group<0, kDwords / 2>(views, codes, b, 2 * b);
+        add_group<4, kDwords / 2>(views, codes, b, 2 * b + 1);
+      } else {
+        add_group<0, kDwords>(views, codes, b, b);
+      }
+    }
+#pragma GCC unroll 2
+    for (std::size_t t = 0; t < 2; ++t) {
+      const std::size_t row = (tile + t) * kTileRows;
+      const std::size_t left = m.rows - row;
+      const auto mask = static_cast<__mmask16>(left >= kTileRows ? 0xFFFFU : (1U << left) - 1U);
+#pragma GCC unroll 6
+      for (int c = 0; c < kPairColumns; ++c) {
+        _mm512_mask_storeu_ps(m.y + (column + static_cast<std::size_t>(c)) * m.y_stride + row, mask,
+                              sums[t][c]);
+      }
+    }
+  }
+};
+
+template <int kBits, bool kSplit, bool kTable>
+void pairs_product(const IntegerMatmul& m, std::size_t first, std::size_t last, std::size_t column) {
+  const __m512i table =
+      kTable ? _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(m.values)))
+             : _mm512_setzero_si512();
+  PairProduct<kBits, kSplit, kTable> product{m, column, table, {}};
+  std::size_t tile = first;
+  for (; tile + 2 <= last; tile += 2) product.run(tile);
+  if (tile < last) tile_product<kBits, kSplit, kPairColumns>(m, tile, column);
 }
 
 using TilesProduct = void (*)(const IntegerMatmul&, std::size_t, std::size_t, std::size_t);
 
 // By number of columns.
-template <bool kNibbles, bool kSplit>
+template <int kBits, bool kSplit>
 constexpr TilesProduct kProducts[kMaxColumns + 1] = {
     nullptr,
-    tiles_product<kNibbles, kSplit, 1>,
-    tiles_product<kNibbles, kSplit, 2>,
-    tiles_product<kNibbles, kSplit, 3>,
-    tiles_product<kNibbles, kSplit, 4>,
-    tiles_product<kNibbles, kSplit, 5>,
-    tiles_product<kNibbles, kSplit, 6>,
-    tiles_product<kNibbles, kSplit, 7>,
-    tiles_product<kNibbles, kSplit, 8>,
-    tiles_product<kNibbles, kSplit, 9>,
-    tiles_product<kNibbles, kSplit, 10>,
-    tiles_product<kNibbles, kSplit, 11>,
-    tiles_product<kNibbles, kSplit, 12>,
-    tiles_product<kNibbles, kSplit, 13>,
-    tiles_product<kNibbles, kSplit, 14>,
-    tiles_product<kNibbles, kSplit, 15>,
-    tiles_product<kNibbles, kSplit, 16>,
+    tiles_product<kBits, kSplit, 1>,
+    tiles_product<kBits, kSplit, 2>,
+    tiles_product<kBits, kSplit, 3>,
+    tiles_product<kBits, kSplit, 4>,
+    tiles_product<kBits, kSplit, 5>,
+    tiles_product<kBits, kSplit, 6>,
+    tiles_product<kBits, kSplit, 7>,
+    tiles_product<kBits, kSplit, 8>,
+    tiles_product<kBits, kSplit, 9>,
+    tiles_product<kBits, kSplit, 10>,
+    tiles_product<kBits, kSplit, 11>,
+    tiles_product<kBits, kSplit, 12>,
+    tiles_product<kBits, kSplit, 13>,
+    tiles_product<kBits, kSplit, 14>,
+    tiles_product<kBits, kSplit, 15>,
+    tiles_product<kBits, kSplit, 16>,
 };
 
-// Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 16 columns stay
+// Tiles whose bytes stay in the second-level cache while all columns pass; the activations of 6 columns stay
 // in the first while the band's tiles pass.
 constexpr std::size_t kBandBytes = 256 * 1024;
 
-template <bool kNibbles, bool kSplit>
+template <int kBits, bool kSplit>
 void matmul(const IntegerMatmul& m) {
   constexpr std::size_t kColumns = kSplit ? kMaxSplitColumns : kMaxColumns;
-  const std::size_t fitting = kBandBytes / (m.tile_bytes == 0 ? 1 : m.tile_bytes);
-  const std::size_t tiles = m.n <= kColumns ? m.tile_count : fitting == 0 ? 1 : fitting;
+  if (m.n <= kColumns) return kProducts<kBits, kSplit>[m.n](m, 0, m.tile_count, 0);
+  TilesProduct pairs = pairs_product<kBits, kSplit, false>;
+  if constexpr (kBits <= 4) {
+    if (m.values != nullptr) pairs = pairs_product<kBits, kSplit, true>;
+  }
+  const std::size_t fitting = kBandBytes / (m.tile_bytes == 0 ? 1 : m.tile_bytes) / 2 * 2;
+  const std::size_t tiles = fitting == 0 ? 2 : fitting;
   for (std::size_t first = 0; first < m.tile_count; first += tiles) {
     const std::size_t last = m.tile_count - first < tiles ? m.tile_count : first + tiles;
-    for (std::size_t column = 0; column < m.n; column += kColumns) {
-      const std::size_t left = m.n - column;
-      kProducts<kNibbles, kSplit>[left < kColumns ? left : kColumns](m, first, last, column);
-    }
+    std::size_t column = 0;
+    for (; column + kPairColumns <= m.n; column += kPairColumns) pairs(m, first, last, column);
+    if (column < m.n) kProducts<kBits, kSplit>[m.n - column](m, first, last, column);
   }
 }
 
-void matmul_u4(const IntegerMatmul& m) noexcept {
+template <int kBits>
+void matmul_bits(const IntegerMatmul& m) {
   if (m.group == kBlock) {
-    matmul<true, false>(m);
+    matmul<kBits, false>(m);
   } else {
-    matmul<true, true>(m);
+    matmul<kBits, true>(m);
   }
 }
-void matmul_u8(const IntegerMatmul& m) noexcept {
-  if (m.group == kBlock) {
-    matmul<false, false>(m);
-  } else {
-    matmul<false, true>(m);
+
+void matmul_integer(const IntegerMatmul& m) noexcept {
+  switch (m.code_bits) {
+    case 2:
+      return matmul_bits<2>(m);
+    case 3:
+      return matmul_bits<3>(m);
+    case 4:
+      return matmul_bits<4>(m);
+    case 5:
+      return matmul_bits<5>(m);
+    case 6:
+      return matmul_bits<6>(m);
+    default:
+      return matmul_bits<8>(m);
   }
 }
 
 }  // namespace
 
 constinit const KernelTable kAvx512VnniKernels = {
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 };
 
 }  // namespace mote::kernels

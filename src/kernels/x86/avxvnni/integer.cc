@@ -9,6 +9,9 @@
 
 #include "kernels/isa_tables.h"
 //
+#include "kernels/tile_view.inc"
+//
+#include "kernels/x86/fetch_ahead.inc"
 #include "kernels/x86/half_tile.inc"
 
 namespace mote::kernels {
@@ -26,15 +29,15 @@ struct QuadDot {
   template <Range>
   static constexpr bool kIsSigned = false;
 
-  template <bool kNibbles, Range, int kColumns, std::size_t kFirst, std::size_t kLast>
-  static void add(const std::byte* block, const std::int8_t* a, std::size_t cols, bool has_table,
-                  __m256i table, __m256i (&dots)[kColumns]) {
+  template <int kBits, Range, bool kTable, int kColumns, std::size_t kFirst, std::size_t kLast>
+  [[gnu::always_inline]] static void add(const std::byte* block, const std::int8_t* a, std::size_t cols,
+                                         __m256i table, __m256i (&dots)[kColumns]) {
     __m256i others[kColumns];  // two chains hide the latency
     for (__m256i& other : others) other = _mm256_setzero_si256();
 #pragma GCC unroll 4
     for (std::size_t i = kFirst; i < kLast; i += 2) {
-      const __m256i even = load_values<kNibbles>(block, i, has_table, table);
-      const __m256i odd = load_values<kNibbles>(block, i + 1, has_table, table);
+      const __m256i even = load_values<kBits, kTable>(block, i, table);
+      const __m256i odd = load_values<kBits, kTable>(block, i + 1, table);
 #pragma GCC unroll 4
       for (int c = 0; c < kColumns; ++c) {
         const std::int8_t* x = a + static_cast<std::size_t>(c) * cols;
@@ -46,8 +49,11 @@ struct QuadDot {
   }
 };
 
-void matmul_u4(const IntegerMatmul& m) noexcept { matmul<QuadDot, true, Range::eight_bits>(m); }
-void matmul_u8(const IntegerMatmul& m) noexcept { matmul<QuadDot, false, Range::eight_bits>(m); }
+void matmul_integer(const IntegerMatmul& m) noexcept {
+  constexpr Range kAny = Range::eight_bits;
+  if (m.code_bits < 8) return matmul_planes<QuadDot, kAny, kAny, kAny>(m);
+  matmul<QuadDot, 8, kAny>(m);
+}
 
 }  // namespace
 
@@ -56,8 +62,7 @@ constinit const KernelTable kAvxVnniEvexKernels = {
 #else
 constinit const KernelTable kAvxVnniKernels = {
 #endif
-    .matmul_u4 = matmul_u4,
-    .matmul_u8 = matmul_u8,
+    .matmul_integer = matmul_integer,
 };
 
 }  // namespace mote::kernels
