@@ -2,12 +2,15 @@
 
 A conversation is {"tools": [definitions], "messages": [...]}; `training` and `drill` give the same one for the same numbers.
 """
+import dataclasses
 import random
+import re
 
 import scenarios
 import words
 from made_up import bare, made_up, siblings
 from tools import show, to_json
+from values import STRANGE
 
 SYSTEM = ("You are the assistant of a house.", "You help the driver.", "You are a maintenance assistant.", "You assist a technician.", "You assist nurses.",
           "You are a helpful assistant.", "Be brief.", "Answer briefly and call tools.", "You are a voice assistant.", "Use the tools.")
@@ -50,6 +53,29 @@ def beyond(catalogue, assistant, chosen):
 
 COUNTS = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5)  # of tools
 MOST_CHARACTERS = 3000  # of a conversation as text: there are 3.0 to 4.4 to a token, and the model's context has 1024
+
+
+def coined_name(rng, tool):
+    """A name that only this conversation gives a tool: words of its description, or none that mean anything."""
+    words_of_it = [w for w in re.findall(r"[a-z]+", tool.about.lower()) if len(w) > 2 and w not in ("the", "and", "for", "with", "that", "who", "its")]
+    if words_of_it and rng.random() < 0.5:
+        return "_".join(rng.sample(words_of_it, min(len(words_of_it), rng.choice((1, 2, 2, 3)))))
+    return "_".join(STRANGE.word(rng) for _ in range(rng.choice((1, 2))))
+
+
+def retold(catalogue, seed, index, made_up_share=0.35):
+    """As `training`, but half of the catalogue's conversations have coined names. What a request means is known by then; a name has to be looked up
+    all the same, or tools that training does not have would be called by names that it has."""
+    rng = random.Random(f"{seed} retold {index}")
+    if rng.random() < made_up_share:
+        shown, others = made_up_tools(rng)
+    else:
+        shown, others = shown_tools(rng, catalogue, rng.random() < 0.5)
+        if rng.random() < 0.6:
+            names = [coined_name(rng, s.tool) for s in shown]
+            if len(set(names)) == len(names):
+                shown = [dataclasses.replace(s, name=n) for s, n in zip(shown, names, strict=True)]
+    return conversation(rng, catalogue, shown, others, MIXTURE, rng.choice((1, 2, 3, 4, 5, 6)))
 
 
 def training(catalogue, seed, index, made_up_share=0.45):

@@ -20,7 +20,7 @@ from recipe import HERE, read_recipe
 
 LONGEST = 1024  # tokens, the model's context
 TASK = 500  # conversations that a process makes at a time
-MAKERS = {"copies": copies.copying, "drills": conversations.drill, "selections": conversations.selection, "conversations": conversations.training}
+MAKERS = {"copies": copies.copying, "drills": conversations.drill, "selections": conversations.selection, "conversations": conversations.training, "retold": conversations.retold}
 
 
 def stages(data):
@@ -28,7 +28,9 @@ def stages(data):
     taught would be forgotten."""
     exercises = ("copies", "drills", "selections")
     sooner = [[("copies", 0, data["copies"])], [(name, 0, data[name]) for name in ("drills", "selections")]]
-    return sooner + [[("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in exercises]]
+    then = [("conversations", 0, data["conversations"])] + [(name, data[name], data["more_" + name]) for name in exercises]
+    last = [("retold", 0, data["retold"])] + [(name, data[name] + data["more_" + name], data["last_" + name]) for name in exercises]
+    return [*sooner, then, last]
 
 
 DEMO_ITEMS = 16  # of each held-out set

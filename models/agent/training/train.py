@@ -34,12 +34,18 @@ class Data:
         self.ids, self.mask, self.ends, self.stage = (stored[n] for n in ("ids", "mask", "ends", "stage"))
         self.starts = np.concatenate(([0], self.ends[:-1]))
 
-    def batches(self, seed, tokens):
+    def batches(self, seed, tokens, last_from):
         """Lists of sequences with about `tokens` tokens, padding included, in an order that the seed gives: the earlier stages
-        once each, then the last one again and again."""
+        once each, the last but one until `last_from` tokens were given, then the last one again and again."""
         last = self.stage.max()
+        given = 0
         for number in itertools.count():
-            yield from self.epoch(np.flatnonzero(self.stage == min(number, last)), np.random.default_rng((seed, number)), tokens)
+            stage = min(number, last if given >= last_from else last - 1)
+            for group in self.epoch(np.flatnonzero(self.stage == stage), np.random.default_rng((seed, number)), tokens):
+                if stage == last - 1 and given >= last_from:
+                    break
+                given += len(group) * max(int(self.ends[i] - self.starts[i]) for i in group)
+                yield group
 
     def epoch(self, chosen, rng, tokens):
         lengths = self.ends - self.starts
@@ -144,7 +150,7 @@ def train(data, folder, recipe, minutes=1e9, device="cpu", log=functools.partial
                         "seconds": spent}, folder / "state.new")
             (folder / "state.new").replace(folder / "state.pt")
 
-    batches = data.batches(s["seed"], s["batch"])
+    batches = data.batches(s["seed"], s["batch"], s["retold"])
     for _ in range(step):
         next(batches)
     total, window = s["tokens"], []
