@@ -25,7 +25,8 @@
 
 namespace mote::engine {
 
-inline constexpr std::size_t kSplit = 256;  // positions whose softmax is one partial result; whole tiles
+// Positions whose softmax is one partial result: those of a block of the cache.
+inline constexpr std::size_t kSplit = kKvBlock;
 
 struct AttentionShape {
   std::size_t heads = 0;
