@@ -300,9 +300,10 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {
   struct Shape {
     std::size_t rows, cols, n;
   };
-  constexpr Shape kShapes[] = {{1, 32, 1},   {7, 64, 2},   {16, 96, 3},  {17, 32, 4},  {40, 160, 5},
-                               {9, 64, 6},   {8, 96, 7},   {33, 64, 16}, {16, 64, 17}, {24, 96, 31},
-                               {20, 32, 40}, {48, 576, 9}, {16, 320, 8}, {5, 128, 33}, {31, 32, 11}, {33, 64, 130}};
+  constexpr Shape kShapes[] = {{1, 32, 1},   {7, 64, 2},   {16, 96, 3},  {17, 32, 4},
+                               {40, 160, 5}, {9, 64, 6},   {8, 96, 7},   {33, 64, 16},
+                               {16, 64, 17}, {24, 96, 31}, {20, 32, 40}, {48, 576, 9},
+                               {16, 320, 8}, {5, 128, 33}, {31, 32, 11}, {33, 64, 130}};
   for (const NamedTable& named : tables()) {
     if (named.name == "reference") continue;
     for (const Case& c : kCases) {
