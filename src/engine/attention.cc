@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/activation.h"
+#include "engine/hadamard.h"
 
 namespace mote::engine {
 namespace {
@@ -103,8 +104,17 @@ void Attention::gather_queries(const Call& call, const float* q, std::size_t hea
     for (std::size_t i = 0; i < group_width; ++i) work.queries[t * group_width + i] = in[i] * shape_.scale;
   }
   if (!call.cache->has_integer_keys()) return;
-  work.integer.n = tokens * shape_.group();
-  kernels::quantize_activations(*kernels_, work.integer, 0, work.integer.n);
+  const std::size_t rows = tokens * shape_.group();
+  if (call.cache->has_turned_keys()) {
+    // A power of two, so dividing by it loses nothing.
+    const float inverse = 1.0F / static_cast<float>(hadamard_order(dim));
+    for (std::size_t r = 0; r < rows; ++r) {
+      hadamard(work.queries + r * dim, dim);
+      kernels_->scale(work.queries + r * dim, inverse, work.queries + r * dim, dim);
+    }
+  }
+  work.integer.n = rows;
+  kernels::quantize_activations(*kernels_, work.integer, 0, rows);
 }
 
 Attention::Range Attention::visible(const Call& call, std::size_t position) const {

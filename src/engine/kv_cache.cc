@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "engine/hadamard.h"
 
 namespace mote::engine {
 namespace {
@@ -109,10 +110,18 @@ void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t positio
       scatter(half, dim, reinterpret_cast<std::uint16_t*>(tile) + position % kKvTile);
       return;
     }
-    case KvType::q8_0:
-    case KvType::q4_0: {
+    case KvType::q8_0: {
       std::byte blocks[kMaxHeadDim / 32 * 34];
-      (shape_.key_type == KvType::q8_0 ? kernels_->f32_to_q8_0 : kernels_->f32_to_q4_0)(row, blocks, dim);
+      kernels_->f32_to_q8_0(row, blocks, dim);
+      kernels::pack_row(key_layout_, blocks, position % kKvTile, tile);
+      return;
+    }
+    case KvType::q4_0: {
+      float turned[kMaxHeadDim];
+      std::byte blocks[kMaxHeadDim / 32 * 18];
+      std::copy_n(row, dim, turned);
+      hadamard(turned, dim);
+      kernels_->f32_to_q4_0(turned, blocks, dim);
       kernels::pack_row(key_layout_, blocks, position % kKvTile, tile);
       return;
     }

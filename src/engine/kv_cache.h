@@ -5,7 +5,7 @@
 //   of
 //           rows, the same kernel as for values
 //           q8_0, q4_0: a matrix [position][dim] in the execution layout of weights of that type, tiles of 16
-//           positions, for the same integer product
+//           positions, for the same integer product; q4_0 turned by hadamard()
 //   values  rows [position][dim], q8_0 and q4_0 in blocks of GGUF's format of that name
 //
 // So a short text in a long context touches the memory of few blocks only.
@@ -56,6 +56,8 @@ class KvCache {
   void store_value(std::size_t layer, std::size_t head, std::size_t position, const float* row);
   // Whether keys are rows for the integer product: key_tiles() has them then, key_tile() otherwise.
   [[nodiscard]] bool has_integer_keys() const { return key_layout_.integer; }
+  // Whether keys are turned by hadamard(), so that queries have to be.
+  [[nodiscard]] bool has_turned_keys() const { return shape_.key_type == KvType::q4_0; }
   [[nodiscard]] const kernels::PackedMatrix& key_layout() const { return key_layout_; }
   // Tiles of the keys from position `first` on, a multiple of 16, up to the end of its block.
   [[nodiscard]] const std::byte* key_tiles(std::size_t layer, std::size_t head, std::size_t first) const;
