@@ -19,4 +19,11 @@ void hadamard(float* row, std::size_t dim) {
   }
 }
 
+void hadamard_inverse(float* row, std::size_t dim) {
+  hadamard(row, dim);
+  // A power of two, so nothing is lost.
+  const float inverse = 1.0F / static_cast<float>(hadamard_order(dim));
+  for (std::size_t i = 0; i < dim; ++i) row[i] *= inverse;
+}
+
 }  // namespace mote::engine

@@ -1,7 +1,7 @@
 // Hadamard rotation of heads. A few elements of a key are often far larger than the others, and a block of 4
-// bits then has one step for all of them; turned by a Hadamard matrix every element is a mixture of all.
-// Scores do not change where queries are turned too, since H transposed times H is n times the identity
-// (Ashkboos et al., "QuaRot", 2024).
+// bits then has one step for all of them; turned by a Hadamard matrix H every element is a mixture of all. H
+// is symmetric, and H times H is n times the identity: scores stay where keys are turned and queries turned
+// by the inverse, and a sum of turned values is turned back by it (Ashkboos et al., "QuaRot", 2024).
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,9 @@ namespace mote::engine {
 // divides `dim`; not normalised. Additions in a fixed order.
 void hadamard(float* row, std::size_t dim);
 
-// n, by which the product of two turned rows is larger.
-std::size_t hadamard_order(std::size_t dim);
+// The same by the inverse, H / n.
+void hadamard_inverse(float* row, std::size_t dim);
+
+std::size_t hadamard_order(std::size_t dim);  // n
 
 }  // namespace mote::engine

@@ -97,6 +97,13 @@ std::optional<KvCache> KvCache::create(const KvShape& shape, const kernels::Kern
   return cache;
 }
 
+void KvCache::turned_to_q4_0(const float* row, std::byte* out) const {
+  float turned[kMaxHeadDim];
+  std::copy_n(row, shape_.head_dim, turned);
+  hadamard(turned, shape_.head_dim);
+  kernels_->f32_to_q4_0(turned, out, shape_.head_dim);
+}
+
 void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t position, const float* row) {
   const std::size_t dim = shape_.head_dim;
   std::byte* tile = keys_.data() + offset(layer, head, position / kKvTile * kKvTile, key_bytes_);
@@ -117,11 +124,8 @@ void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t positio
       return;
     }
     case KvType::q4_0: {
-      float turned[kMaxHeadDim];
       std::byte blocks[kMaxHeadDim / 32 * 18];
-      std::copy_n(row, dim, turned);
-      hadamard(turned, dim);
-      kernels_->f32_to_q4_0(turned, blocks, dim);
+      turned_to_q4_0(row, blocks);
       kernels::pack_row(key_layout_, blocks, position % kKvTile, tile);
       return;
     }
@@ -142,7 +146,7 @@ void KvCache::store_value(std::size_t layer, std::size_t head, std::size_t posit
       kernels_->f32_to_q8_0(row, out, dim);
       return;
     case KvType::q4_0:
-      kernels_->f32_to_q4_0(row, out, dim);
+      turned_to_q4_0(row, out);
       return;
   }
 }

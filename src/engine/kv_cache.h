@@ -5,8 +5,9 @@
 //   of
 //           rows, the same kernel as for values
 //           q8_0, q4_0: a matrix [position][dim] in the execution layout of weights of that type, tiles of 16
-//           positions, for the same integer product; q4_0 turned by hadamard()
+//           positions, for the same integer product
 //   values  rows [position][dim], q8_0 and q4_0 in blocks of GGUF's format of that name
+//   q4_0 is of rows that hadamard() has turned, keys and values alike.
 //
 // So a short text in a long context touches the memory of few blocks only.
 //
@@ -56,8 +57,9 @@ class KvCache {
   void store_value(std::size_t layer, std::size_t head, std::size_t position, const float* row);
   // Whether keys are rows for the integer product: key_tiles() has them then, key_tile() otherwise.
   [[nodiscard]] bool has_integer_keys() const { return key_layout_.integer; }
-  // Whether keys are turned by hadamard(), so that queries have to be.
+  // Whether rows are turned by hadamard(): queries have to be, or what comes of values.
   [[nodiscard]] bool has_turned_keys() const { return shape_.key_type == KvType::q4_0; }
+  [[nodiscard]] bool has_turned_values() const { return shape_.value_type == KvType::q4_0; }
   [[nodiscard]] const kernels::PackedMatrix& key_layout() const { return key_layout_; }
   // Tiles of the keys from position `first` on, a multiple of 16, up to the end of its block.
   [[nodiscard]] const std::byte* key_tiles(std::size_t layer, std::size_t head, std::size_t first) const;
@@ -77,6 +79,7 @@ class KvCache {
     const std::size_t heads_before = (position / kKvBlock * shape_.layers + layer) * shape_.kv_heads + head;
     return (heads_before * shape_.block_positions() + position % kKvBlock) * row_bytes;
   }
+  void turned_to_q4_0(const float* row, std::byte* out) const;
   void widen(KvType type, const std::byte* in, float* out, std::size_t n) const;
 
   KvShape shape_;
