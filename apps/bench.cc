@@ -1,6 +1,11 @@
 // mote bench: how fast a model runs on this machine.
 #include "measure/bench.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "apps/cli/choice.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
@@ -12,6 +17,16 @@
 namespace mote::cli {
 namespace {
 
+// What llama-bench's users write; there is no other attention to switch to.
+constexpr std::array<Choice<bool>, 3> kFlash{{{"1", true}, {"on", true}, {"auto", true}}};
+
+enum class Output : std::uint8_t { text, markdown, csv, json };
+constexpr std::array<Choice<Output>, 4> kOutputs{
+    {{"text", Output::text}, {"md", Output::markdown}, {"csv", Output::csv}, {"json", Output::json}}};
+
+// Larger than the last-level caches of today's servers, small enough for a board with 1 GB.
+constexpr std::size_t kProbeBytes = std::size_t{256} << 20;
+
 class Bench : public Command {
  public:
   [[nodiscard]] std::string_view name() const override { return "bench"; }
@@ -21,10 +36,16 @@ class Bench : public Command {
         {{{"MODEL,-m,--model", "", "the model; bundled one if absent", &model_, false, ValueKind::path},
           {"-p,--n-prompt", "N", "tokens of prompt tests, a list; 0 is none", &prompts_},
           {"-n,--n-gen", "N", "tokens of generation tests, a list; 0 is none", &generations_},
+          {"-pg", "P,G", "a test of a prompt of P tokens and G generated ones, repeatable", &pairs_},
           {"-d,--n-depth", "N", "tokens in the session before, a list", &depths_},
           {"-t,--threads", "N", "threads, a list; 0 is one per physical core", &threads_},
           {"--parallel", "N", "sequences that go through the model together, a list", &parallel_},
-          {"-r,--repetitions", "N", "runs per test", &repetitions_}},
+          {"-r,--repetitions", "N", "runs per test", &repetitions_},
+          {"-ub,--ubatch-size", "N", "the same as -b; the smaller of both counts", &small_batch_},
+          {"-fa,--flash-attn", "A", "on, 1 or auto: attention is always computed in splits", &flash_, false,
+           ValueKind::choice, names_of(kFlash)},
+          {"-o,--output", "FORMAT", "text, md, csv or json", &output_, false, ValueKind::choice,
+           names_of(kOutputs)}},
          session_.options()});
   }
 
@@ -35,21 +56,29 @@ class Bench : public Command {
     MOTE_ASSIGN(const auto depths, parse_list("--n-depth", depths_, 0, kMostTokens));
     MOTE_ASSIGN(const auto threads, parse_list("--threads", threads_, 0, 1024));
     MOTE_ASSIGN(const auto parallel, parse_list("--parallel", parallel_, 1, 1024));
+    MOTE_ASSIGN(const Output output, choose("--output", output_, kOutputs));
+    MOTE_TRY(choose("--flash-attn", flash_, kFlash));
+    if (output == Output::json) program.set_json(true);
     if (repetitions_ < 1 || repetitions_ > 10000) {
       return bad_value("--repetitions", std::to_string(repetitions_), "1 to 10,000");
     }
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_));
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> pairs;
+    for (const std::string& text : pairs_) {
+      MOTE_ASSIGN(const auto both, parse_list("-pg", text, 1, kMostTokens));
+      if (both.size() != 2) return bad_value("-pg", text, "two numbers, such as 512,128");
+      pairs.emplace_back(both[0], both[1]);
+    }
     std::vector<measure::BenchCase> cases;
-    const auto add_cases = [&cases](bool prompt, const std::vector<std::uint64_t>& sizes, std::uint64_t depth,
-                                    std::uint64_t sequences) {
-      for (const std::uint64_t n : sizes) {
-        if (n > 0) cases.push_back({.prompt = prompt, .tokens = n, .depth = depth, .parallel = sequences});
-      }
-    };
     for (const std::uint64_t depth : depths) {
       for (const std::uint64_t sequences : parallel) {
-        add_cases(true, prompts, depth, sequences);
-        add_cases(false, generations, depth, sequences);
+        const auto add = [&](std::size_t prompt, std::size_t generated) {
+          if (prompt + generated == 0) return;
+          cases.push_back({.prompt = prompt, .generated = generated, .depth = depth, .parallel = sequences});
+        };
+        for (const std::uint64_t n : prompts) add(n, 0);
+        for (const std::uint64_t n : generations) add(0, n);
+        for (const auto& [prompt, generated] : pairs) add(prompt, generated);
       }
     }
     using report::Align;
@@ -61,6 +90,7 @@ class Bench : public Command {
                          {"min", Align::right},
                          {"max", Align::right},
                          {"GB/s", Align::right},
+                         {"of read", Align::right},
                          {"first token", Align::right}});
     JsonArray results;
     Json out;
@@ -68,6 +98,8 @@ class Bench : public Command {
       // A program of its own per thread count would be the same: the pool is made with the runtime.
       MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
       MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, "", session_, false));
+      program.progress("measuring memory bandwidth");
+      MOTE_ASSIGN(const double read_rate, measure::probe_read_bandwidth(runtime->pool(), kProbeBytes));
       out["isa"] = kernels::to_string(runtime->isa());
       out["activations"] = engine::to_string(model->activations());
       out["model_bytes"] = bytes_on_disk(*model);
@@ -78,12 +110,15 @@ class Bench : public Command {
                        report::significant(result.tokens_per_second.median, 4),
                        report::significant(result.tokens_per_second.min, 4),
                        report::significant(result.tokens_per_second.max, 4),
-                       test.prompt ? "" : report::fixed(result.bandwidth_gbps, 2),
-                       test.prompt ? report::duration(result.ttft_warm_seconds) : ""});
-        results.push_back(to_json(test, runtime->pool().size(), model->load_seconds(), result));
+                       test.prompt > 0 ? "" : report::fixed(result.bandwidth_gbps, 2),
+                       test.prompt > 0 ? "" : report::percent(result.bandwidth_gbps / read_rate, 0),
+                       test.prompt > 0 ? report::duration(result.ttft_warm_seconds) : ""});
+        results.push_back(to_json(test, runtime->pool().size(), model->load_seconds(), read_rate, result));
       }
     }
-    program.print(table);
+    program.print(output == Output::markdown ? table.render_markdown()
+                  : output == Output::csv    ? table.render_csv()
+                                             : table.render());
     out["results"] = std::move(results);
     return out;
   }
@@ -96,6 +131,11 @@ class Bench : public Command {
     options.repetitions = static_cast<std::size_t>(repetitions_);
     options.cancel = &program.cancel();
     MOTE_ASSIGN(options.session, session_.session_options(0));
+    if (small_batch_ < 1 || small_batch_ > engine::kMaxBatch) {
+      return bad_value("--ubatch-size", std::to_string(small_batch_),
+                       "1 to " + with_thousands(engine::kMaxBatch));
+    }
+    options.session.batch = std::min<std::size_t>(options.session.batch, small_batch_);
     options.progress = [&](std::size_t done, std::size_t total) {
       program.progress(measure::name_of(test) + " run " + std::to_string(done + 1) + " of " +
                        std::to_string(total));
@@ -103,27 +143,29 @@ class Bench : public Command {
     return measure::run_bench(runtime, model, test, options);
   }
 
-  static Json to_json(const measure::BenchCase& test, unsigned threads, double load_seconds,
+  static Json to_json(const measure::BenchCase& test, unsigned threads, double load_seconds, double read_rate,
                       const measure::BenchResult& result) {
+    const bool has_prompt = test.prompt > 0;
     Json speed;
     speed["median"] = result.tokens_per_second.median;
     speed["min"] = result.tokens_per_second.min;
     speed["max"] = result.tokens_per_second.max;
     Json ttft;
     // Cold: from an unloaded model to the first logits of this prompt.
-    ttft["cold"] = test.prompt ? Json(load_seconds + result.ttft_cold_seconds) : Json();
-    ttft["warm"] = test.prompt ? Json(result.ttft_warm_seconds) : Json();
+    ttft["cold"] = has_prompt ? Json(load_seconds + result.ttft_cold_seconds) : Json();
+    ttft["warm"] = has_prompt ? Json(result.ttft_warm_seconds) : Json();
     Json out;
     out["test"] = measure::name_of(test);
     out["depth"] = test.depth;
     out["threads"] = threads;
     out["parallel"] = test.parallel;
     out["tokens_per_second"] = std::move(speed);
-    out["bandwidth_gbps"] = test.prompt ? Json() : Json(result.bandwidth_gbps);
+    out["bandwidth_gbps"] = has_prompt ? Json() : Json(result.bandwidth_gbps);
+    out["read_bandwidth_gbps"] = read_rate;  // plain loops over memory, as many threads, before the tests
     out["peak_rss_bytes"] = result.peak_rss_bytes;
     out["load_seconds"] = load_seconds;
     out["ttft_seconds"] = std::move(ttft);
-    out["joules_per_token"] = nullptr;  // no energy counter is read in this version
+    out["joules_per_token"] = result.joules_per_token ? Json(*result.joules_per_token) : Json();
     return out;
   }
 
@@ -133,7 +175,11 @@ class Bench : public Command {
   std::string depths_ = "0";
   std::string threads_ = "0";
   std::string parallel_ = "1";
+  std::vector<std::string> pairs_;
   std::uint64_t repetitions_ = 5;
+  std::uint64_t small_batch_ = engine::kMaxBatch;
+  std::string flash_ = "auto";
+  std::string output_ = "text";
   SessionSettings session_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/activation.h"
+#include "engine/hadamard.h"
 
 namespace mote::engine {
 namespace {
@@ -103,8 +104,12 @@ void Attention::gather_queries(const Call& call, const float* q, std::size_t hea
     for (std::size_t i = 0; i < group_width; ++i) work.queries[t * group_width + i] = in[i] * shape_.scale;
   }
   if (!call.cache->has_integer_keys()) return;
-  work.integer.n = tokens * shape_.group();
-  kernels::quantize_activations(*kernels_, work.integer, 0, work.integer.n);
+  const std::size_t rows = tokens * shape_.group();
+  if (call.cache->has_turned_keys()) {
+    for (std::size_t r = 0; r < rows; ++r) hadamard_inverse(work.queries + r * dim, dim);
+  }
+  work.integer.n = rows;
+  kernels::quantize_activations(*kernels_, work.integer, 0, rows);
 }
 
 Attention::Range Attention::visible(const Call& call, std::size_t position) const {
@@ -193,7 +198,8 @@ void Attention::merge(const Partial& into, const Partial& from, std::size_t rows
   }
 }
 
-void Attention::write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const {
+void Attention::write(const Call& call, const Partial& result, std::size_t head, std::size_t tokens,
+                      float* out) const {
   const std::size_t group = shape_.group();
   const std::size_t dim = shape_.head_dim;
   for (std::size_t t = 0; t < tokens; ++t) {
@@ -202,6 +208,7 @@ void Attention::write(const Partial& result, std::size_t head, std::size_t token
       const float inverse = 1.0F / result.total[r];
       float* to = out + (t * shape_.heads + head * group + g) * dim;
       for (std::size_t d = 0; d < dim; ++d) to[d] = result.sums[r * shape_.head_dim + d] * inverse;
+      if (call.cache->has_turned_values()) hadamard_inverse(to, dim);
     }
   }
 }
@@ -219,7 +226,7 @@ void Attention::attend_block(const Call& call, std::size_t head, const float* q,
     attend_split(call, head, tokens, first, split, work, one);
     merge(all, one, rows);
   }
-  write(all, head, tokens, out);
+  write(call, all, head, tokens, out);
 }
 
 void Attention::run_blocks(sys::ThreadPool& pool, std::span<const Slice> slices, std::size_t layer,
@@ -278,7 +285,7 @@ void Attention::run_single(sys::ThreadPool& pool, const Call& call, const float*
       if (finished_[head].fetch_add(1, std::memory_order_acq_rel) + 1 != splits) continue;
       Partial all = partial(head, 0);
       for (std::size_t split = 1; split < splits; ++split) merge(all, partial(head, split), rows);
-      write(all, head, 1, out);
+      write(call, all, head, 1, out);
     }
   });
 }

@@ -25,7 +25,8 @@
 
 namespace mote::engine {
 
-inline constexpr std::size_t kSplit = 256;  // positions whose softmax is one partial result; whole tiles
+// Positions whose softmax is one partial result: those of a block of the cache.
+inline constexpr std::size_t kSplit = kKvBlock;
 
 struct AttentionShape {
   std::size_t heads = 0;
@@ -92,7 +93,7 @@ class Attention {
   void attend_split(const Call& call, std::size_t head, std::size_t tokens, std::size_t first,
                     std::size_t split, const Workspace& work, const Partial& out) const;
   void merge(const Partial& into, const Partial& from, std::size_t rows) const;
-  void write(const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
+  void write(const Call& call, const Partial& result, std::size_t head, std::size_t tokens, float* out) const;
   // A block of a slice's tokens and one kv head.
   void attend_block(const Call& call, std::size_t head, const float* q, std::size_t tokens, std::size_t first,
                     Workspace& work, float* out) const;

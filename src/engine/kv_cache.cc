@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "engine/hadamard.h"
 
 namespace mote::engine {
 namespace {
@@ -77,7 +78,7 @@ std::optional<KvType> find_kv_type(std::string_view name) {
 }
 
 std::optional<std::uint64_t> KvShape::bytes() const {
-  const Checked rows = Checked(layers) * kv_heads * tiles() * kKvTile;
+  const Checked rows = Checked(layers) * kv_heads * blocks() * block_positions();
   return (rows * key_row_bytes(*this) + rows * row_bytes(value_type, head_dim)).value();
 }
 
@@ -89,16 +90,23 @@ std::optional<KvCache> KvCache::create(const KvShape& shape, const kernels::Kern
   cache.key_layout_ = key_layout_of(shape);
   cache.key_bytes_ = key_row_bytes(shape);
   cache.value_bytes_ = row_bytes(shape.value_type, shape.head_dim);
-  cache.keys_ = AlignedBuffer(cache.head_offset(shape.layers, 0, cache.key_bytes_));
-  cache.values_ = AlignedBuffer(cache.head_offset(shape.layers, 0, cache.value_bytes_));
+  const std::size_t rows = shape.layers * shape.kv_heads * shape.blocks() * shape.block_positions();
+  cache.keys_ = AlignedBuffer(rows * cache.key_bytes_);
+  cache.values_ = AlignedBuffer(rows * cache.value_bytes_);
   if (cache.keys_.size() == 0 || cache.values_.size() == 0) return std::nullopt;
   return cache;
 }
 
+void KvCache::turned_to_q4_0(const float* row, std::byte* out) const {
+  float turned[kMaxHeadDim];
+  std::copy_n(row, shape_.head_dim, turned);
+  hadamard(turned, shape_.head_dim);
+  kernels_->f32_to_q4_0(turned, out, shape_.head_dim);
+}
+
 void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t position, const float* row) {
   const std::size_t dim = shape_.head_dim;
-  std::byte* base = keys_.data() + head_offset(layer, head, key_bytes_);
-  std::byte* tile = base + position / kKvTile * kKvTile * key_bytes_;
+  std::byte* tile = keys_.data() + offset(layer, head, position / kKvTile * kKvTile, key_bytes_);
   switch (shape_.key_type) {
     case KvType::f32:
       scatter(row, dim, reinterpret_cast<float*>(tile) + position % kKvTile);
@@ -109,11 +117,16 @@ void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t positio
       scatter(half, dim, reinterpret_cast<std::uint16_t*>(tile) + position % kKvTile);
       return;
     }
-    case KvType::q8_0:
-    case KvType::q4_0: {
+    case KvType::q8_0: {
       std::byte blocks[kMaxHeadDim / 32 * 34];
-      (shape_.key_type == KvType::q8_0 ? kernels_->f32_to_q8_0 : kernels_->f32_to_q4_0)(row, blocks, dim);
-      kernels::pack_row(key_layout_, blocks, position, base);
+      kernels_->f32_to_q8_0(row, blocks, dim);
+      kernels::pack_row(key_layout_, blocks, position % kKvTile, tile);
+      return;
+    }
+    case KvType::q4_0: {
+      std::byte blocks[kMaxHeadDim / 32 * 18];
+      turned_to_q4_0(row, blocks);
+      kernels::pack_row(key_layout_, blocks, position % kKvTile, tile);
       return;
     }
   }
@@ -121,7 +134,7 @@ void KvCache::store_key(std::size_t layer, std::size_t head, std::size_t positio
 
 void KvCache::store_value(std::size_t layer, std::size_t head, std::size_t position, const float* row) {
   const std::size_t dim = shape_.head_dim;
-  std::byte* out = values_.data() + head_offset(layer, head, value_bytes_) + position * value_bytes_;
+  std::byte* out = values_.data() + offset(layer, head, position, value_bytes_);
   switch (shape_.value_type) {
     case KvType::f32:
       std::memcpy(out, row, dim * sizeof(float));
@@ -133,7 +146,7 @@ void KvCache::store_value(std::size_t layer, std::size_t head, std::size_t posit
       kernels_->f32_to_q8_0(row, out, dim);
       return;
     case KvType::q4_0:
-      kernels_->f32_to_q4_0(row, out, dim);
+      turned_to_q4_0(row, out);
       return;
   }
 }
@@ -155,7 +168,7 @@ void KvCache::widen(KvType type, const std::byte* in, float* out, std::size_t n)
 }
 
 const std::byte* KvCache::key_tiles(std::size_t layer, std::size_t head, std::size_t first) const {
-  return keys_.data() + head_offset(layer, head, key_bytes_) + first * key_bytes_;
+  return keys_.data() + offset(layer, head, first, key_bytes_);
 }
 
 const float* KvCache::key_tile(std::size_t layer, std::size_t head, std::size_t tile, float* scratch) const {
@@ -167,7 +180,7 @@ const float* KvCache::key_tile(std::size_t layer, std::size_t head, std::size_t 
 
 const float* KvCache::value_rows(std::size_t layer, std::size_t head, std::size_t first, std::size_t count,
                                  float* scratch) const {
-  const std::byte* in = values_.data() + head_offset(layer, head, value_bytes_) + first * value_bytes_;
+  const std::byte* in = values_.data() + offset(layer, head, first, value_bytes_);
   if (shape_.value_type == KvType::f32) return reinterpret_cast<const float*>(in);
   widen(shape_.value_type, in, scratch, count * shape_.head_dim);
   return scratch;

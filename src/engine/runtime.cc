@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/select.h"
+#include "kernels/self_test.h"
 
 namespace mote::engine {
 namespace {
@@ -49,6 +50,13 @@ Runtime::~Runtime() = default;
 
 Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
   sys::CpuFeatures features = sys::detect_cpu_features();
+  if (features.amx_int8) {
+    const auto tiles = kernels::select_kernels(features, kernels::Isa::amx);
+    if (tiles && !kernels::multiplies_right(*tiles)) {
+      features.amx_int8 = false;
+      if (options.log) options.log("AMX is announced but multiplies wrongly here; it is not used");
+    }
+  }
   const kernels::Isa isa = options.isa.value_or(kernels::best_isa(features));
   MOTE_ASSIGN(const kernels::KernelTable table, kernels::select_kernels(features, isa));
   const unsigned threads = options.threads;

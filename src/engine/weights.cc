@@ -67,6 +67,7 @@ class Loader {
     Linear out;
     MOTE_ASSIGN(out.source, tensor(role, block));
     MOTE_TRY(pack(out));
+    if (out.matrix.integer) dont_need(role, block);
     MOTE_ASSIGN(const std::vector<float> factor, factors(role, block, 1));
     out.matrix.factor = factor.front();
     if (with_bias) {
@@ -120,7 +121,16 @@ class Loader {
       }
       first += rows[i];
     }
+    if (std::ranges::all_of(parts, [](const Linear* part) { return part->matrix.integer; })) {
+      dont_need(role, block);
+    }
     return {};
+  }
+
+  // Once a tensor is packed its mapped pages only count twice; those that are read again come back.
+  void dont_need(Role role, std::uint32_t block) const {
+    const auto index = model_.canonical->find(model::gguf_name(role, block));
+    if (index) model_.canonical->dont_need(*index);
   }
 
   Result<void> pack(Linear& out) {
@@ -329,6 +339,7 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool e
     if (spec.tied_head) {
       out.head.source = out.embedding;
       MOTE_TRY(loader.pack(out.head));
+      if (out.head.matrix.integer) loader.dont_need(Role::token_embd, 0);
     } else {
       MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
     }

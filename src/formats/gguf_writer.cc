@@ -247,7 +247,25 @@ std::size_t GgufWriter::done_count() const {
   return static_cast<std::size_t>(std::count(done_.begin(), done_.end(), true));
 }
 
-Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> bytes) {
+Result<void> GgufWriter::write_pieces(File& file, std::uint64_t offset, std::span<const std::byte> bytes,
+                                      sys::ThreadPool* pool) {
+  constexpr std::size_t kPiece = std::size_t{4} << 20;
+  if (pool == nullptr || bytes.size() <= kPiece) return file.part.write_at(offset, bytes);
+  std::mutex mutex;
+  Result<void> failure;  // of the first piece that failed
+  std::size_t failed = bytes.size();
+  pool->parallel_for(bytes.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+    Result<void> written = file.part.write_at(offset + begin, bytes.subspan(begin, end - begin));
+    if (written) return;
+    const std::lock_guard lock(mutex);
+    if (begin >= failed) return;
+    failed = begin;
+    failure = std::move(written);
+  });
+  return failure;
+}
+
+Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> bytes, sys::ThreadPool* pool) {
   File& file = file_of(index);
   const std::size_t local = index - file.first;
   const std::uint64_t planned = local < file.layout.bytes.size() ? file.layout.bytes[local] : 0;
@@ -258,7 +276,7 @@ Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> byt
                  "", file.path.string(), std::nullopt};
   }
   if (file.named) return {};  // complete, and these are its bytes
-  MOTE_TRY(file.part.write_at(file.layout.offsets[local], bytes));
+  MOTE_TRY(write_pieces(file, file.layout.offsets[local], bytes, pool));
   MOTE_TRY(write_padding(file, local));
   Record record{index, bytes.size(), hash64(bytes), 0};
   record.check = record.expected_check();

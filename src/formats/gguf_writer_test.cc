@@ -105,6 +105,23 @@ TEST_F(GgufWriterTest, WritesTheBytesThatTheFormatAsksFor) {
   EXPECT_EQ(content_of(path_), expected.text());
 }
 
+// A tensor of three pieces and some bytes, between small ones.
+TEST_F(GgufWriterTest, WorkersWriteTheSameFile) {
+  tensors_[2].shape = {3 * 2048, 1025};
+  const std::string expected = reference();
+  ASSERT_EQ(expected.find("<unreadable>"), std::string::npos);
+  const auto layout = layout_gguf(metadata_, tensors_);
+  ASSERT_TRUE(layout);
+  ASSERT_GT(layout->bytes[2], 12U << 20);
+  sys::ThreadPool pool(3);
+  auto writer = create();
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    ASSERT_TRUE(writer->write(i, data_of(i, layout->bytes[i]), &pool));
+  }
+  ASSERT_TRUE(writer->finish());
+  EXPECT_TRUE(content_of(path_) == expected);  // not EXPECT_EQ: it would print both
+}
+
 TEST_F(GgufWriterTest, WritesWhatTheReaderReads) {
   save(path_, reference());
   const auto file = GgufFile::open(path_);

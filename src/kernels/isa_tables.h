@@ -12,6 +12,8 @@ extern const KernelTable kAvxVnniKernels;
 extern const KernelTable kAvxVnniEvexKernels;  // in the tests only
 extern const KernelTable kAvx512Kernels;
 extern const KernelTable kAvx512VnniKernels;
+extern const KernelTable kAmxKernels;
+extern const KernelTable kAmxEmulatedKernels;  // in the tests only
 #elif defined(MOTE_KERNELS_ARM)
 extern const KernelTable kNeonKernels;
 extern const KernelTable kDotprodKernels;

@@ -66,8 +66,9 @@ struct IntegerMatmul {
   // correction has to be of offset 128.
   std::uint8_t max_value;
   const std::uint8_t*
-      values;     // up to 4 bits: 16 unsigned values of the codes, or null for the codes themselves
-  std::size_t n;  // columns, at least 1
+      values;           // up to 4 bits: 16 unsigned values of the codes, or null for the codes themselves
+  std::int32_t offset;  // value - offset is -128 to 127
+  std::size_t n;        // columns, at least 1
   const std::int8_t* codes;        // [n][cols], -127 to 127
   const float* scales;             // [n][cols / 32]
   const std::int32_t* correction;  // [n][cols / group]: -offset * sum of the group's activation codes

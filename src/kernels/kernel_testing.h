@@ -109,6 +109,8 @@ inline std::vector<NamedTable> tables() {
     EXPECT_TRUE(table.has_value());
     table->matmul_integer = kAvxVnniEvexKernels.matmul_integer;
     all.push_back({"avxvnni in the encoding of AVX-512", *table});
+    table->matmul_integer = kAmxEmulatedKernels.matmul_integer;
+    all.push_back({"amx with emulated tiles", *table});
   }
 #endif
   return all;

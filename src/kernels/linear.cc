@@ -187,6 +187,7 @@ void matmul_integer(const KernelTable& table, const PackedMatrix& w, const std::
                   .has_min = w.has_min,
                   .max_value = w.max_value,
                   .values = w.has_table ? w.values.data() : nullptr,
+                  .offset = w.offset,
                   .n = 0,
                   .codes = nullptr,
                   .scales = nullptr,

@@ -27,6 +27,7 @@ constexpr IsaSet kSets[] = {
     {Isa::avxvnni, &kAvxVnniKernels, [](const sys::CpuFeatures& f) { return f.avx_vnni; }},
     {Isa::avx512, &kAvx512Kernels, [](const sys::CpuFeatures& f) { return f.avx512; }},
     {Isa::avx512vnni, &kAvx512VnniKernels, [](const sys::CpuFeatures& f) { return f.avx512_vnni; }},
+    {Isa::amx, &kAmxKernels, [](const sys::CpuFeatures& f) { return f.amx_int8 && f.avx512_vnni; }},
 #elif defined(MOTE_KERNELS_ARM)
     {Isa::neon, &kNeonKernels, [](const sys::CpuFeatures& f) { return f.neon; }},
     {Isa::dotprod, &kDotprodKernels, [](const sys::CpuFeatures& f) { return f.dotprod; }},

@@ -7,6 +7,7 @@
 
 #include "base/rng.h"
 #include "engine/session.h"
+#include "measure/energy.h"
 
 namespace mote::measure {
 namespace {
@@ -49,12 +50,11 @@ Result<Timing> run_once(const Sessions& sessions, const BenchCase& test, std::sp
   Timing timing;
   for (const auto& session : sessions) session->truncate(test.depth);
   const Clock::time_point start = Clock::now();
-  if (test.prompt) {
-    MOTE_TRY(feed_all(sessions, tokens, engine::LogitsWanted::last, cancel));
-    timing.first = timing.total = seconds_since(start);
-    return timing;
+  if (test.prompt > 0) {
+    MOTE_TRY(feed_all(sessions, tokens.first(test.prompt), engine::LogitsWanted::last, cancel));
+    timing.first = seconds_since(start);
   }
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
+  for (std::size_t i = test.prompt; i < tokens.size(); ++i) {
     MOTE_TRY(feed_all(sessions, tokens.subspan(i, 1), engine::LogitsWanted::last, cancel));
     if (i == 0) timing.first = seconds_since(start);
   }
@@ -73,16 +73,19 @@ Spread spread_of(std::vector<double> values) {
 }
 
 std::string name_of(const BenchCase& test) {
-  return (test.prompt ? "pp" : "tg") + std::to_string(test.tokens);
+  std::string name = test.prompt > 0 ? "pp" + std::to_string(test.prompt) : "";
+  if (test.generated > 0) name += (name.empty() ? "tg" : "+tg") + std::to_string(test.generated);
+  return name;
 }
 
 Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
                               const BenchCase& test, const BenchOptions& options) {
   engine::SessionOptions session_options = options.session;
-  session_options.context = test.depth + test.tokens;
+  const std::size_t count = test.prompt + test.generated;
+  session_options.context = test.depth + count;
   const double bytes_per_token = static_cast<double>(model->bytes_per_token());
   const std::vector<TokenId> before = random_tokens(test.depth, model->vocab(), 1);
-  const std::vector<TokenId> tokens = random_tokens(test.tokens, model->vocab(), 2);
+  const std::vector<TokenId> tokens = random_tokens(count, model->vocab(), 2);
   MOTE_ASSIGN(const Sessions sessions,
               engine::Session::create_several(runtime, std::move(model), session_options, test.parallel));
   MOTE_TRY(feed_all(sessions, before, engine::LogitsWanted::none, options.cancel));
@@ -90,19 +93,29 @@ Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const en
   BenchResult result;
   std::vector<double> rates;
   std::vector<double> firsts;
+  const EnergyCounter energy;
+  double joules = 0;
+  bool has_energy = true;
   for (std::size_t i = 0; i <= options.repetitions; ++i) {
     if (options.progress) options.progress(i, options.repetitions + 1);
+    const EnergyCounter::Reading before_run = energy.read();
     MOTE_ASSIGN(const Timing timing, run_once(sessions, test, tokens, options.cancel));
+    const std::optional<double> used = energy.joules_since(before_run);
     if (i == 0) {
       result.ttft_cold_seconds = timing.first;
       continue;
     }
     rates.push_back(static_cast<double>(test.parallel * tokens.size()) / std::max(timing.total, 1e-9));
     firsts.push_back(timing.first);
+    has_energy = has_energy && used.has_value();
+    joules += used.value_or(0);
+  }
+  result.ttft_warm_seconds = spread_of(std::move(firsts)).median;
+  if (has_energy && !rates.empty()) {
+    result.joules_per_token = joules / static_cast<double>(rates.size() * test.parallel * count);
   }
   result.tokens_per_second = spread_of(std::move(rates));
-  result.ttft_warm_seconds = spread_of(std::move(firsts)).median;
-  if (!test.prompt) {
+  if (test.prompt == 0) {
     const double steps = result.tokens_per_second.median / static_cast<double>(test.parallel);
     result.bandwidth_gbps = bytes_per_token * steps / 1e9;
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,13 +26,14 @@ struct Spread {
 // Median of an even count is the mean of the middle two. All zero for no values.
 Spread spread_of(std::vector<double> values);
 
+// A prompt at once (pp), then tokens one by one (tg); at least one of them.
 struct BenchCase {
-  bool prompt = true;  // pp: `tokens` at once; tg: one by one
-  std::size_t tokens = 512;
+  std::size_t prompt = 512;
+  std::size_t generated = 0;
   std::size_t depth = 0;     // tokens in the session before the clock starts
-  std::size_t parallel = 1;  // sessions, fed together: each has its own `depth` and `tokens`
+  std::size_t parallel = 1;  // sessions, fed together: each has tokens of its own
 };
-std::string name_of(const BenchCase& test);  // "pp512", "tg128"
+std::string name_of(const BenchCase& test);  // "pp512", "tg128", "pp512+tg128"
 
 struct BenchOptions {
   std::size_t repetitions = 5;
@@ -41,11 +43,14 @@ struct BenchOptions {
 };
 
 struct BenchResult {
-  Spread tokens_per_second;          // of all sessions together
-  double bandwidth_gbps = 0;         // tg: weight bytes per token x steps per second / 1e9; 0 for pp
+  Spread tokens_per_second;  // of all sessions together
+  // Generation alone: weight bytes per token x steps per second / 1e9; 0 with a prompt.
+  double bandwidth_gbps = 0;
   std::uint64_t peak_rss_bytes = 0;  // of the process so far
-  double ttft_cold_seconds = 0;      // first prompt of the session until its logits (pp), first token (tg)
+  double ttft_cold_seconds = 0;      // first run of the session until its first logits
   double ttft_warm_seconds = 0;      // median of the repetitions
+  std::optional<double>
+      joules_per_token;  // of all sessions' tokens, whole package; where a counter can be read
 };
 
 // One untimed warm-up, then the repetitions. Tokens are drawn from a seeded generator: speed does not depend

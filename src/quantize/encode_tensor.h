@@ -17,7 +17,7 @@ namespace mote::quantize {
 struct EncodeJob {
   CodecId type = CodecId::f32;
   Method method = Method::search;          // for block formats
-  const SearchKernels* kernels = nullptr;  // for search
+  const SearchKernels* kernels = nullptr;  // for the search and what stands around it
   Weighting weighting = Weighting::flat;   // for search
   float factor = 1.0F;                     // values are divided by it first
   const CancelToken* cancel = nullptr;     // may be null

@@ -313,7 +313,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
     MOTE_TRY(source.read(from));
     if (stopped(options)) return cancelled(report.name);
-    MOTE_TRY(writer.write(i, out));
+    MOTE_TRY(writer.write(i, out, &pool));
     source.dont_need(from);
   }
   return {};

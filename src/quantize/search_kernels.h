@@ -36,11 +36,21 @@ struct alignas(64) SuperCodes {
   std::uint16_t dmin[2];
 };
 
+// Sums over the elements of a band, in eight interleaved chains added up in order.
+struct BandSums {
+  double squared_error = 0;  // of x - y
+  double squared_norm = 0;   // of x
+  bool finite = true;        // whether all of x and y are
+};
+
 struct SearchKernels {
   using BlockKernel = void (*)(const float* x, const float* u, BlockCodes& out) noexcept;
   using SuperKernel = void (*)(const float* x, const float* u, SuperCodes& out) noexcept;
   BlockKernel q4_0, q4_1, q5_0, q5_1, q8_0, iq4_nl;
   SuperKernel q2_k, q3_k, q4_k, q5_k, q6_k, iq4_xs;
+  // What comes before and after the search: halves as floats, exactly, and how far `y` is from `x`.
+  void (*widen_halves)(const std::byte* halves, float* out, std::size_t count) noexcept;
+  BandSums (*compare)(const float* x, const float* y, std::size_t count) noexcept;
 };
 
 extern const SearchKernels kSearchBaseline;

@@ -48,6 +48,16 @@ void pad(std::string& out, std::string_view cell, std::size_t width, Align align
   if (align == Align::left) out.append(spaces, ' ');
 }
 
+// `text` with `mark` before every `c`.
+std::string put_before(std::string_view text, char c, char mark) {
+  std::string out;
+  for (const char one : text) {
+    if (one == c) out += mark;
+    out += one;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
@@ -64,6 +74,35 @@ void Table::add_row(std::vector<std::string> cells) {
   cells.resize(columns_.size());
   for (std::string& cell : cells) cell = escape_untrusted(cell);
   rows_.push_back(std::move(cells));
+}
+
+std::string Table::render_markdown() const {
+  std::string out = "|";
+  for (const Column& column : columns_) out += " " + column.title + " |";
+  out += "\n|";
+  for (const Column& column : columns_) out += column.align == Align::right ? "---:|" : "---|";
+  out += "\n";
+  for (const auto& row : rows_) {
+    out += "|";
+    for (const std::string& cell : row) out += " " + put_before(cell, '|', '\\') + " |";
+    out += "\n";
+  }
+  return out;
+}
+
+std::string Table::render_csv() const {
+  const auto line = [&](auto&& cell) {
+    std::string out;
+    for (std::size_t c = 0; c < columns_.size(); ++c) {
+      const std::string text = cell(c);
+      const bool quoted = text.find_first_of(",\"\r\n") != std::string::npos;
+      out += (c > 0 ? "," : "") + (quoted ? "\"" + put_before(text, '"', '"') + "\"" : text);
+    }
+    return out + "\n";
+  };
+  std::string out = line([&](std::size_t c) { return columns_[c].title; });
+  for (const auto& row : rows_) out += line([&](std::size_t c) { return row[c]; });
+  return out;
 }
 
 std::string Table::render(bool bold) const {

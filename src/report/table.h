@@ -30,6 +30,9 @@ class Table {
   // Header, a rule, one line per row; every line ends with '\n', none with spaces. `bold` wraps the header in
   // the terminal's bold escape.
   [[nodiscard]] std::string render(bool bold = false) const;
+  // The same as a table of Markdown, and as comma-separated values (RFC 4180).
+  [[nodiscard]] std::string render_markdown() const;
+  [[nodiscard]] std::string render_csv() const;
 
  private:
   std::vector<Column> columns_;

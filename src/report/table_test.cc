@@ -29,6 +29,15 @@ TEST(Table, MarksTheHeaderOnlyWhenAsked) {
   EXPECT_EQ(table.render(true), "\x1b[1ma\x1b[0m\n-\n");
 }
 
+TEST(Table, IsMarkdownAndCommaSeparatedToo) {
+  Table table({{"test", Align::left}, {"tokens/s", Align::right}});
+  table.add_row({"a|b", "1,234"});
+  table.add_row({"say \"x\""});
+  EXPECT_EQ(table.render_markdown(),
+            "| test | tokens/s |\n|---|---:|\n| a\\|b | 1,234 |\n| say \"x\" |  |\n");
+  EXPECT_EQ(table.render_csv(), "test,tokens/s\na|b,\"1,234\"\n\"say \"\"x\"\"\",\n");
+}
+
 TEST(Table, EscapesControlCharactersOfCells) {
   Table table({{"name"}});
   table.add_row({"a\x1b[2J"});

@@ -250,6 +250,21 @@ class JsonShapes(CliTest):
         self.assertEqual([(r["test"], r["parallel"]) for r in result["results"]], [("pp9", 1), ("tg3", 1), ("pp9", 3), ("tg3", 3)])
         self.fails(2, "USAGE_VALUE", "bench", BUNDLED, "--parallel", "0")
 
+    def test_bench_understands_what_llama_bench_does(self):
+        quick = ("bench", BUNDLED, "-p", "0", "-n", "2", "-r", "1", "-t", "1", "-fa", "1", "-ub", "4")
+        result = json.loads(self.good(*quick, "-pg", "6,2", "-pg", "1,1", "-o", "json"))
+        self.assertEqual([r["test"] for r in result["results"]], ["tg2", "pp6+tg2", "pp1+tg1"])
+        for row in result["results"]:
+            self.assertGreater(row["read_bandwidth_gbps"], 0)
+            self.assertNotEqual(row["joules_per_token"], 0)
+        lines = self.good(*quick, "-o", "csv").splitlines()
+        self.assertEqual(lines[0].split(",")[:4], ["test", "depth", "threads", "parallel"])
+        self.assertEqual(lines[1].split(",")[:4], ["tg2", "0", "1", "1"])
+        self.assertTrue(self.good(*quick, "-o", "md").startswith("| test | depth |"))
+        self.assertIn("two numbers", self.fails(2, "USAGE_VALUE", *quick, "-pg", "6"))
+        self.fails(2, "USAGE_VALUE", *quick, "-fa", "0")
+        self.fails(2, "USAGE_VALUE", *quick, "-ub", "0")
+
     def test_limits_and_version(self):
         limits = json.loads(run("--limits", "--json")[1])["limits"]
         self.assertEqual(limits["gguf.array_depth"], 4)

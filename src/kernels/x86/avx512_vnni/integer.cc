@@ -12,86 +12,20 @@
 #include "kernels/tile_view.inc"
 //
 #include "kernels/x86/fetch_ahead.inc"
+//
+#include "kernels/x86/wide_tile.inc"
 
 namespace mote::kernels {
 namespace {
 
-constexpr int kDwords = 8;  // of 4 elements in a block
 constexpr int kMaxColumns = 16;
 // Two groups per block need more registers: 16 columns would spill sums.
 constexpr int kMaxSplitColumns = 12;
-
-__m512 load_halves(const std::byte* p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
-
-// 16 scales of a group.
-template <bool kSplit>
-[[gnu::always_inline]] inline __m512 load_scales(const ScaleList& list, std::size_t group, ScaleKind kind) {
-  constexpr std::size_t kGroupsPerFactor = kFactorElements / (kSplit ? kBlock / 2 : kBlock);
-  const std::size_t first = group * kTileRows;
-  if (kind == ScaleKind::half) return load_halves(list.scales + 2 * first);
-  if (kind == ScaleKind::single) return _mm512_loadu_ps(list.scales + sizeof(float) * first);
-  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(list.scales + first));
-  return _mm512_mul_ps(load_halves(list.factors + group / kGroupsPerFactor * kTileRows * 2),
-                       _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(codes)));
-}
 
 __m512i load_dword(const std::int8_t* p) {
   std::int32_t x = 0;
   __builtin_memcpy(&x, p, sizeof x);
   return _mm512_set1_epi32(x);
-}
-
-template <int kBy>
-[[gnu::always_inline]] inline __m512i shift_left(
-    __m512i x) {  // to the right where negative; within pairs of bytes
-  if constexpr (kBy > 0) return _mm512_slli_epi16(x, kBy);
-  if constexpr (kBy < 0) return _mm512_srli_epi16(x, -kBy);
-  return x;
-}
-
-template <int kBits, int kDword>
-[[gnu::always_inline]] inline __m512i load_value(const std::byte* block) {
-  if constexpr (kBits == 8) {
-    return _mm512_loadu_si512(block + 64 * kDword);
-  } else {
-    constexpr int kLow = low_bits(kBits);
-    constexpr int kHigh = high_bits(kBits);
-    constexpr int kLowByte = kLow == 4 ? kDword % 4 : kDword / 4;
-    constexpr int kLowShift = kLow == 4 ? 4 * (kDword / 4) : 2 * (kDword % 4);
-    const __m512i low = _mm512_and_si512(shift_left<-kLowShift>(_mm512_loadu_si512(block + 64 * kLowByte)),
-                                         _mm512_set1_epi8((1 << kLow) - 1));
-    if constexpr (kHigh == 0) {
-      return low;
-    } else {
-      constexpr int kHighByte = kHigh == 2 ? kDword / 4 : 0;
-      constexpr int kHighShift = kHigh == 2 ? 2 * (kDword % 4) : kDword;
-      const __m512i high =
-          shift_left<kLow - kHighShift>(_mm512_loadu_si512(block + high_plane(kBits) + 64 * kHighByte));
-      // low | (high & mask)
-      return _mm512_ternarylogic_epi32(low, high, _mm512_set1_epi8(((1 << kHigh) - 1) << kLow), 0xF8);
-    }
-  }
-}
-
-template <int kBits>
-[[gnu::always_inline]] inline void load_values(const std::byte* block, bool has_table, __m512i table,
-                                               __m512i (&values)[kDwords]) {
-  values[0] = load_value<kBits, 0>(block);
-  values[1] = load_value<kBits, 1>(block);
-  values[2] = load_value<kBits, 2>(block);
-  values[3] = load_value<kBits, 3>(block);
-  values[4] = load_value<kBits, 4>(block);
-  values[5] = load_value<kBits, 5>(block);
-  values[6] = load_value<kBits, 6>(block);
-  values[7] = load_value<kBits, 7>(block);
-  if constexpr (kBits <= 4) {
-    if (has_table) {
-#pragma GCC unroll 8
-      for (__m512i& v : values) v = _mm512_shuffle_epi8(table, v);
-    }
-  }
 }
 
 template <int kBits, bool kSplit, int kColumns>
