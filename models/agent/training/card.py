@@ -129,8 +129,8 @@ Vehicles and patient care are among its examples: it must not drive, dose or dec
 Architecture llama: {config['num_hidden_layers']} blocks of width {config['hidden_size']}, feed-forward {config['intermediate_size']},
 {config['num_attention_heads']} heads of {config['head_dim']} ({config['num_key_value_heads']} for keys and values), byte-level BPE vocabulary of
 {config['vocab_size']:,}, context {config['max_position_embeddings']:,}, tied head, {counts['parameters']:,} parameters in bfloat16. Every row has a multiple of
-256 elements. The chat template shows tools and writes calls in the format of Hermes 2 Pro, without its system prompt; turns, tools, calls and results have
-control tokens.
+256 elements. The chat template shows tools and writes calls in the format of Hermes 2 Pro, without its system prompt and with a tool's description before
+its name; turns, tools, calls and results have control tokens.
 
 | file | bytes | sha256 |
 |---|--:|---|
@@ -170,7 +170,8 @@ The requests of `answers` are sentences of training; what is new there are the r
 ## Training
 `training/recipe.toml`, PyTorch on two cores of an {processor()}: {last['tokens'] / 1e6:.1f} million tokens, {last['step']:,} steps, {last['seconds'] / 60:.0f} minutes,
 training loss of the last steps {last['loss']:.4f} nats on the assistant's tokens. Muon for the matrices in the blocks, AdamW for the rest. A circuit for copying is placed in the
-first two blocks before training (`training/induction.py`), then copying exercises, single calls, whole conversations.
+first two blocks before training (`training/induction.py`), then copying exercises, single calls, whole conversations, and at last conversations whose
+known tools have coined names, so that names have to be looked up.
 
 ![loss](curve.svg)
 

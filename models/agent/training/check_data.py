@@ -17,10 +17,10 @@ import sys
 from tokenizers import Tokenizer
 
 import catalogue
-import conversations
 import copies
 import held_out
 import phrases
+from prepare import MAKERS, stages
 from recipe import read_recipe
 from tools import camel
 
@@ -64,18 +64,13 @@ def plain(skeleton):
 
 def training_text(all_tools, recipe, count, tokenizer):
     """Conversations as training reads them; the copying exercises only where there is a tokenizer, whose pieces they are made of."""
-    seed = recipe["data"]["seed"]
-    for index in range(count):
-        yield conversations.training(all_tools, seed, index)
-    data = recipe["data"]
-    for index in range(min(count, data["drills"] + data["more_drills"])):
-        yield conversations.drill(all_tools, seed, index)
-    for index in range(min(count, data["selections"] + data["more_selections"])):
-        yield conversations.selection(all_tools, seed, index)
-    if tokenizer:
-        pieces = copies.pieces_of(Tokenizer.from_file(str(tokenizer)))
-        for index in range(min(count, data["copies"] + data["more_copies"])):
-            yield copies.copying(pieces, seed, index)
+    totals = {name: first + more for stage in stages(recipe["data"]) for name, first, more in stage}
+    if not tokenizer:
+        del totals["copies"]
+    for name, total in totals.items():
+        made_from = copies.pieces_of(Tokenizer.from_file(str(tokenizer))) if name == "copies" else all_tools
+        for index in range(min(count, total)):
+            yield MAKERS[name](made_from, recipe["data"]["seed"], index)
 
 
 def scan(all_tools, recipe, count, tokenizer=None):
