@@ -20,6 +20,7 @@ import catalogue
 import copies
 import held_out
 import phrases
+from conversations import description_words
 from prepare import MAKERS, stages
 from recipe import read_recipe
 from tools import camel
@@ -51,6 +52,11 @@ def by_construction(all_tools):
         for skeleton in phrases.skeletons(tree):
             if plain(skeleton) in seen:
                 yield f"{name}: held out and trained: {skeleton}"
+    for tool in all_tools.tools(held=True):
+        for name in (tool.name, *tool.names):
+            for other in known:
+                if set(name.split("_")) <= set(description_words(other)):
+                    yield f"{tool.name}: {other.name} may get the name {name}, whose words are all in its description"
     kinds = [t.kind for t in known]
     for tool in all_tools.tools(held=True):
         if kinds.count(tool.kind) < 2:

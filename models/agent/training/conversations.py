@@ -55,9 +55,13 @@ COUNTS = (1, 2, 2, 2, 3, 3, 3, 4, 4, 5)  # of tools
 MOST_CHARACTERS = 3000  # of a conversation as text: there are 3.0 to 4.4 to a token, and the model's context has 1024
 
 
+def description_words(tool):
+    return [w for w in re.findall(r"[a-z]+", tool.about.lower()) if len(w) > 2 and w not in ("the", "and", "for", "with", "that", "who", "its")]
+
+
 def coined_name(rng, tool):
     """A name that only this conversation gives a tool: words of its description, or none that mean anything."""
-    words_of_it = [w for w in re.findall(r"[a-z]+", tool.about.lower()) if len(w) > 2 and w not in ("the", "and", "for", "with", "that", "who", "its")]
+    words_of_it = description_words(tool)
     if words_of_it and rng.random() < 0.5:
         return "_".join(rng.sample(words_of_it, min(len(words_of_it), rng.choice((1, 2, 2, 3)))))
     return "_".join(STRANGE.word(rng) for _ in range(rng.choice((1, 2))))

@@ -58,7 +58,7 @@ TOOLS = [
          how (warm|cold) is it[ now]
          (read|check) the temperature
          what does the thermometer say
-         ~ what is the temperature
+         ~ how many degrees are there
          ~ i need the temperature
          """,
          result={"room": "{room}", "temperature": Number(5, 35, 0.1), "unit": "celsius"},
