@@ -448,7 +448,7 @@ TOOLS = [
          """,
          result={"patient": "{patient}", "test": "{test}", "status": Choice("normal", "high", "low"), "sample": Code("S-####")},
          answer="The {test} result of {patient} is {status}, sample {sample}.", held=True),
-    tool("set_infusion_rate pump_rate adjust_drip infusion_speed", "level", "Set how fast an infusion pump runs",
+    tool("set_infusion_rate pump_rate drip_setting infusion_speed", "level", "Set how fast an infusion pump runs",
          {"pump|pump_id|device": (Code("P-##|IV-##"), "number of the pump"),
           "rate|flow|speed": (RATE, "how fast it runs")},
          """

@@ -425,7 +425,7 @@ TOOLS = [
          """,
          result={"line": "{line}", "good": Number(500, 9000), "scrap": Number(0, 90)},
          answer="Line {line} made {good} good pieces and {scrap} scrap.", held=True),
-    tool("schedule_calibration plan_calibration calibrate_instrument book_calibration", "schedule",
+    tool("schedule_calibration plan_calibration calibrate_instrument calibration_booking", "schedule",
          "Plan the day on which a measuring instrument must be calibrated",
          {"instrument|device|gauge": (Text(INSTRUMENTS), "the instrument"),
           "date|day|when": (Date(), "day of the calibration"),

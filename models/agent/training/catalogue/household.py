@@ -209,7 +209,7 @@ TOOLS = [
          ~ it is time to vacuum
          """,
          result={"rooms": "{rooms}", "minutes": Number(5, 90)}, answer="The robot cleans the {rooms}, which takes {minutes} minutes."),
-    tool("set_alarm arm_alarm security_mode", "mode", "Arm the alarm system of the house in a mode",
+    tool("set_house_alarm arm_alarm security_mode", "mode", "Arm the alarm system of the house in a mode",
          {"mode|state": (Choice("home", "away", "night"), "how the alarm is armed"),
           "code|pin": (Code("####"), "secret code of four digits"),
           "delay?|exit_delay?": (Minutes(), "how long to wait before arming")},
