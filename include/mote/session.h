@@ -91,8 +91,9 @@ class Session {
 
   // Forgets everything from `position` on. Does nothing where that is not below position().
   void truncate(std::size_t position);
-  // Keeps the longest prefix that the session and `tokens` share, less one token where all of `tokens` are
-  // shared (the logits of the last one are then computed again), and returns its length: feed the rest.
+  // Keeps the longest prefix that `tokens` share with the session or with what its prefix cache holds, less
+  // one token where all of `tokens` are shared (the logits of the last one are then computed again), and
+  // returns its length: feed the rest.
   Result<std::size_t> reuse_prefix(std::span<const TokenId> tokens);
 
  private:
@@ -103,6 +104,8 @@ class Session {
   using AfterBatch = sys::FunctionRef<Result<void>(std::size_t first, std::size_t count)>;
   Result<void> feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel, AfterBatch after);
   Result<void> check_tokens(std::span<const TokenId> tokens) const;
+  void keep_prefix();
+  std::size_t restore_prefix(std::span<const TokenId> tokens, std::size_t shared);
   Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model);
 
   Runtime* runtime_;
