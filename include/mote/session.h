@@ -54,12 +54,13 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds,
 class Session {
  public:
   // Errors: SESSION_OPTION (name, value, range), MODEL_MEMORY, OUT_OF_MEMORY.
-  static Result<std::unique_ptr<Session>> create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
+  static Result<std::unique_ptr<Session>> create(Runtime& runtime,
+                                                 const std::shared_ptr<const LoadedModel>& model,
                                                  const SessionOptions& options = {});
   // `count` sessions that share their scratch memory and may be fed together; each has a context of its own.
   // Errors: as create().
   static Result<std::vector<std::unique_ptr<Session>>> create_several(
-      Runtime& runtime, std::shared_ptr<const LoadedModel> model, const SessionOptions& options,
+      Runtime& runtime, const std::shared_ptr<const LoadedModel>& model, const SessionOptions& options,
       std::size_t count);
   ~Session();
   Session(const Session&) = delete;

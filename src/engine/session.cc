@@ -63,7 +63,7 @@ Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
 Session::~Session() = default;
 
 Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
-    Runtime& runtime, std::shared_ptr<const LoadedModel> model, const SessionOptions& options,
+    Runtime& runtime, const std::shared_ptr<const LoadedModel>& model, const SessionOptions& options,
     std::size_t count) {
   const model::ModelSpec& spec = model->spec();
   if (!spec.has_head()) {
@@ -114,9 +114,10 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
   }
 }
 
-Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
+Result<std::unique_ptr<Session>> Session::create(Runtime& runtime,
+                                                 const std::shared_ptr<const LoadedModel>& model,
                                                  const SessionOptions& options) {
-  MOTE_ASSIGN(auto sessions, create_several(runtime, std::move(model), options, 1));
+  MOTE_ASSIGN(auto sessions, create_several(runtime, model, options, 1));
   return std::move(sessions.front());
 }
 
