@@ -8,7 +8,7 @@
 set -euo pipefail
 build=(ca-certificates cmake g++ git ninja-build pkg-config python3
        libedit-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev)
-test=("${build[@]}" bash-completion binutils clang-format-19 clang-tidy-19 fish libgtest-dev libgmock-dev mandoc python3-venv zsh)
+test=("${build[@]}" bash-completion binutils clang-format-19 clang-tidy-19 fish libgtest-dev libgmock-dev mandoc python3-venv valgrind zsh)
 arm64=(libedit-dev libpcre2-dev libutf8proc-dev libgtest-dev libgmock-dev)
 aarch64=(cmake ninja-build pkg-config python3 nlohmann-json3-dev g++-aarch64-linux-gnu qemu-user "${arm64[@]/%/:arm64}")
 case ${1:-} in

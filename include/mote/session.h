@@ -54,12 +54,13 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds,
 class Session {
  public:
   // Errors: SESSION_OPTION (name, value, range), MODEL_MEMORY, OUT_OF_MEMORY.
-  static Result<std::unique_ptr<Session>> create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
+  static Result<std::unique_ptr<Session>> create(Runtime& runtime,
+                                                 const std::shared_ptr<const LoadedModel>& model,
                                                  const SessionOptions& options = {});
   // `count` sessions that share their scratch memory and may be fed together; each has a context of its own.
   // Errors: as create().
   static Result<std::vector<std::unique_ptr<Session>>> create_several(
-      Runtime& runtime, std::shared_ptr<const LoadedModel> model, const SessionOptions& options,
+      Runtime& runtime, const std::shared_ptr<const LoadedModel>& model, const SessionOptions& options,
       std::size_t count);
   ~Session();
   Session(const Session&) = delete;
@@ -91,8 +92,9 @@ class Session {
 
   // Forgets everything from `position` on. Does nothing where that is not below position().
   void truncate(std::size_t position);
-  // Keeps the longest prefix that the session and `tokens` share, less one token where all of `tokens` are
-  // shared (the logits of the last one are then computed again), and returns its length: feed the rest.
+  // Keeps the longest prefix that `tokens` share with the session or with what its prefix cache holds, less
+  // one token where all of `tokens` are shared (the logits of the last one are then computed again), and
+  // returns its length: feed the rest.
   Result<std::size_t> reuse_prefix(std::span<const TokenId> tokens);
 
  private:
@@ -103,6 +105,8 @@ class Session {
   using AfterBatch = sys::FunctionRef<Result<void>(std::size_t first, std::size_t count)>;
   Result<void> feed_batches(std::span<const TokenId> tokens, const CancelToken* cancel, AfterBatch after);
   Result<void> check_tokens(std::span<const TokenId> tokens) const;
+  void keep_prefix();
+  std::size_t restore_prefix(std::span<const TokenId> tokens, std::size_t shared);
   Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model);
 
   Runtime* runtime_;

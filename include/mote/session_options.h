@@ -3,9 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "mote/prefix_cache.h"
 
 namespace mote::engine {
 
@@ -21,6 +25,9 @@ struct SessionOptions {
   std::optional<KvType> kv_key_type = {};
   std::optional<KvType> kv_value_type = {};
   std::size_t batch = 512;  // tokens that go through the model together, 1 to 4096; no effect on results
+  // Where beginnings of texts are kept and looked for; none: only the session's own text is used again.
+  std::shared_ptr<PrefixCache> prefix_cache = {};
+  std::string tenant = {};  // whose texts: blocks of the cache are shared within a tenant
 };
 
 inline constexpr std::size_t kDefaultContext = 4096;

@@ -90,7 +90,7 @@ std::optional<KvCache> KvCache::create(const KvShape& shape, const kernels::Kern
   cache.key_layout_ = key_layout_of(shape);
   cache.key_bytes_ = key_row_bytes(shape);
   cache.value_bytes_ = row_bytes(shape.value_type, shape.head_dim);
-  const std::size_t rows = shape.layers * shape.kv_heads * shape.blocks() * shape.block_positions();
+  const std::size_t rows = cache.block_rows() * shape.blocks();
   cache.keys_ = AlignedBuffer(rows * cache.key_bytes_);
   cache.values_ = AlignedBuffer(rows * cache.value_bytes_);
   if (cache.keys_.size() == 0 || cache.values_.size() == 0) return std::nullopt;
@@ -165,6 +165,20 @@ void KvCache::widen(KvType type, const std::byte* in, float* out, std::size_t n)
       kernels_->q4_0_to_f32(in, out, n);
       return;
   }
+}
+
+void KvCache::read_block(std::size_t index, std::span<std::byte> out) const {
+  const std::size_t keys = block_rows() * key_bytes_;
+  const std::size_t values = block_rows() * value_bytes_;
+  std::memcpy(out.data(), keys_.data() + index * keys, keys);
+  std::memcpy(out.data() + keys, values_.data() + index * values, values);
+}
+
+void KvCache::write_block(std::size_t index, std::span<const std::byte> in) {
+  const std::size_t keys = block_rows() * key_bytes_;
+  const std::size_t values = block_rows() * value_bytes_;
+  std::memcpy(keys_.data() + index * keys, in.data(), keys);
+  std::memcpy(values_.data() + index * values, in.data() + keys, values);
 }
 
 const std::byte* KvCache::key_tiles(std::size_t layer, std::size_t head, std::size_t first) const {

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "kernels/kernel_table.h"
 #include "kernels/linear.h"
@@ -61,6 +62,10 @@ class KvCache {
   [[nodiscard]] bool has_turned_keys() const { return shape_.key_type == KvType::q4_0; }
   [[nodiscard]] bool has_turned_values() const { return shape_.value_type == KvType::q4_0; }
   [[nodiscard]] const kernels::PackedMatrix& key_layout() const { return key_layout_; }
+  // Keys and values of block `index`, as they lie: block_bytes() each, in a form of this cache's shape only.
+  [[nodiscard]] std::size_t block_bytes() const { return block_rows() * (key_bytes_ + value_bytes_); }
+  void read_block(std::size_t index, std::span<std::byte> out) const;
+  void write_block(std::size_t index, std::span<const std::byte> in);
   // Tiles of the keys from position `first` on, a multiple of 16, up to the end of its block.
   [[nodiscard]] const std::byte* key_tiles(std::size_t layer, std::size_t head, std::size_t first) const;
   // Keys of positions [64 tile, 64 tile + 64) as [head_dim][64]. Returns the cache's own floats or `scratch`,
@@ -73,6 +78,9 @@ class KvCache {
 
  private:
   KvCache() = default;
+  [[nodiscard]] std::size_t block_rows() const {
+    return shape_.layers * shape_.kv_heads * shape_.block_positions();
+  }
   // Of the row of `position`, or of its tile where it is the first of one.
   [[nodiscard]] std::size_t offset(std::size_t layer, std::size_t head, std::size_t position,
                                    std::size_t row_bytes) const {

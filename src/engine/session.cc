@@ -10,6 +10,7 @@
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
+#include "engine/prefix_blocks.h"
 #include "engine/slice.h"
 
 namespace mote::engine {
@@ -51,6 +52,9 @@ struct Session::Shared {
 struct Session::State {
   std::shared_ptr<Shared> shared;
   std::optional<KvCache> cache;
+  std::shared_ptr<PrefixCache> prefix_cache;
+  PrefixBlocks::Space space;
+  std::size_t kept_blocks = 0;  // from the beginning on, that the prefix cache was given or gave
 };
 
 Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
@@ -59,7 +63,7 @@ Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
 Session::~Session() = default;
 
 Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
-    Runtime& runtime, std::shared_ptr<const LoadedModel> model, const SessionOptions& options,
+    Runtime& runtime, const std::shared_ptr<const LoadedModel>& model, const SessionOptions& options,
     std::size_t count) {
   const model::ModelSpec& spec = model->spec();
   if (!spec.has_head()) {
@@ -99,6 +103,8 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
       session->state_->shared = shared;
       session->state_->cache = KvCache::create(plan.kv, runtime.kernels());
       if (!session->state_->cache) return out_of_memory("open a session", memory.kv);
+      session->state_->prefix_cache = options.prefix_cache;
+      session->state_->space = {model, plan.kv.key_type, plan.kv.value_type, options.tenant};
       session->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
       out.push_back(std::move(session));
     }
@@ -108,9 +114,10 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
   }
 }
 
-Result<std::unique_ptr<Session>> Session::create(Runtime& runtime, std::shared_ptr<const LoadedModel> model,
+Result<std::unique_ptr<Session>> Session::create(Runtime& runtime,
+                                                 const std::shared_ptr<const LoadedModel>& model,
                                                  const SessionOptions& options) {
-  MOTE_ASSIGN(auto sessions, create_several(runtime, std::move(model), options, 1));
+  MOTE_ASSIGN(auto sessions, create_several(runtime, model, options, 1));
   return std::move(sessions.front());
 }
 
@@ -248,6 +255,7 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const 
     shared.forward->logits(shared.wanted_rows, out);
     out += shared.wanted_rows.size() * vocab;
   }
+  for (const Feed& feed : feeds) feed.session->keep_prefix();
   return std::span<const float>(shared.rows.as<float>(), rows * vocab);
 }
 
@@ -280,12 +288,43 @@ Result<void> Session::reserve_logits(std::size_t rows) {
 
 void Session::truncate(std::size_t position) {
   if (position < tokens_.size()) tokens_.resize(position);
+  state_->kept_blocks = std::min(state_->kept_blocks, position / kPrefixBlock);
+}
+
+// Whole blocks that the last feed has completed.
+void Session::keep_prefix() {
+  const std::size_t complete = tokens_.size() / kPrefixBlock;
+  if (state_->prefix_cache == nullptr || complete <= state_->kept_blocks) return;
+  try {
+    state_->prefix_cache->blocks().keep(state_->space, tokens_, *state_->cache);
+  } catch (const std::bad_alloc&) {
+    return;  // it is a convenience: without memory for it the session goes on
+  }
+  state_->kept_blocks = complete;
+}
+
+// Takes blocks of `tokens` from the prefix cache behind the `shared` tokens that the session has of it.
+std::size_t Session::restore_prefix(std::span<const TokenId> tokens, std::size_t shared) {
+  if (state_->prefix_cache == nullptr || tokens.size() > context_) return shared;
+  const std::size_t own = shared / kPrefixBlock;
+  std::size_t blocks = own;
+  try {
+    blocks = state_->prefix_cache->blocks().restore(state_->space, tokens, own, *state_->cache);
+  } catch (const std::bad_alloc&) {
+    return shared;
+  }
+  if (blocks == own) return shared;
+  // The text is that of `tokens` now: what the session had behind the shared part is overwritten.
+  tokens_.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(blocks * kPrefixBlock));
+  state_->kept_blocks = blocks;
+  return blocks * kPrefixBlock;
 }
 
 Result<std::size_t> Session::reuse_prefix(std::span<const TokenId> tokens) {
   const std::size_t most = std::min(tokens.size(), tokens_.size());
   std::size_t shared = 0;
   while (shared < most && tokens[shared] == tokens_[shared]) ++shared;
+  shared = restore_prefix(tokens, shared);
   if (shared == tokens.size() && shared > 0) --shared;
   truncate(shared);
   return shared;

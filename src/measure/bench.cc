@@ -78,8 +78,9 @@ std::string name_of(const BenchCase& test) {
   return name;
 }
 
-Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
-                              const BenchCase& test, const BenchOptions& options) {
+Result<BenchResult> run_bench(engine::Runtime& runtime,
+                              const std::shared_ptr<const engine::LoadedModel>& model, const BenchCase& test,
+                              const BenchOptions& options) {
   engine::SessionOptions session_options = options.session;
   const std::size_t count = test.prompt + test.generated;
   session_options.context = test.depth + count;
@@ -87,7 +88,7 @@ Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const en
   const std::vector<TokenId> before = random_tokens(test.depth, model->vocab(), 1);
   const std::vector<TokenId> tokens = random_tokens(count, model->vocab(), 2);
   MOTE_ASSIGN(const Sessions sessions,
-              engine::Session::create_several(runtime, std::move(model), session_options, test.parallel));
+              engine::Session::create_several(runtime, model, session_options, test.parallel));
   MOTE_TRY(feed_all(sessions, before, engine::LogitsWanted::none, options.cancel));
 
   BenchResult result;

@@ -55,8 +55,9 @@ struct BenchResult {
 
 // One untimed warm-up, then the repetitions. Tokens are drawn from a seeded generator: speed does not depend
 // on them. Errors: those of Session, CANCELLED.
-Result<BenchResult> run_bench(engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
-                              const BenchCase& test, const BenchOptions& options);
+Result<BenchResult> run_bench(engine::Runtime& runtime,
+                              const std::shared_ptr<const engine::LoadedModel>& model, const BenchCase& test,
+                              const BenchOptions& options);
 
 // Reads as much as `bytes` with all workers, the best of a few passes, in 1e9 bytes per second.
 // OUT_OF_MEMORY.

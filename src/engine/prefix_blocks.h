@@ -1,0 +1,81 @@
+// A tree of blocks: each hangs on the block before it, and beginnings of texts hang on a root per model, KV
+// types and tenant. A block is found by its parent and a hash of its tokens, which are then compared; by
+// induction the whole text before is the same.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/kv_cache.h"
+#include "engine/loaded_model.h"
+#include "mote/prefix_cache.h"
+#include "mote/tokenizer.h"
+#include "tensor/aligned_buffer.h"
+
+namespace mote::engine {
+
+static_assert(kPrefixBlock == kKvBlock);
+
+class PrefixBlocks {
+ public:
+  explicit PrefixBlocks(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
+
+  // Whose blocks. Sessions of equal spaces share.
+  struct Space {
+    std::weak_ptr<const LoadedModel> model;
+    KvType key_type;
+    KvType value_type;
+    std::string tenant;
+  };
+
+  // Copies the blocks that `tokens` begin with into `cache`, from the `first`-th block on (those before are
+  // there), and returns how many blocks of it are right then.
+  std::size_t restore(const Space& space, std::span<const TokenId> tokens, std::size_t first, KvCache& cache);
+  // Keeps the blocks of `tokens` that are not kept yet, as far as there is memory. `cache` has all of them.
+  void keep(const Space& space, std::span<const TokenId> tokens, const KvCache& cache);
+
+  [[nodiscard]] PrefixCache::Statistics statistics() const;
+
+ private:
+  using Id = std::uint64_t;  // of a block or a root
+  struct Block {
+    Id id;
+    std::uint64_t hash;  // of parent and tokens
+    Id parent;
+    std::vector<TokenId> tokens;
+    AlignedBuffer bytes;
+  };
+  using Place = std::list<Block>::iterator;
+  struct Root {
+    Space space;
+    Id id;
+  };
+
+  Id root_of(const Space& space);
+  // The block with these tokens behind `parent`; the end of blocks_ where there is none.
+  Place find(Id parent, std::uint64_t hash, std::span<const TokenId> tokens);
+  // The blocks that `tokens` begin with.
+  std::vector<Place> chain_of(const Space& space, std::span<const TokenId> tokens);
+  // As used just now, the first block last: those behind it are of no use without it.
+  void touch(std::span<const Place> chain);
+  // Drops blocks used longest ago until `bytes` fit, but none of `chain`. Whether they fit now.
+  bool make_room(std::uint64_t bytes, std::span<const Place> chain);
+  void drop(Place block);
+
+  std::uint64_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::list<Block> blocks_;  // used last at the front
+  std::unordered_multimap<std::uint64_t, Place> by_hash_;
+  std::vector<Root> roots_;
+  Id next_id_ = 0;
+  PrefixCache::Statistics statistics_;
+};
+
+}  // namespace mote::engine
