@@ -1,8 +1,6 @@
 """Checks that what is held out stays out: the catalogue by construction, then the training text as it comes out.
 
-    check_data.py DATA [--conversations N] [--json FILE]
-
-DATA is what prepare.py has written; N is how many of each kind of conversation are made again and read (default: all).
+    check_data.py [--conversations N] [--tokenizer FILE] [--json FILE]
 
 Findings are one line each, exit status 1 where there are any:
     by construction   a sentence, its slots as {}, that both parts have, in whatever tool; held-out tools of a kind that training lacks
@@ -23,12 +21,16 @@ import copies
 import held_out
 import phrases
 from conversations import description_words
-from held_out import request_words
 from prepare import MAKERS, stages
 from recipe import read_recipe
 from tools import camel
 
+WORD = re.compile(r"[\w.:'-]*\w")
 N = 6  # words of an n-gram
+
+
+def words_in(text):
+    return tuple(WORD.findall(text.lower()))
 
 
 def grams(sequence, n):
@@ -67,18 +69,20 @@ def plain(skeleton):
 
 
 def training_text(all_tools, recipe, count, tokenizer):
-    """Conversations as training reads them, at most `count` of each kind."""
+    """Conversations as training reads them; the copying exercises only where there is a tokenizer, whose pieces they are made of."""
     totals = {name: first + more for stage in stages(recipe["data"]) for name, first, more in stage}
+    if not tokenizer:
+        del totals["copies"]
     for name, total in totals.items():
         made_from = copies.pieces_of(Tokenizer.from_file(str(tokenizer))) if name == "copies" else all_tools
         for index in range(min(count, total)):
             yield MAKERS[name](made_from, recipe["data"]["seed"], index)
 
 
-def scan(all_tools, recipe, count, folder):
-    """(findings, figures) of training's conversations, `count` of each kind, against the held-out sets of the folder."""
-    sets = {name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()] for name in held_out.TARGETS}
-    tokenizer = folder / "tokenizer.json"
+def scan(all_tools, recipe, count, tokenizer=None):
+    """(findings, figures) of `count` training conversations and what goes with them against the held-out sets."""
+    seed = recipe["data"]["seed"]
+    sets = held_out.sets(all_tools, seed, recipe["data"]["test_items"])
     names = {form for t in all_tools.tools(held=True) for n in (t.name, *t.names) for form in (n, camel(n))}
     requests, told, seen_grams, seen_values, found, read = set(), set(), set(), set(), [], 0
     for made in training_text(all_tools, recipe, count, tokenizer):
@@ -88,14 +92,14 @@ def scan(all_tools, recipe, count, folder):
         for message in made["messages"]:
             seen_values.update(v.lower() for call in message.get("tool_calls", ()) for v in strings(call["function"]["arguments"]))
             if message["role"] == "user":
-                asked = request_words(message["content"])
+                asked = words_in(message["content"])
                 requests.add(asked)
                 seen_grams |= grams(asked, N)
             elif message["role"] == "tool":
                 told.add((asked, message["content"]))
     figures = {"read": read}
     for name, items in sets.items():
-        asked = [request_words([m for m in i["messages"] if m["role"] == "user"][-1]["content"]) for i in items]
+        asked = [words_in([m for m in i["messages"] if m["role"] == "user"][-1]["content"]) for i in items]
         twice = [t for t in asked if t in requests]
         long = [t for t in asked if len(t) >= N]
         shared = [len([g for g in grams(t, N) if g in seen_grams]) / len(grams(t, N)) for t in long]
@@ -123,12 +127,12 @@ def strings(value):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     recipe = read_recipe()
-    parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--conversations", type=int, default=recipe["data"]["conversations"])
+    parser.add_argument("--tokenizer", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     arguments = parser.parse_args()
     all_tools = catalogue.load()
-    found, figures = scan(all_tools, recipe, arguments.conversations, arguments.data)
+    found, figures = scan(all_tools, recipe, arguments.conversations, arguments.tokenizer)
     found += by_construction(all_tools)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -174,20 +174,7 @@ def enumerated(kind):
     return [text for value, said in kind.said.items() for text in (value, *said)] if isinstance(kind, Choice) else []
 
 
-REQUEST_WORD = re.compile(r"[\w.:'-]*\w")
-
-
-def request_words(text):
-    return tuple(REQUEST_WORD.findall(text.lower()))
-
-
-def requests(conversation):
-    return [request_words(m["content"]) for m in conversation["messages"] if m["role"] == "user"]
-
-
-def sets(catalogue, seed, count, trained=frozenset()):
-    """`count` items of each. `trained`: requests of training, which none of them asks (as some tool made up on the spot may); answers may, as what
-    is new there are the results."""
+def sets(catalogue, seed, count):
     seen = seen_words(catalogue)
     known, new = catalogue.tools(), catalogue.tools(held=True)
     copied = [t for t in known if any(splits(a.kind) for a in t.arguments.values())]
@@ -202,8 +189,6 @@ def sets(catalogue, seed, count, trained=frozenset()):
         rng, items, given = random.Random(f"{seed} {name}"), [], set()
         while len(items) < count:
             made = make(rng)
-            if made and name != "answers" and requests(made)[-1] in trained:
-                continue
             if made and str(made["messages"]) not in given:
                 given.add(str(made["messages"]))
                 items.append(made)

@@ -22,7 +22,7 @@ if [[ -s $work/made_from && $(<"$work/made_from") != "$made_from" ]]; then
 fi
 echo "$made_from" > "$work/made_from"
 [[ -s $work/data/answers.jsonl ]] || "$python" prepare.py -o "$work/data"
-"$python" check_data.py "$work/data" --json "$work/scan.json"
+"$python" check_data.py --tokenizer "$work/data/tokenizer.json" --json "$work/scan.json"
 "$python" train.py "$work/data" -o "$work/run"
 # Measured where it lies first, so that a model that misses its targets does not replace the one in the tree.
 model=$work/home/models/agent

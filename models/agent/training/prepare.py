@@ -42,7 +42,7 @@ def demo_items(sets):
 
 
 def encode_some(task):
-    """Conversations first to first + count of one of the MAKERS, as (ids, mask, requests)."""
+    """Conversations first to first + count of one of the MAKERS."""
     path, seed, name, first, count, splits = task
     tokenizer = Tokenizer.from_file(path)
     all_tools = catalogue.load()
@@ -50,10 +50,9 @@ def encode_some(task):
     make = MAKERS[name]
     out = []
     for i in range(first, first + count):
-        conversation = make(source, seed, i)
-        ids, mask = encoder.encode(conversation, f"{seed} {name} {i}")
+        ids, mask = encoder.encode(make(source, seed, i), f"{seed} {name} {i}")
         if len(ids) <= LONGEST and mask.any():
-            out.append((ids, mask, held_out.requests(conversation)))
+            out.append((ids, mask))
     return out
 
 
@@ -72,21 +71,20 @@ def main():
     tasks = [(number, (str(folder / "tokenizer.json"), seed, name, first, min(TASK, start + count - first), recipe["tokenizer"]["splits"]))
              for number, parts in enumerate(stages(data)) for name, start, count in parts for first in range(start, start + count, TASK)]
     made, stage = {name: [] for name in MAKERS}, []
-    ids, masks, trained = [], [], set()
+    ids, masks = [], []
     with multiprocessing.Pool() as pool:
         for (number, task), some in zip(tasks, pool.imap(encode_some, [task for _, task in tasks])):
             made[task[2]] += some
             stage += [number] * len(some)
-            ids += [i for i, _, _ in some]
-            masks += [m for _, m, _ in some]
-            trained.update(r for _, _, requests in some for r in requests)
+            ids += [i for i, _ in some]
+            masks += [m for _, m in some]
     np.savez(folder / "train.npz", ids=np.concatenate(ids), mask=np.concatenate(masks), ends=np.cumsum([len(i) for i in ids]),
              stage=np.array(stage))
-    counts = [f"{len(some):,} {name} ({sum(len(i) for i, _, _ in some) / 1e6:.1f} million tokens, {sum(int(m.sum()) for _, m, _ in some) / 1e6:.1f} of them the assistant's)"
+    counts = [f"{len(some):,} {name} ({sum(len(i) for i, _ in some) / 1e6:.1f} million tokens, {sum(int(m.sum()) for _, m in some) / 1e6:.1f} of them the assistant's)"
               for name, some in made.items()]
     (folder / "counts.txt").write_text("\n".join(counts) + "\n")
     print("\n".join(counts))
-    sets = held_out.sets(all_tools, seed, data["test_items"], trained)
+    sets = held_out.sets(all_tools, seed, data["test_items"])
     (folder / "demo_test.jsonl").write_text(demo_items(sets))
     for name, items in sets.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(i, ensure_ascii=False) + "\n" for i in items))

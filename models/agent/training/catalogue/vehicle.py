@@ -373,7 +373,7 @@ TOOLS = [
          change the {light}[ for {duration}]
          i want one of the lights {state}
          please do something about the {light}
-         ~ can you turn a light {state}
+         ~ have one of the lamps outside {state}
          ~ i would like to change the {light}[ for {duration}]
          """,
          result={"light": "{light}", "state": "{state}"}, answer="The {light} is {state}."),
