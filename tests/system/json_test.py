@@ -216,17 +216,17 @@ class JsonShapes(CliTest):
         self.assertNotIn(self.json("run", STORIES, "-p", "Once", "-n", "60", "--temp", "2", "-s", "8")["text"], texts)
 
     def test_drafting_ahead_changes_no_text(self):
-        told = lambda *options: self.json("run", BUNDLED, "-p", "Once upon a time", "-n", "120", "--ignore-eos", "-s", "3", *options)
+        told = lambda *options: self.json("run", STORIES, "-p", "Once upon a time", "-n", "120", "--ignore-eos", "-s", "3", *options)
         for temperature in ("0", "1"):
             plain = told("--temp", temperature, "--draft-max", "0")
             self.assertEqual((plain["timings"]["drafted_tokens"], plain["timings"]["accepted_tokens"]), (0, 0))
-            for options in ((), ("--draft-max", "15"), ("--draft", BUNDLED)):
+            for options in ((), ("--draft-max", "15"), ("--draft", STORIES)):
                 drafted = told("--temp", temperature, *options)
                 self.assertEqual(drafted["text"], plain["text"], options)
             self.assertGreater(drafted["timings"]["drafted_tokens"], 0)  # by the draft model, the last of them
-        self.assertIn("0 to 15", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft-max", "16"))
+        self.assertIn("0 to 15", self.fails(2, "USAGE_VALUE", "run", STORIES, "-p", "x", "--draft-max", "16"))
         other = tiny_folder.write(self.folder / "tiny")
-        self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", BUNDLED, "-p", "x", "--draft", other))
+        self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", STORIES, "-p", "x", "--draft", other))
 
     def test_run_chats_over_plain_lines(self):
         out = self.good("run", STORIES, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
@@ -246,12 +246,12 @@ class JsonShapes(CliTest):
             self.assertEqual(set(row["ttft_seconds"]), {"cold", "warm"})
 
     def test_bench_of_several_sequences(self):
-        result = self.json("bench", BUNDLED, "-p", "9", "-n", "3", "-r", "1", "-d", "5", "--parallel", "1,3")
+        result = self.json("bench", STORIES, "-p", "9", "-n", "3", "-r", "1", "-d", "5", "--parallel", "1,3")
         self.assertEqual([(r["test"], r["parallel"]) for r in result["results"]], [("pp9", 1), ("tg3", 1), ("pp9", 3), ("tg3", 3)])
-        self.fails(2, "USAGE_VALUE", "bench", BUNDLED, "--parallel", "0")
+        self.fails(2, "USAGE_VALUE", "bench", STORIES, "--parallel", "0")
 
     def test_bench_understands_what_llama_bench_does(self):
-        quick = ("bench", BUNDLED, "-p", "0", "-n", "2", "-r", "1", "-t", "1", "-fa", "1", "-ub", "4")
+        quick = ("bench", STORIES, "-p", "0", "-n", "2", "-r", "1", "-t", "1", "-fa", "1", "-ub", "4")
         result = json.loads(self.good(*quick, "-pg", "6,2", "-pg", "1,1", "-o", "json"))
         self.assertEqual([r["test"] for r in result["results"]], ["tg2", "pp6+tg2", "pp1+tg1"])
         for row in result["results"]:
