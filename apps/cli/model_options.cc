@@ -66,7 +66,8 @@ Result<engine::SessionOptions> SessionSettings::session_options(std::size_t cont
   return options;
 }
 
-Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads) {
+Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads,
+                                                      std::uint64_t prompt_threads) {
   engine::RuntimeOptions options;
   if (threads == 0 && !program.threads().empty()) {
     const auto value = parse_uint64(program.threads());
@@ -74,7 +75,11 @@ Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uin
     threads = *value;
   }
   if (threads > sys::kMaxThreads) return bad_value("--threads", std::to_string(threads), "0 to 1,024");
+  if (prompt_threads > sys::kMaxThreads) {
+    return bad_value("--threads-batch", std::to_string(prompt_threads), "0 to 1,024");
+  }
   options.threads = static_cast<unsigned>(threads);
+  options.prompt_threads = static_cast<unsigned>(prompt_threads);
   if (!program.isa().empty()) {
     MOTE_ASSIGN(options.isa, kernels::parse_isa(program.isa()));
   }

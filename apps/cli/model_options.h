@@ -21,7 +21,9 @@ struct RuntimeSettings {
   std::vector<Option> options();
 };
 // Errors: USAGE_VALUE, KERNEL_ISA.
-Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads);
+// `prompt_threads`: for prompts; 0: as many as for the rest.
+Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads,
+                                                      std::uint64_t prompt_threads = 0);
 
 struct ModelSettings {
   std::string model;      // empty: the bundled one

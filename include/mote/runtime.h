@@ -25,7 +25,10 @@ class ThreadPool;
 namespace mote::engine {
 
 struct RuntimeOptions {
-  unsigned threads = 0;                       // 0: one per physical core that the process may use
+  unsigned threads = 0;  // 0: one per physical core that the process may use
+  // For steps of many tokens, as prompts have them: computing sets their pace, in generation memory does,
+  // which few cores may read as fast as all. 0: as many as `threads`. No effect on results.
+  unsigned prompt_threads = 0;
   std::optional<kernels::Isa> isa;            // absent: the best that this processor runs
   std::uint64_t memory_limit_bytes = 0;       // 0: what the system says is available
   std::function<void(std::string_view)> log;  // one line, no newline; may be empty
@@ -48,6 +51,7 @@ class Runtime {
 
   // For the library's own modules.
   [[nodiscard]] sys::ThreadPool& pool();
+  [[nodiscard]] unsigned width_for(std::size_t tokens) const;  // of the pool, for a step of so many
   [[nodiscard]] const kernels::KernelTable& kernels() const;
   [[nodiscard]] const sys::CpuFeatures& features() const;  // of the processor, whatever `isa` was asked for
 

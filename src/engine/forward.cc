@@ -168,6 +168,7 @@ void Forward::place_rows(std::span<const Slice> slices) {
 }
 
 void Forward::embed(std::span<const TokenId> tokens, std::span<const Slice> slices) {
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens.size()));
   place_rows(slices);
   const auto decode_row = [](const QuantizedTensor& table, std::size_t row, float* out) {
     const codec::Codec& codec = codec::codec_of(table.codec);
@@ -195,6 +196,7 @@ void Forward::embed(std::span<const TokenId> tokens, std::span<const Slice> slic
 void Forward::run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices) {
   place_rows(slices);
   const std::size_t n = tokens_of(slices);
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(n));
   for (std::size_t t = 0; t < n; ++t) {
     rope_.angles(rows_[t].position, angles_ + t * spec_->rope.dims);
     local_rope_.angles(rows_[t].position, local_angles_ + t * spec_->local_rope.dims);
@@ -376,6 +378,7 @@ std::span<const float> Forward::normalized(std::size_t first_row, std::size_t co
 }
 
 void Forward::logits(std::size_t first_row, std::size_t count, float* out) {
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(count));
   normalize(x_ + first_row * width_, weights_->output_norm, count, weights_->head.matrix.integer);
   const std::array<Product, 1> products{{{&weights_->head, &input_, out, spec_->vocab}}};
   products_->multiply(products);

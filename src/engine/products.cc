@@ -43,7 +43,7 @@ std::unique_ptr<Products> Products::create(Runtime& runtime, const Weights& weig
 template <typename F>
 void Products::over_tiles(std::size_t tiles, std::size_t n, const F& work) {
   const std::size_t least = n > kWideTokens ? kWideTiles : 1;
-  const std::size_t pieces = runtime_->pool().size() * kPiecesPerWorker;
+  const std::size_t pieces = runtime_->pool().width() * kPiecesPerWorker;
   const std::size_t chunk = std::max(least, (tiles + pieces - 1) / pieces);
   std::atomic<std::size_t> next{0};
   runtime_->pool().run([&](unsigned worker, unsigned) {

@@ -42,6 +42,8 @@ struct Runtime::Parts {
   kernels::KernelTable kernels;
   kernels::Isa isa;
   sys::ThreadPool pool;
+  unsigned generation_width;
+  unsigned prompt_width;
 };
 
 Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -59,13 +61,20 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
   }
   const kernels::Isa isa = options.isa.value_or(kernels::best_isa(features));
   MOTE_ASSIGN(const kernels::KernelTable table, kernels::select_kernels(features, isa));
-  const unsigned threads = options.threads;
-  return std::unique_ptr<Runtime>(new Runtime(std::unique_ptr<Parts>(
-      new Parts{std::move(options), std::move(features), table, isa, sys::ThreadPool(threads)})));
+  const unsigned own = options.threads == 0 ? features.physical_cores : options.threads;
+  const unsigned prompt = options.prompt_threads == 0 ? own : options.prompt_threads;
+  return std::unique_ptr<Runtime>(
+      new Runtime(std::unique_ptr<Parts>(new Parts{std::move(options), std::move(features), table, isa,
+                                                   sys::ThreadPool(std::max(own, prompt)), own, prompt})));
 }
 
 kernels::Isa Runtime::isa() const { return parts_->isa; }
 sys::ThreadPool& Runtime::pool() { return parts_->pool; }
+unsigned Runtime::width_for(std::size_t tokens) const {
+  // Beyond that a step computes for longer than it reads.
+  constexpr std::size_t kFewTokens = 4;
+  return tokens > kFewTokens ? parts_->prompt_width : parts_->generation_width;
+}
 const kernels::KernelTable& Runtime::kernels() const { return parts_->kernels; }
 const sys::CpuFeatures& Runtime::features() const { return parts_->features; }
 

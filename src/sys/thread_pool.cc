@@ -42,30 +42,50 @@ void wait_while(const std::atomic<Word>& word, Word old) {
 
 }  // namespace
 
-// A region: the caller writes `job`, sets `running`, advances `region`; each worker runs the job and counts
-// `running` down; the caller leaves when it is 0. Both words live on cache lines of their own.
+// A region: the caller writes `job`, sets `running`, advances `region`, which also says how many workers take
+// part; each of these runs the job and counts `running` down; the caller leaves when it is 0. A worker that
+// sees a region without it sleeps until `awake` is above its index again. It may miss any number of such
+// regions, but none that it takes part in, since the caller waits for it there. The words live on cache lines
+// of their own.
 struct ThreadPool::State {
+  static constexpr std::uint32_t kWidthBits = 11;
+  static_assert(kMaxThreads < (1U << kWidthBits));
   alignas(64) std::atomic<std::uint32_t> region{0};
   alignas(64) std::atomic<std::uint32_t> running{0};
+  alignas(64) std::atomic<std::uint32_t> awake{0};                         // workers that regions have now
   alignas(64) const FunctionRef<void(unsigned, unsigned)>* job = nullptr;  // published by `region`
   bool stop = false;                                                       // published by `region`
   unsigned size = 1;                                                       // written before the first region
+  unsigned width = 1;                                                      // of the next region
   std::vector<std::thread> threads;
 
   void work(unsigned index) {
     std::uint32_t seen = 0;
     for (;;) {
       wait_while(region, seen);
-      ++seen;  // regions do not overlap, so exactly one has begun
+      seen = region.load(std::memory_order_acquire);
+      const unsigned members = seen & ((1U << kWidthBits) - 1U);
+      if (index >= members) {
+        for (std::uint32_t now = awake.load(std::memory_order_acquire); now <= index;
+             now = awake.load(std::memory_order_acquire)) {
+          awake.wait(now, std::memory_order_acquire);
+        }
+        continue;
+      }
       if (stop) return;
-      (*job)(index, size);
+      (*job)(index, members);
       if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
     }
   }
 
-  void begin_region() {
-    region.fetch_add(1, std::memory_order_release);
+  void begin_region(unsigned members) {
+    const std::uint32_t counted = (region.load(std::memory_order_relaxed) >> kWidthBits) + 1;
+    const unsigned before = awake.load(std::memory_order_relaxed);
+    region.store(counted << kWidthBits | members, std::memory_order_release);
     region.notify_all();
+    if (before == members) return;
+    awake.store(members, std::memory_order_release);
+    if (members > before) awake.notify_all();
   }
 };
 
@@ -82,26 +102,30 @@ ThreadPool::ThreadPool(unsigned threads) : state_(std::make_unique<State>()) {
     }
   }
   state->size = static_cast<unsigned>(state->threads.size()) + 1;
+  state->width = state->size;
 }
 
 ThreadPool::~ThreadPool() {
   state_->stop = true;
-  state_->begin_region();
+  state_->begin_region(state_->size);
   for (std::thread& thread : state_->threads) thread.join();
 }
 
 unsigned ThreadPool::size() const { return state_->size; }
+unsigned ThreadPool::width() const { return state_->width; }
+void ThreadPool::set_width(unsigned width) { state_->width = std::clamp(width, 1U, state_->size); }
 
 void ThreadPool::run(FunctionRef<void(unsigned, unsigned)> work) {
   State& state = *state_;
-  if (state.size == 1) {
+  const unsigned members = state.width;
+  if (members == 1) {
     work(0, 1);
     return;
   }
   state.job = &work;
-  state.running.store(state.size - 1, std::memory_order_relaxed);
-  state.begin_region();
-  work(0, state.size);
+  state.running.store(members - 1, std::memory_order_relaxed);
+  state.begin_region(members);
+  work(0, members);
   for (std::uint32_t left = state.running.load(std::memory_order_acquire); left != 0;
        left = state.running.load(std::memory_order_acquire)) {
     wait_while(state.running, left);
@@ -112,7 +136,7 @@ void ThreadPool::parallel_for(std::size_t count, std::size_t chunk,
                               FunctionRef<void(std::size_t, std::size_t)> work) {
   if (count == 0) return;
   chunk = std::max<std::size_t>(chunk, 1);
-  if (count <= chunk || size() == 1) {
+  if (count <= chunk || width() == 1) {
     for (std::size_t begin = 0; begin < count;) {
       const std::size_t end = begin + std::min(chunk, count - begin);
       work(begin, end);

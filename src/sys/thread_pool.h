@@ -42,9 +42,13 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   [[nodiscard]] unsigned size() const;
+  // How many workers take part in regions, size() at first: where memory sets the pace, few do as much as
+  // all. Those that do not take part sleep. Clamped to 1 to size(); costs nothing until the next region.
+  void set_width(unsigned width);
+  [[nodiscard]] unsigned width() const;
 
-  // Calls work(worker, size()) once on every worker, the caller among them, and returns when all have
-  // finished. Not reentrant: a region may not start another. `work` may not throw.
+  // Calls work(worker, width()) once on workers 0 to width() - 1, the caller among them, and returns when all
+  // have finished. Not reentrant: a region may not start another. `work` may not throw.
   void run(FunctionRef<void(unsigned worker, unsigned workers)> work);
 
   // Splits [0, count) into chunks of `chunk` items claimed in order by idle workers; work(begin, end).
@@ -54,6 +58,19 @@ class ThreadPool {
  private:
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// Another width for the life of the object.
+class WidthOf {
+ public:
+  WidthOf(ThreadPool& pool, unsigned width) : pool_(pool), before_(pool.width()) { pool.set_width(width); }
+  ~WidthOf() { pool_.set_width(before_); }
+  WidthOf(const WidthOf&) = delete;
+  WidthOf& operator=(const WidthOf&) = delete;
+
+ private:
+  ThreadPool& pool_;
+  unsigned before_;
 };
 
 }  // namespace mote::sys

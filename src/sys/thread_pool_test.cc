@@ -1,8 +1,10 @@
 #include "sys/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <numeric>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -28,6 +30,49 @@ TEST(ThreadPool, EveryWorkerRunsOncePerRegionAndAllAreDoneAfterIt) {
       for (const int count : plain_counts) ASSERT_EQ(count, region + 1);
     }
   }
+}
+
+TEST(ThreadPool, RegionsHaveTheWidthThatWasSet) {
+  constexpr unsigned kThreads = 4;
+  ThreadPool pool(kThreads);
+  std::vector<int> calls(kThreads, 0);  // not atomic: the barrier must order the accesses
+  std::vector<int> expected(kThreads, 0);
+  std::uint64_t state = 1;
+  for (int region = 0; region < 5000; ++region) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    const unsigned width = 1 + static_cast<unsigned>(state >> 62U);
+    pool.set_width(width);
+    // Runs of regions of one width too, and pauses in which everybody falls asleep.
+    for (unsigned i = 0; i <= static_cast<unsigned>(state >> 40U) % 4; ++i) {
+      pool.run([&](unsigned worker, unsigned workers) {
+        EXPECT_EQ(workers, width);
+        ++calls[worker];
+      });
+      for (unsigned w = 0; w < width; ++w) ++expected[w];
+    }
+    ASSERT_EQ(calls, expected) << region;
+    if (region % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(pool.size(), kThreads);
+}
+
+TEST(ThreadPool, WidthsAreClampedAndGivenBack) {
+  ThreadPool pool(3);
+  EXPECT_EQ(pool.width(), 3U);
+  pool.set_width(0);
+  EXPECT_EQ(pool.width(), 1U);
+  pool.set_width(9);
+  EXPECT_EQ(pool.width(), 3U);
+  {
+    const WidthOf narrow(pool, 2);
+    EXPECT_EQ(pool.width(), 2U);
+    std::vector<std::thread::id> seen(100);
+    pool.parallel_for(seen.size(), 1,
+                      [&](std::size_t begin, std::size_t) { seen[begin] = std::this_thread::get_id(); });
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), std::thread::id()), 0);
+    EXPECT_LE(std::set<std::thread::id>(seen.begin(), seen.end()).size(), 2U);
+  }
+  EXPECT_EQ(pool.width(), 3U);
 }
 
 TEST(ThreadPool, WakesWorkersThatHaveGoneToSleep) {

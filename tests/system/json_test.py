@@ -228,6 +228,12 @@ class JsonShapes(CliTest):
         other = tiny_folder.write(self.folder / "tiny")
         self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", STORIES, "-p", "x", "--draft", other))
 
+    def test_run_with_other_threads_for_prompts_tells_the_same(self):
+        asked = ("run", BUNDLED, "-p", "Once upon a time there was a little girl", "-n", "30", "--temp", "0")
+        texts = {self.json(*asked, "-t", t, "-tb", tb)["text"] for t, tb in (("1", "0"), ("1", "3"), ("3", "1"))}
+        self.assertEqual(len(texts), 1)
+        self.assertIn("1,024", self.fails(2, "USAGE_VALUE", *asked, "-tb", "2000"))
+
     def test_run_chats_over_plain_lines(self):
         out = self.good("run", STORIES, "-n", "5", "--temp", "0", stdin=b"Once upon\n\nOne day\n/exit\nnever read\n")
         self.assertEqual(len(out.splitlines()), 2, out)
