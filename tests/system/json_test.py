@@ -229,7 +229,7 @@ class JsonShapes(CliTest):
         self.assertIn("tokens", self.fails(2, "USAGE_VALUE", "run", STORIES, "-p", "x", "--draft", other))
 
     def test_run_with_other_threads_for_prompts_tells_the_same(self):
-        asked = ("run", BUNDLED, "-p", "Once upon a time there was a little girl", "-n", "30", "--temp", "0")
+        asked = ("run", STORIES, "-p", "Once upon a time there was a little girl", "-n", "30", "--temp", "0")
         texts = {self.json(*asked, "-t", t, "-tb", tb)["text"] for t, tb in (("1", "0"), ("1", "3"), ("3", "1"))}
         self.assertEqual(len(texts), 1)
         self.assertIn("1,024", self.fails(2, "USAGE_VALUE", *asked, "-tb", "2000"))
