@@ -87,7 +87,8 @@ class Demo : public Command {
     MOTE_ASSIGN(const std::string test, sys::read_text_file((path / kTest).string(), kMaxTextBytes));
     MOTE_ASSIGN(const std::vector<agent::ToolTestItem> items, agent::parse_tool_test(test));
     if (items.empty())
-      return Error{kDemoFiles, std::string(kTest) + " has no items", "install mote again", path.string(), std::nullopt};
+      return Error{kDemoFiles, std::string(kTest) + " has no items", "install mote again", path.string(),
+                   std::nullopt};
     MOTE_ASSIGN(const agent::Tools tools, read_tools(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const std::unique_ptr<Folder> folder, Folder::make(output_));
@@ -110,7 +111,8 @@ class Demo : public Command {
 
     program.print("\n3. What was lost: " + std::to_string(items.size()) +
                   " requests that it was not trained with, answered by each\n\n");
-    MOTE_ASSIGN(const std::vector<std::size_t> tokens, compare_on_tool_test(program, *runtime, items, variants, kContext));
+    MOTE_ASSIGN(const std::vector<std::size_t> tokens,
+                compare_on_tool_test(program, *runtime, items, variants, kContext));
     print_table(program, variants, tokens);
     program.print(
         "\n   KLD and top token: against the original, along its own answers. calls right: tool, arguments "
@@ -154,7 +156,8 @@ class Demo : public Command {
       parameters += tensor.shape.element_count().value().value_or(0);
       bytes += tensor.bytes;
     }
-    variant.bits_per_weight = parameters == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters);
+    variant.bits_per_weight =
+        parameters == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(parameters);
     return {};
   }
 
@@ -224,7 +227,8 @@ class Demo : public Command {
       return written;
     };
     functions.execute = [&](const text::ToolCall& call) {
-      return agent::run_tool(tools, call, {.environment = Program::environment(), .cancel = &program.cancel()});
+      return agent::run_tool(tools, call,
+                             {.environment = Program::environment(), .cancel = &program.cancel()});
     };
     JsonArray messages{agent::message("user", std::string(kRequest))};
     MOTE_ASSIGN(const agent::ToolLoopOutput done, agent::run_tool_loop(messages, functions));
@@ -249,8 +253,8 @@ class Demo : public Command {
     return out;
   }
 
-  static Json to_json(std::span<const ToolVariant> variants, std::span<const std::size_t> tokens, Json request,
-                      double seconds) {
+  static Json to_json(std::span<const ToolVariant> variants, std::span<const std::size_t> tokens,
+                      Json request, double seconds) {
     JsonArray models;
     for (std::size_t i = 0; i < variants.size(); ++i) {
       const ToolVariant& v = variants[i];

@@ -138,7 +138,7 @@ class Shell:
 
     def test_the_command_is_the_first_word_and_not_any_word(self):
         self.assertEqual(self.offered("mote run doctor -"), self.without("run", "-m", "--model"))
-        self.assertEqual(self.offered("mote run -p inspect --th"), ["--threads"])
+        self.assertEqual(self.offered("mote run -p inspect --ign"), ["--ignore-eos"])
 
     def test_an_option_takes_its_value_from_the_arguments(self):
         self.assertEqual(self.files("mote inspect --tokenizer text.txt mod"), ["model.gguf", "models"])
