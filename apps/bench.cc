@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "apps/cli/choice.h"
@@ -24,8 +25,13 @@ enum class Output : std::uint8_t { text, markdown, csv, json };
 constexpr std::array<Choice<Output>, 4> kOutputs{
     {{"text", Output::text}, {"md", Output::markdown}, {"csv", Output::csv}, {"json", Output::json}}};
 
-// Larger than the last-level caches of today's servers, small enough for a board with 1 GB.
-constexpr std::size_t kProbeBytes = std::size_t{256} << 20;
+struct Measured {
+  measure::BenchCase test;
+  unsigned threads;
+  double load_seconds;
+  measure::BenchResult result;
+  std::optional<double> read_gbps;  // plain loops over memory, as many threads
+};
 
 class Bench : public Command {
  public:
@@ -51,14 +57,14 @@ class Bench : public Command {
 
   Result<Json> run(Program& program) override {
     constexpr std::uint64_t kMostTokens = 1U << 20;
+    MOTE_ASSIGN(const Output output, choose("--output", output_, kOutputs));
+    if (output == Output::json) program.set_json(true);
     MOTE_ASSIGN(const auto prompts, parse_list("--n-prompt", prompts_, 0, kMostTokens));
     MOTE_ASSIGN(const auto generations, parse_list("--n-gen", generations_, 0, kMostTokens));
     MOTE_ASSIGN(const auto depths, parse_list("--n-depth", depths_, 0, kMostTokens));
     MOTE_ASSIGN(const auto threads, parse_list("--threads", threads_, 0, 1024));
     MOTE_ASSIGN(const auto parallel, parse_list("--parallel", parallel_, 1, 1024));
-    MOTE_ASSIGN(const Output output, choose("--output", output_, kOutputs));
     MOTE_TRY(choose("--flash-attn", flash_, kFlash));
-    if (output == Output::json) program.set_json(true);
     if (repetitions_ < 1 || repetitions_ > 10000) {
       return bad_value("--repetitions", std::to_string(repetitions_), "1 to 10,000");
     }
@@ -81,6 +87,29 @@ class Bench : public Command {
         for (const auto& [prompt, generated] : pairs) add(prompt, generated);
       }
     }
+    std::vector<Measured> all;
+    Json out;
+    for (const std::uint64_t count : threads) {
+      // A program of its own per thread count would be the same: the pool is made with the runtime.
+      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
+      MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, "", session_, false));
+      out["isa"] = kernels::to_string(runtime->isa());
+      out["activations"] = engine::to_string(model->activations());
+      out["model_bytes"] = bytes_on_disk(*model);
+      for (const measure::BenchCase& test : cases) {
+        MOTE_ASSIGN(const measure::BenchResult result, run_case(program, *runtime, model, test));
+        all.push_back({test, runtime->pool().size(), model->load_seconds(), result, std::nullopt});
+      }
+    }
+    // Last, so that the probe's memory counts for no test.
+    for (const std::uint64_t count : threads) {
+      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
+      program.progress("measuring memory bandwidth");
+      const Result<double> rate = measure::probe_read_bandwidth(runtime->pool(), measure::kProbeBytes);
+      for (Measured& one : all) {
+        if (rate && one.threads == runtime->pool().size()) one.read_gbps = *rate;
+      }
+    }
     using report::Align;
     report::Table table({{"test"},
                          {"depth", Align::right},
@@ -93,28 +122,9 @@ class Bench : public Command {
                          {"of read", Align::right},
                          {"first token", Align::right}});
     JsonArray results;
-    Json out;
-    for (const std::uint64_t count : threads) {
-      // A program of its own per thread count would be the same: the pool is made with the runtime.
-      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
-      MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, "", session_, false));
-      program.progress("measuring memory bandwidth");
-      MOTE_ASSIGN(const double read_rate, measure::probe_read_bandwidth(runtime->pool(), kProbeBytes));
-      out["isa"] = kernels::to_string(runtime->isa());
-      out["activations"] = engine::to_string(model->activations());
-      out["model_bytes"] = bytes_on_disk(*model);
-      for (const measure::BenchCase& test : cases) {
-        MOTE_ASSIGN(const measure::BenchResult result, run_case(program, *runtime, model, test));
-        table.add_row({measure::name_of(test), std::to_string(test.depth),
-                       std::to_string(runtime->pool().size()), std::to_string(test.parallel),
-                       report::significant(result.tokens_per_second.median, 4),
-                       report::significant(result.tokens_per_second.min, 4),
-                       report::significant(result.tokens_per_second.max, 4),
-                       test.prompt > 0 ? "" : report::fixed(result.bandwidth_gbps, 2),
-                       test.prompt > 0 ? "" : report::percent(result.bandwidth_gbps / read_rate, 0),
-                       test.prompt > 0 ? report::duration(result.ttft_warm_seconds) : ""});
-        results.push_back(to_json(test, runtime->pool().size(), model->load_seconds(), read_rate, result));
-      }
+    for (const Measured& one : all) {
+      table.add_row(to_row(one));
+      results.push_back(to_json(one));
     }
     program.print(output == Output::markdown ? table.render_markdown()
                   : output == Output::csv    ? table.render_csv()
@@ -143,8 +153,24 @@ class Bench : public Command {
     return measure::run_bench(runtime, model, test, options);
   }
 
-  static Json to_json(const measure::BenchCase& test, unsigned threads, double load_seconds, double read_rate,
-                      const measure::BenchResult& result) {
+  static std::vector<std::string> to_row(const Measured& one) {
+    const measure::BenchResult& result = one.result;
+    const bool has_prompt = one.test.prompt > 0;
+    return {measure::name_of(one.test),
+            std::to_string(one.test.depth),
+            std::to_string(one.threads),
+            std::to_string(one.test.parallel),
+            report::significant(result.tokens_per_second.median, 4),
+            report::significant(result.tokens_per_second.min, 4),
+            report::significant(result.tokens_per_second.max, 4),
+            has_prompt ? "" : report::fixed(result.bandwidth_gbps, 2),
+            has_prompt || !one.read_gbps ? "" : report::percent(result.bandwidth_gbps / *one.read_gbps, 0),
+            has_prompt ? report::duration(result.ttft_warm_seconds) : ""};
+  }
+
+  static Json to_json(const Measured& one) {
+    const measure::BenchCase& test = one.test;
+    const measure::BenchResult& result = one.result;
     const bool has_prompt = test.prompt > 0;
     Json speed;
     speed["median"] = result.tokens_per_second.median;
@@ -152,18 +178,18 @@ class Bench : public Command {
     speed["max"] = result.tokens_per_second.max;
     Json ttft;
     // Cold: from an unloaded model to the first logits of this prompt.
-    ttft["cold"] = has_prompt ? Json(load_seconds + result.ttft_cold_seconds) : Json();
+    ttft["cold"] = has_prompt ? Json(one.load_seconds + result.ttft_cold_seconds) : Json();
     ttft["warm"] = has_prompt ? Json(result.ttft_warm_seconds) : Json();
     Json out;
     out["test"] = measure::name_of(test);
     out["depth"] = test.depth;
-    out["threads"] = threads;
+    out["threads"] = one.threads;
     out["parallel"] = test.parallel;
     out["tokens_per_second"] = std::move(speed);
     out["bandwidth_gbps"] = has_prompt ? Json() : Json(result.bandwidth_gbps);
-    out["read_bandwidth_gbps"] = read_rate;  // plain loops over memory, as many threads, before the tests
+    out["read_bandwidth_gbps"] = one.read_gbps ? Json(*one.read_gbps) : Json();
     out["peak_rss_bytes"] = result.peak_rss_bytes;
-    out["load_seconds"] = load_seconds;
+    out["load_seconds"] = one.load_seconds;
     out["ttft_seconds"] = std::move(ttft);
     out["joules_per_token"] = result.joules_per_token ? Json(*result.joules_per_token) : Json();
     return out;

@@ -12,9 +12,6 @@
 namespace mote::cli {
 namespace {
 
-// Larger than the last-level caches of today's servers, small enough for a board with 1 GB.
-constexpr std::size_t kProbeBytes = std::size_t{256} << 20;
-
 std::uint64_t memory_bytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);
   const long page = sysconf(_SC_PAGESIZE);
@@ -39,7 +36,7 @@ class Doctor : public Command {
     MOTE_ASSIGN(const std::vector<kernels::KernelChoice> chosen,
                 kernels::describe_kernels(cpu, runtime->isa()));
     program.progress("measuring memory bandwidth");
-    MOTE_ASSIGN(const double bandwidth, measure::probe_read_bandwidth(runtime->pool(), kProbeBytes));
+    MOTE_ASSIGN(const double bandwidth, measure::probe_read_bandwidth(runtime->pool(), measure::kProbeBytes));
     program.end_progress();
 
     Json out;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the instructions of kernels and holds them to a list, which time on a shared machine cannot do.
 
-  bench/count_instructions.py PROBE --compiler NAME [--objects FOLDER] [--golden FILE] [--update]
+  bench/count_instructions.py PROBE --compiler NAME --objects FOLDER [--golden FILE] [--update]
 
 Reference and AVX2 run under valgrind (PROBE is instruction_probe): instructions of one call. What valgrind does not know, AVX-512 and AMX, is
 counted in the disassembly: instructions of a whole function per dot product in it, for the functions named below. A figure that is more than 3 %
@@ -74,7 +74,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("probe", type=pathlib.Path)
     parser.add_argument("--compiler", required=True, help="what the list is of: figures of another compiler differ")
-    parser.add_argument("--objects", type=pathlib.Path, help="folder of the build, for the disassembly")
+    parser.add_argument("--objects", type=pathlib.Path, required=True, help="folder of the build, for the disassembly")
     parser.add_argument("--golden", type=pathlib.Path, default=pathlib.Path(__file__).with_name("instructions.txt"))
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
@@ -84,9 +84,7 @@ def main():
     if not arguments.update and read_list(arguments.golden)[0] != arguments.compiler:
         print(f"{arguments.golden} is of {read_list(arguments.golden)[0]}, this is {arguments.compiler}")
         return SKIPPED
-    counts = dynamic(arguments.probe)
-    if arguments.objects:
-        counts |= static(arguments.objects)
+    counts = dynamic(arguments.probe) | static(arguments.objects)
     if arguments.update:
         arguments.golden.write_text(f"# {arguments.compiler}\n" + "".join(f"{name}\t{value:g}\n" for name, value in counts.items()), encoding="utf-8")
         return 0

@@ -137,7 +137,9 @@ int run(int argc, char** argv) {
     if (!isa) return 2;
     forced = *isa;
   }
-  const auto table = kernels::select_kernels(sys::detect_cpu_features(), forced);
+  sys::CpuFeatures features = sys::detect_cpu_features();
+  features.amx_int8 = features.amx_int8 && sys::request_tiles();
+  const auto table = kernels::select_kernels(features, forced);
   if (!table) {
     std::cerr << format_error(table.error()) << '\n';
     return 2;

@@ -33,7 +33,9 @@ const KernelTable& table() {
       }
       forced = *isa;
     }
-    const auto selected = kernels::select_kernels(sys::detect_cpu_features(), forced);
+    sys::CpuFeatures features = sys::detect_cpu_features();
+    features.amx_int8 = features.amx_int8 && sys::request_tiles();
+    const auto selected = kernels::select_kernels(features, forced);
     if (!selected) {
       std::cerr << format_error(selected.error()) << '\n';
       std::exit(2);

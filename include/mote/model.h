@@ -34,7 +34,8 @@ namespace mote::engine {
 inline constexpr ErrorCode kModelMemory{"MODEL_MEMORY", ErrorKind::resource_exhausted};
 
 // How activations meet weights. automatic: int8 per 32 values against quantized weights, as a device
-// computes. f32: exact products with the decoded weights, to judge weights alone.
+// computes. f32: exact products with the decoded weights, to judge weights alone (keys as q8_0 and q4_0 meet
+// int8 queries all the same).
 enum class Activations : std::uint8_t { automatic, f32 };
 std::string_view to_string(Activations a);  // "auto", "f32"
 

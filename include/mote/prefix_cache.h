@@ -1,5 +1,6 @@
 // Keys and values of texts that sessions began with, kept for sessions that begin alike: a long system prompt
-// or list of tools is computed once. Shared by any number of sessions and threads.
+// or list of tools is computed once. Shared by any number of sessions and threads. A session gives its blocks
+// when it is fed the next time, asked for a prefix or closed; what feed_rows is fed counts too.
 //
 // What is kept are whole blocks of kPrefixBlock tokens with all tokens before them, so a block is given only
 // to a text that is the same from its first token on. It holds the bits that computing would give. Sessions
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 namespace mote::engine {
 
@@ -32,6 +34,9 @@ class PrefixCache {
     std::uint64_t dropped = 0;
   };
   [[nodiscard]] Statistics statistics() const;
+  // Drops all blocks, or those of one tenant.
+  void clear();
+  void forget(std::string_view tenant);
 
   // Of the library's inside.
   [[nodiscard]] PrefixBlocks& blocks() { return *blocks_; }

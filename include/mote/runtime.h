@@ -53,7 +53,8 @@ class Runtime {
   [[nodiscard]] sys::ThreadPool& pool();
   [[nodiscard]] unsigned width_for(std::size_t tokens) const;  // of the pool, for a step of so many
   [[nodiscard]] const kernels::KernelTable& kernels() const;
-  [[nodiscard]] const sys::CpuFeatures& features() const;  // of the processor, whatever `isa` was asked for
+  // Of the processor, whatever `isa` was asked for; tiles (AMX) only where they were not ruled out and work.
+  [[nodiscard]] const sys::CpuFeatures& features() const;
 
  private:
   struct Parts;

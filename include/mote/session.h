@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "mote/cancel.h"
@@ -90,6 +91,9 @@ class Session {
   [[nodiscard]] KvType kv_key_type() const { return key_type_; }
   [[nodiscard]] KvType kv_value_type() const { return value_type_; }
 
+  // Whose text comes next (SessionOptions::tenant). Forgets all that was fed: another tenant must not learn
+  // from reuse_prefix what it was.
+  void set_tenant(std::string_view tenant);
   // Forgets everything from `position` on. Does nothing where that is not below position().
   void truncate(std::size_t position);
   // Keeps the longest prefix that `tokens` share with the session or with what its prefix cache holds, less

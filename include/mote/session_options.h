@@ -13,7 +13,8 @@
 
 namespace mote::engine {
 
-// How a key or value row is stored. q8_0 and q4_0 are blocks of 32 elements with a half scale.
+// How a key or value row is stored. q8_0 and q4_0 are blocks of 32 elements with a half scale, q4_0 of rows
+// turned by a Hadamard matrix; queries meet such keys as int8, whatever the activations are.
 enum class KvType : std::uint8_t { f16, f32, q8_0, q4_0 };
 std::string_view to_string(KvType type);
 std::span<const KvType> all_kv_types();
@@ -27,7 +28,8 @@ struct SessionOptions {
   std::size_t batch = 512;  // tokens that go through the model together, 1 to 4096; no effect on results
   // Where beginnings of texts are kept and looked for; none: only the session's own text is used again.
   std::shared_ptr<PrefixCache> prefix_cache = {};
-  std::string tenant = {};  // whose texts: blocks of the cache are shared within a tenant
+  // Whose texts: blocks of the cache are shared within a tenant only. See Session::set_tenant.
+  std::string tenant = {};
 };
 
 inline constexpr std::size_t kDefaultContext = 4096;

@@ -60,7 +60,7 @@ class Attention {
   struct Range {  // of positions, `end` not included
     std::size_t begin, end;
   };
-  struct Call {  // what all tasks of a run share
+  struct Call {  // what all tasks of a slice share
     const KvCache* cache;
     std::size_t layer;
     std::size_t end;     // positions stored

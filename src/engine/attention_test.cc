@@ -110,7 +110,8 @@ std::vector<float> attention_in_pieces(const Problem& p, KvType type, const kern
 }
 
 std::vector<kernels::KernelTable> available_tables() {
-  const sys::CpuFeatures features = sys::detect_cpu_features();
+  sys::CpuFeatures features = sys::detect_cpu_features();
+  features.amx_int8 = features.amx_int8 && sys::request_tiles();
   std::vector<kernels::KernelTable> out;
   for (const kernels::Isa isa : kernels::available_isas(features)) {
     out.push_back(*kernels::select_kernels(features, isa));

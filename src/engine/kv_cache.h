@@ -1,11 +1,10 @@
 // Keys and values of one session, laid out for the two products of attention: blocks of 256 positions, which
 // have [layer][kv head] and, of each, its positions' rows:
 //
-//   keys    f16, f32: tiles of 64 positions, [tile][dim][64]: scores of 64 positions are then a weighted sum
-//   of
-//           rows, the same kernel as for values
-//           q8_0, q4_0: a matrix [position][dim] in the execution layout of weights of that type, tiles of 16
-//           positions, for the same integer product
+//   keys    f16, f32: tiles of 64 positions, [tile][dim][64], so that scores of 64 positions are one
+//           weighted sum of rows
+//           q8_0, q4_0: a matrix [position][dim] in the execution layout of weights of that type, tiles of
+//           16 positions, for the same integer product
 //   values  rows [position][dim], q8_0 and q4_0 in blocks of GGUF's format of that name
 //   q4_0 is of rows that hadamard() has turned, keys and values alike.
 //

@@ -23,6 +23,6 @@ struct MemoryPlan {
 // What a load and a session would take. `options` as given to Session::create. Checked: MODEL_MEMORY where
 // the numbers themselves overflow.
 Result<MemoryPlan> plan_memory(const model::Model& model, Activations activations,
-                               const SessionOptions& options);
+                               const SessionOptions& options, std::size_t count = 1);
 
 }  // namespace mote::engine

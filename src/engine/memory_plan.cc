@@ -36,7 +36,7 @@ Result<void> check_kv_type(std::string_view name, KvType type, std::size_t head_
 }  // namespace
 
 Result<SessionPlan> plan_session(const model::ModelSpec& spec, Activations activations,
-                                 const SessionOptions& options) {
+                                 const SessionOptions& options, std::size_t count) {
   SessionPlan plan;
   const std::size_t own = std::min<std::size_t>(spec.context, kDefaultContext);
   plan.kv.context = options.context == 0 ? own : options.context;
@@ -47,7 +47,8 @@ Result<SessionPlan> plan_session(const model::ModelSpec& spec, Activations activ
   if (options.batch < 1 || options.batch > kMaxBatch) {
     return bad_option("batch", std::to_string(options.batch), "1 to " + std::to_string(kMaxBatch));
   }
-  plan.batch = std::min(options.batch, plan.kv.context);
+  // No batch has more tokens than the sessions together.
+  plan.batch = count > options.batch ? options.batch : std::min(options.batch, plan.kv.context * count);
   const KvType usual = activations == Activations::f32 ? KvType::f32 : KvType::f16;
   plan.kv.key_type = options.kv_key_type.value_or(usual);
   plan.kv.value_type = options.kv_value_type.value_or(usual);
@@ -73,8 +74,8 @@ Result<void> check_memory(std::string_view what, const MemoryPlan& plan, std::ui
 }
 
 Result<MemoryPlan> plan_memory(const model::Model& model, Activations activations,
-                               const SessionOptions& options) {
-  MOTE_ASSIGN(const SessionPlan session, plan_session(model.spec, activations, options));
+                               const SessionOptions& options, std::size_t count) {
+  MOTE_ASSIGN(const SessionPlan session, plan_session(model.spec, activations, options, count));
   MemoryPlan plan;
   plan.packed_weights = packed_weight_bytes(model, activations == Activations::f32);
   const auto tensors = model.canonical->tensors();
@@ -86,12 +87,14 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
       plan.mapped_weights += info.bytes;
     }
   }
-  const auto kv = session.kv.bytes();
+  const auto one = session.kv.bytes();
+  const auto kv = one ? (Checked(*one) * count).value() : std::nullopt;
   const auto scratch = Forward::scratch_bytes(model.spec, session.batch, session.kv.context, kPlannedThreads);
   if (!kv || !scratch || !(Checked(*kv) + *scratch + plan.packed_weights + plan.mapped_weights).value()) {
     return Error{.code = kModelMemory,
-                 .message = "cannot plan memory: a context of " + std::to_string(session.kv.context) +
-                            " positions takes more bytes than 64 bits count",
+                 .message = "cannot plan memory: " + std::to_string(count) + " contexts of " +
+                            std::to_string(session.kv.context) +
+                            " positions take more bytes than 64 bits count",
                  .hint = "ask for a shorter context",
                  .file = {},
                  .byte_position = {}};

@@ -21,22 +21,52 @@ std::span<const TokenId> block_of(std::span<const TokenId> tokens, std::size_t i
 PrefixCache::PrefixCache(std::uint64_t max_bytes) : blocks_(std::make_unique<PrefixBlocks>(max_bytes)) {}
 PrefixCache::~PrefixCache() = default;
 PrefixCache::Statistics PrefixCache::statistics() const { return blocks_->statistics(); }
+void PrefixCache::clear() {
+  blocks_->forget_if([](const PrefixBlocks::Space&) { return true; });
+}
+void PrefixCache::forget(std::string_view tenant) {
+  blocks_->forget_if([tenant](const PrefixBlocks::Space& space) { return space.tenant == tenant; });
+}
 
 PrefixCache::Statistics PrefixBlocks::statistics() const {
   const std::lock_guard lock(mutex_);
   return statistics_;
 }
 
-PrefixBlocks::Id PrefixBlocks::root_of(const Space& space) {
-  std::erase_if(roots_, [](const Root& root) { return root.space.model.expired(); });
-  for (const Root& root : roots_) {
-    if (same_model(root.space.model, space.model) && root.space.key_type == space.key_type &&
-        root.space.value_type == space.value_type && root.space.tenant == space.tenant) {
-      return root.id;
-    }
+PrefixBlocks::RootPlace PrefixBlocks::find_root(const Space& space) {
+  return std::ranges::find_if(roots_, [&space](const Root& root) {
+    return same_model(root.space.model, space.model) && root.space.key_type == space.key_type &&
+           root.space.value_type == space.value_type && root.space.long_divisors == space.long_divisors &&
+           root.space.tenant == space.tenant;
+  });
+}
+
+// Of models that are gone.
+void PrefixBlocks::drop_expired() {
+  const auto expired = [](const Root& root) { return root.space.model.expired(); };
+  while (true) {
+    const RootPlace root = std::ranges::find_if(roots_, expired);
+    if (root == roots_.end()) return;
+    drop_all_of(root);
   }
-  roots_.push_back({space, next_id_++});
-  return roots_.back().id;
+}
+
+void PrefixBlocks::drop_all_of(RootPlace root) {
+  const Id id = root->id;
+  for (Place block = blocks_.begin(); block != blocks_.end();) {
+    const Place next = std::next(block);
+    if (block->root == id) drop(block);  // the last one takes the root with it
+    block = next;
+  }
+}
+
+void PrefixBlocks::forget_if(const std::function<bool(const Space&)>& unwanted) {
+  const std::lock_guard lock(mutex_);
+  for (RootPlace root = roots_.begin(); root != roots_.end();) {
+    const RootPlace next = std::next(root);
+    if (unwanted(root->space)) drop_all_of(root);
+    root = next;
+  }
 }
 
 PrefixBlocks::Place PrefixBlocks::find(Id parent, std::uint64_t hash, std::span<const TokenId> tokens) {
@@ -48,9 +78,9 @@ PrefixBlocks::Place PrefixBlocks::find(Id parent, std::uint64_t hash, std::span<
   return blocks_.end();
 }
 
-std::vector<PrefixBlocks::Place> PrefixBlocks::chain_of(const Space& space, std::span<const TokenId> tokens) {
+std::vector<PrefixBlocks::Place> PrefixBlocks::chain_of(Id root, std::span<const TokenId> tokens) {
   std::vector<Place> chain;
-  Id parent = root_of(space);
+  Id parent = root;
   for (std::size_t i = 0; (i + 1) * kPrefixBlock <= tokens.size(); ++i) {
     const std::span<const TokenId> own = block_of(tokens, i);
     const Place block = find(parent, hash64(std::as_bytes(own), parent), own);
@@ -71,6 +101,8 @@ void PrefixBlocks::drop(Place block) {
   statistics_.bytes -= block->bytes.size();
   --statistics_.blocks;
   ++statistics_.dropped;
+  const RootPlace root = std::ranges::find(roots_, block->root, &Root::id);
+  if (--root->blocks == 0) roots_.erase(root);
   blocks_.erase(block);
 }
 
@@ -87,7 +119,9 @@ bool PrefixBlocks::make_room(std::uint64_t bytes, std::span<const Place> chain) 
 std::size_t PrefixBlocks::restore(const Space& space, std::span<const TokenId> tokens, std::size_t first,
                                   KvCache& cache) {
   const std::lock_guard lock(mutex_);
-  const std::vector<Place> chain = chain_of(space, tokens);
+  const RootPlace root = find_root(space);
+  if (root == roots_.end()) return first;
+  const std::vector<Place> chain = chain_of(root->id, tokens);
   for (std::size_t i = first; i < chain.size(); ++i) {
     cache.write_block(i, {chain[i]->bytes.data(), chain[i]->bytes.size()});
     ++statistics_.given;
@@ -96,28 +130,47 @@ std::size_t PrefixBlocks::restore(const Space& space, std::span<const TokenId> t
   return std::max(first, chain.size());
 }
 
-void PrefixBlocks::keep(const Space& space, std::span<const TokenId> tokens, const KvCache& cache) {
-  const std::lock_guard lock(mutex_);
-  std::vector<Place> chain = chain_of(space, tokens);
-  touch(chain);
-  for (std::size_t i = chain.size(); (i + 1) * kPrefixBlock <= tokens.size(); ++i) {
-    if (!make_room(cache.block_bytes(), chain)) return;
-    const std::span<const TokenId> own = block_of(tokens, i);
-    const Id parent = chain.empty() ? root_of(space) : chain.back()->id;
-    AlignedBuffer bytes(cache.block_bytes());
-    if (bytes.size() == 0) return;
-    cache.read_block(i, {bytes.data(), bytes.size()});
-    const std::uint64_t hash = hash64(std::as_bytes(own), parent);
-    blocks_.push_front({next_id_++, hash, parent, {own.begin(), own.end()}, std::move(bytes)});
+// The new last block of `chain`.
+bool PrefixBlocks::insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
+                          std::vector<Place>& chain) {
+  if (!make_room(cache.block_bytes(), chain)) return false;
+  AlignedBuffer bytes(cache.block_bytes());
+  if (bytes.size() == 0) return false;
+  const std::size_t index = chain.size();
+  const std::span<const TokenId> own = block_of(tokens, index);
+  chain.reserve(index + 1);
+  RootPlace root = find_root(space);  // anew: making room may have dropped it
+  const bool new_root = root == roots_.end();
+  if (new_root) root = roots_.insert(roots_.end(), {space, next_id_++, 0});
+  const Id parent = chain.empty() ? root->id : chain.back()->id;
+  const std::uint64_t hash = hash64(std::as_bytes(own), parent);
+  try {
+    blocks_.push_front({next_id_++, hash, parent, root->id, {own.begin(), own.end()}, std::move(bytes)});
     try {
       by_hash_.emplace(hash, blocks_.begin());
     } catch (...) {
-      blocks_.pop_front();  // or nobody would find it and its bytes would never be dropped
+      blocks_.pop_front();  // nobody would find it, and its bytes would never be dropped
       throw;
     }
-    statistics_.bytes += blocks_.front().bytes.size();
-    ++statistics_.blocks;
-    chain.push_back(blocks_.begin());
+  } catch (...) {
+    if (new_root) roots_.erase(root);
+    throw;
+  }
+  cache.read_block(index, {blocks_.front().bytes.data(), blocks_.front().bytes.size()});
+  ++root->blocks;
+  statistics_.bytes += blocks_.front().bytes.size();
+  ++statistics_.blocks;
+  chain.push_back(blocks_.begin());
+  return true;
+}
+
+void PrefixBlocks::keep(const Space& space, std::span<const TokenId> tokens, const KvCache& cache) {
+  const std::lock_guard lock(mutex_);
+  drop_expired();
+  const RootPlace root = find_root(space);
+  std::vector<Place> chain;
+  if (root != roots_.end()) chain = chain_of(root->id, tokens);
+  while ((chain.size() + 1) * kPrefixBlock <= tokens.size() && insert(space, tokens, cache, chain)) {
   }
   touch(chain);
 }

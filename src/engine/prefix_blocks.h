@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,7 @@ class PrefixBlocks {
     std::weak_ptr<const LoadedModel> model;
     KvType key_type;
     KvType value_type;
+    bool long_divisors;  // of longrope, which a session's context chooses
     std::string tenant;
   };
 
@@ -42,6 +44,7 @@ class PrefixBlocks {
   void keep(const Space& space, std::span<const TokenId> tokens, const KvCache& cache);
 
   [[nodiscard]] PrefixCache::Statistics statistics() const;
+  void forget_if(const std::function<bool(const Space&)>& unwanted);
 
  private:
   using Id = std::uint64_t;  // of a block or a root
@@ -49,6 +52,7 @@ class PrefixBlocks {
     Id id;
     std::uint64_t hash;  // of parent and tokens
     Id parent;
+    Id root;
     std::vector<TokenId> tokens;
     AlignedBuffer bytes;
   };
@@ -56,24 +60,30 @@ class PrefixBlocks {
   struct Root {
     Space space;
     Id id;
+    std::size_t blocks;  // a root without any is dropped
   };
+  using RootPlace = std::list<Root>::iterator;
 
-  Id root_of(const Space& space);
+  RootPlace find_root(const Space& space);  // roots_.end() where there is none
+  void drop_expired();
   // The block with these tokens behind `parent`; the end of blocks_ where there is none.
   Place find(Id parent, std::uint64_t hash, std::span<const TokenId> tokens);
   // The blocks that `tokens` begin with.
-  std::vector<Place> chain_of(const Space& space, std::span<const TokenId> tokens);
+  std::vector<Place> chain_of(Id root, std::span<const TokenId> tokens);
   // As used just now, the first block last: those behind it are of no use without it.
   void touch(std::span<const Place> chain);
   // Drops blocks used longest ago until `bytes` fit, but none of `chain`. Whether they fit now.
   bool make_room(std::uint64_t bytes, std::span<const Place> chain);
   void drop(Place block);
+  void drop_all_of(RootPlace root);
+  bool insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
+              std::vector<Place>& chain);
 
   std::uint64_t max_bytes_;
   mutable std::mutex mutex_;
   std::list<Block> blocks_;  // used last at the front
   std::unordered_multimap<std::uint64_t, Place> by_hash_;
-  std::vector<Root> roots_;
+  std::list<Root> roots_;
   Id next_id_ = 0;
   PrefixCache::Statistics statistics_;
 };

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <span>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/session.h"
@@ -139,14 +142,87 @@ TEST(PrefixCache, DropsWhatWasUsedLongestAgoAndStaysBelowItsBytes) {
   EXPECT_EQ(reused, 512U);
   answer(*engine.open(cache), text(300, 2), &reused);  // takes the place of text 3
   EXPECT_EQ(reused, 0U);
-  // A text longer than the cache fills it with its beginning and does not drop that for its end.
+  // A text longer than the cache fills it with its beginning and does not drop that for its end; another text
+  // then takes the place of the end.
   answer(*engine.open(cache), text(1400, 4));
   EXPECT_LE(cache->statistics().bytes, most);
+  answer(*engine.open(cache), text(300, 5));
   answer(*engine.open(cache), text(1400, 4), &reused);
-  EXPECT_EQ(reused, 768U);
+  EXPECT_EQ(reused, 512U);
   const auto tiny = std::make_shared<PrefixCache>(block - 1);
   answer(*engine.open(tiny), text(600));
   EXPECT_EQ(tiny->statistics().blocks, 0U);
+}
+
+TEST(PrefixCache, ANewTenantFindsAnEmptySession) {
+  const Engine engine;
+  const auto cache = std::make_shared<PrefixCache>(std::uint64_t{1} << 30);
+  const auto session = engine.open(cache, "a");
+  answer(*session, text(300));
+  session->set_tenant("b");
+  EXPECT_EQ(session->position(), 0U);
+  std::size_t reused = 0;
+  EXPECT_EQ(answer(*session, text(300), &reused), answer(*engine.open(nullptr), text(300)));
+  EXPECT_EQ(reused, 0U);
+  session->set_tenant("a");
+  answer(*session, text(300), &reused);
+  EXPECT_EQ(reused, 256U);
+}
+
+TEST(PrefixCache, ForgetsTenantsModelsThatAreGoneAndEverything) {
+  Engine engine;
+  const auto cache = std::make_shared<PrefixCache>(std::uint64_t{1} << 30);
+  for (const std::string tenant : {"a", "b", "c"}) answer(*engine.open(cache, tenant), text(600));
+  EXPECT_EQ(cache->statistics().blocks, 6U);
+  cache->forget("b");
+  EXPECT_EQ(cache->statistics().blocks, 4U);
+  std::size_t reused = 0;
+  answer(*engine.open(cache, "b"), text(600), &reused);
+  EXPECT_EQ(reused, 0U);
+  answer(*engine.open(cache, "a"), text(600), &reused);
+  EXPECT_EQ(reused, 512U);
+  engine.model = engine.load();
+  answer(*engine.open(cache, "a"), text(300));  // the first model and its blocks are gone
+  EXPECT_EQ(cache->statistics().blocks, 1U);
+  cache->clear();
+  EXPECT_EQ(cache->statistics().blocks, 0U);
+  EXPECT_EQ(cache->statistics().bytes, 0U);
+}
+
+// Tokens that were drafted and taken back are in no block.
+TEST(PrefixCache, KeepsOnlyWhatIsLeftOfATextWhenItGoesOn) {
+  const Engine engine;
+  const auto cache = std::make_shared<PrefixCache>(std::uint64_t{1} << 30);
+  {
+    const auto session = engine.open(cache);
+    ASSERT_TRUE(session->feed(text(250), LogitsWanted::last));
+    ASSERT_TRUE(session->feed(text(10, 3), LogitsWanted::all));
+    session->truncate(251);
+    const std::vector<TokenId> whole = text(300);
+    ASSERT_TRUE(session->feed(std::span(whole).subspan(251), LogitsWanted::last));
+  }
+  EXPECT_EQ(cache->statistics().blocks, 1U);
+  std::vector<TokenId> drafted = text(250);
+  const std::vector<TokenId> wrong = text(10, 3);
+  drafted.insert(drafted.end(), wrong.begin(), wrong.end());
+  std::size_t reused = 1;
+  answer(*engine.open(cache), drafted, &reused);
+  EXPECT_EQ(reused, 0U);
+}
+
+TEST(PrefixCache, ServesSeveralThreads) {
+  const auto cache = std::make_shared<PrefixCache>(std::uint64_t{1} << 20);  // a few blocks: they come and go
+  const auto work = [&cache] {
+    const Engine engine;
+    const std::vector<float> expected = answer(*engine.open(nullptr), text(600, 1));
+    for (std::size_t i = 0; i < 6; ++i) {
+      answer(*engine.open(cache), text(600, 2 + i));
+      EXPECT_EQ(answer(*engine.open(cache), text(600, 1)), expected);
+    }
+  };
+  std::thread other(work);
+  work();
+  other.join();
 }
 
 // A block's parent is dropped after it: what is kept can be reached.

@@ -35,10 +35,14 @@ class YarnRamp {
 
 const std::vector<float>& divisors_of(const model::RopeSpec& spec, std::size_t context) {
   if (spec.scaling != model::RopeScaling::longrope) return spec.divisors;
-  return context > spec.original_context ? spec.long_divisors : spec.short_divisors;
+  return has_long_divisors(spec, context) ? spec.long_divisors : spec.short_divisors;
 }
 
 }  // namespace
+
+bool has_long_divisors(const model::RopeSpec& spec, std::size_t context) {
+  return spec.scaling == model::RopeScaling::longrope && context > spec.original_context;
+}
 
 Rope::Rope(const model::RopeSpec& spec, std::size_t context)
     : frequencies_(spec.dims / 2),

@@ -12,6 +12,10 @@
 
 namespace mote::engine {
 
+// Whether a session of so many positions takes longrope's long divisors: its keys then differ from those of a
+// shorter one.
+bool has_long_divisors(const model::RopeSpec& spec, std::size_t context);
+
 class Rope {
  public:
   // `context`: positions of the session, which choose between longrope's divisors.

@@ -52,6 +52,9 @@ Runtime::~Runtime() = default;
 
 Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
   sys::CpuFeatures features = sys::detect_cpu_features();
+  // Not where another set is forced: on a machine that only announces tiles, trying them may end the program.
+  const bool wants_tiles = !options.isa || *options.isa == kernels::Isa::amx;
+  features.amx_int8 = features.amx_int8 && wants_tiles && sys::request_tiles();
   if (features.amx_int8) {
     const auto tiles = kernels::select_kernels(features, kernels::Isa::amx);
     if (tiles && !kernels::multiplies_right(*tiles)) {

@@ -11,6 +11,7 @@
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
 #include "engine/prefix_blocks.h"
+#include "engine/rope.h"
 #include "engine/slice.h"
 
 namespace mote::engine {
@@ -60,7 +61,7 @@ struct Session::State {
 Session::Session(Runtime& runtime, std::shared_ptr<const LoadedModel> model)
     : runtime_(&runtime), model_(std::move(model)), state_(std::make_unique<State>()) {}
 
-Session::~Session() = default;
+Session::~Session() { keep_prefix(); }
 
 Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
     Runtime& runtime, const std::shared_ptr<const LoadedModel>& model, const SessionOptions& options,
@@ -73,18 +74,10 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
                  .file = {},
                  .byte_position = {}};
   }
-  MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options));
-  MOTE_ASSIGN(MemoryPlan memory, plan_memory(model->model(), model->activations(), options));
-  const auto needed = (Checked(memory.kv) * count + memory.scratch).value();
-  if (!needed) {
-    return Error{.code = kSessionOption,
-                 .message = "cannot open " + std::to_string(count) + " sessions: their bytes exceed 64 bits",
-                 .hint = "open fewer",
-                 .file = {},
-                 .byte_position = {}};
-  }
-  memory.kv = *needed - memory.scratch;
-  MOTE_TRY(check_memory("open a session", memory, *needed, runtime.memory_available_bytes()));
+  MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options, count));
+  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(model->model(), model->activations(), options, count));
+  const std::uint64_t needed = memory.kv + memory.scratch;
+  MOTE_TRY(check_memory("open a session", memory, needed, runtime.memory_available_bytes()));
   try {
     auto shared = std::make_shared<Shared>();
     shared->batch = plan.batch;
@@ -104,13 +97,18 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
       session->state_->cache = KvCache::create(plan.kv, runtime.kernels());
       if (!session->state_->cache) return out_of_memory("open a session", memory.kv);
       session->state_->prefix_cache = options.prefix_cache;
-      session->state_->space = {model, plan.kv.key_type, plan.kv.value_type, options.tenant};
+      session->state_->space = {.model = model,
+                                .key_type = plan.kv.key_type,
+                                .value_type = plan.kv.value_type,
+                                .long_divisors = has_long_divisors(spec.rope, plan.kv.context) ||
+                                                 has_long_divisors(spec.local_rope, plan.kv.context),
+                                .tenant = options.tenant};
       session->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
       out.push_back(std::move(session));
     }
     return out;
   } catch (const std::bad_alloc&) {
-    return out_of_memory("open a session", *needed);
+    return out_of_memory("open a session", needed);
   }
 }
 
@@ -189,6 +187,13 @@ Result<void> Session::feed_batches(std::span<const TokenId> tokens, const Cancel
 
 Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const CancelToken* cancel) {
   if (feeds.empty()) return std::span<const float>();
+  if (std::ranges::any_of(feeds, [](const Feed& feed) { return feed.session == nullptr; })) {
+    return Error{.code = kSessionOption,
+                 .message = "cannot feed sessions together: one of the feeds names no session",
+                 .hint = {},
+                 .file = {},
+                 .byte_position = {}};
+  }
   Session::Shared& shared = *feeds[0].session->state_->shared;
   const std::size_t vocab = feeds[0].session->model_->vocab();
   std::size_t rows = 0;
@@ -207,6 +212,17 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const 
     rows += rows_wanted(feeds[i]);
   }
   MOTE_TRY(shared.make_room(rows * vocab));
+  try {  // before anything changes
+    for (const Feed& feed : feeds) {
+      std::vector<TokenId>& tokens = feed.session->tokens_;
+      const std::size_t wanted = tokens.size() + feed.tokens.size();
+      if (wanted > tokens.capacity()) tokens.reserve(std::max(wanted, 2 * tokens.capacity()));
+    }
+  } catch (const std::bad_alloc&) {
+    return out_of_memory("add tokens", rows * sizeof(TokenId));
+  }
+  // What was fed before is final now: drafts that were wrong have been taken back.
+  for (const Feed& feed : feeds) feed.session->keep_prefix();
 
   // Of the feeds before `next` all tokens are in, of that one `done`.
   std::size_t next = 0;
@@ -255,7 +271,6 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const 
     shared.forward->logits(shared.wanted_rows, out);
     out += shared.wanted_rows.size() * vocab;
   }
-  for (const Feed& feed : feeds) feed.session->keep_prefix();
   return std::span<const float>(shared.rows.as<float>(), rows * vocab);
 }
 
@@ -286,12 +301,18 @@ Result<void> Session::reserve_logits(std::size_t rows) {
   return state_->shared->make_room(rows * model_->vocab());
 }
 
+void Session::set_tenant(std::string_view tenant) {
+  keep_prefix();
+  truncate(0);
+  state_->space.tenant = tenant;
+}
+
 void Session::truncate(std::size_t position) {
   if (position < tokens_.size()) tokens_.resize(position);
   state_->kept_blocks = std::min(state_->kept_blocks, position / kPrefixBlock);
 }
 
-// Whole blocks that the last feed has completed.
+// Whole blocks of the text so far.
 void Session::keep_prefix() {
   const std::size_t complete = tokens_.size() / kPrefixBlock;
   if (state_->prefix_cache == nullptr || complete <= state_->kept_blocks) return;
@@ -309,6 +330,7 @@ std::size_t Session::restore_prefix(std::span<const TokenId> tokens, std::size_t
   const std::size_t own = shared / kPrefixBlock;
   std::size_t blocks = own;
   try {
+    tokens_.reserve(tokens.size());
     blocks = state_->prefix_cache->blocks().restore(state_->space, tokens, own, *state_->cache);
   } catch (const std::bad_alloc&) {
     return shared;
@@ -321,6 +343,7 @@ std::size_t Session::restore_prefix(std::span<const TokenId> tokens, std::size_t
 }
 
 Result<std::size_t> Session::reuse_prefix(std::span<const TokenId> tokens) {
+  keep_prefix();
   const std::size_t most = std::min(tokens.size(), tokens_.size());
   std::size_t shared = 0;
   while (shared < most && tokens[shared] == tokens_[shared]) ++shared;

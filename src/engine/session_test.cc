@@ -4,15 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/loaded_model.h"
+#include "engine/memory_plan.h"
 #include "engine/runtime.h"
 #include "testing/environment.h"
 
@@ -162,7 +165,57 @@ TEST(Session, ARefusedBatchLeavesAllSessionsAsTheyWere) {
   CancelToken cancel;
   cancel.request();
   EXPECT_THAT(refused({{first, tokens(9)}, {second, tokens(9)}}, &cancel), HasSubstr("cancelled"));
+  EXPECT_THAT(refused({{first, tokens(2)}, {nullptr, tokens(2)}}), HasSubstr("names no session"));
   EXPECT_TRUE(copy(feed_together({})).empty());
+}
+
+// Cancelled at some moment, often between batches: feeds before are in, one is partly.
+TEST(Session, ACancelledBatchIsTakenBackWhole) {
+  const SessionOptions options{.context = 400, .batch = 4};
+  const Opened opened = open(1, options);
+  const auto sessions = several(opened, options, 2);
+  const std::vector<TokenId> text = some_tokens(400, opened.model->vocab());
+  const auto tokens = [&](std::size_t n) { return std::span(text).first(n); };
+  const auto feed_both = [&](std::size_t n, const CancelToken* cancel = nullptr) {
+    return feed_together(std::vector<Feed>{{sessions[0].get(), tokens(n), LogitsWanted::last},
+                                           {sessions[1].get(), tokens(n), LogitsWanted::last}},
+                         cancel);
+  };
+  copy(feed_both(3));
+  std::size_t cancelled = 0;
+  for (int delay = 0; delay < 60; ++delay) {
+    CancelToken cancel;
+    std::thread later([&cancel, delay] {
+      std::this_thread::sleep_for(std::chrono::microseconds(100 * delay));
+      cancel.request();
+    });
+    const bool refused = !feed_both(390, &cancel);
+    later.join();
+    if (!refused) break;
+    ++cancelled;
+    ASSERT_EQ(sessions[0]->position(), 3U);
+    ASSERT_EQ(sessions[1]->position(), 3U);
+  }
+  EXPECT_GT(cancelled, 0U);
+  for (const auto& session : sessions) session->truncate(3);
+  const std::vector<float> rows = copy(feed_both(5));
+  const Opened other = open(1, options);
+  copy(other.session->feed(tokens(3), LogitsWanted::last));
+  std::vector<float> expected = copy(other.session->feed(tokens(5), LogitsWanted::last));
+  expected.insert(expected.end(), expected.begin(), expected.end());
+  EXPECT_EQ(rows, expected);
+}
+
+TEST(Session, SessionsTogetherHaveBatchesOfAll) {
+  SessionOptions options{.context = 8, .batch = 512};
+  const Opened opened = open(1, options);
+  const model::ModelSpec& spec = opened.model->spec();
+  const auto batch = [&](std::size_t count) {
+    return plan_session(spec, Activations::automatic, options, count)->batch;
+  };
+  EXPECT_EQ(batch(1), 8U);
+  EXPECT_EQ(batch(40), 320U);
+  EXPECT_EQ(batch(100), 512U);
 }
 
 TEST(Session, QuantizedModelsGiveTheSameBitsInAnyPiecesAndThreads) {

@@ -321,6 +321,23 @@ TEST(IntegerMatmul, EverySetGivesTheReferenceBitsForAllLayoutsAndShapes) {
   }
 }
 
+// Three tiles of which the second-level cache takes two at a time.
+TEST(IntegerMatmul, BandsOfTilesLeaveNoneOut) {
+  Rng rng(6);
+  for (const Case& c : kCases) {
+    if (c.bits != 8 || c.group != 32 || c.kind != ScaleKind::half || c.max_value != 255) continue;
+    Problem p(rng, c, 33, 20480, 16);
+    std::vector<float> expected(std::size_t{33} * 16);
+    run(kReferenceKernels, p.m, expected.data());
+    for (const NamedTable& named : tables()) {
+      if (named.name == "reference") continue;
+      std::vector<float> y(expected.size());
+      run(named.table, p.m, y.data());
+      ASSERT_TRUE(same_bits(y, expected)) << named.name << ": " << name_of(c);
+    }
+  }
+}
+
 TEST(IntegerMatmul, TheReferenceIsTheFormulaInDouble) {
   Rng rng(4);
   for (const Case& c : kCases) {

@@ -95,7 +95,8 @@ struct NamedTable {
 
 // Every set that this machine runs; the reference first.
 inline std::vector<NamedTable> tables() {
-  const sys::CpuFeatures features = sys::detect_cpu_features();
+  sys::CpuFeatures features = sys::detect_cpu_features();
+  features.amx_int8 = features.amx_int8 && sys::request_tiles();
   std::vector<NamedTable> all;
   for (const Isa isa : available_isas(features)) {
     auto table = select_kernels(features, isa);

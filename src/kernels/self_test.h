@@ -5,8 +5,8 @@
 
 namespace mote::kernels {
 
-// Whether matmul_integer of `table` gives the reference's bits for a small matrix and the columns of a
-// prompt.
+// Whether matmul_integer of `table` gives the reference's bits for small matrices of several types and the
+// columns of a prompt.
 bool multiplies_right(const KernelTable& table);
 
 }  // namespace mote::kernels

@@ -12,7 +12,7 @@ TEST(SelfTest, PassesForEverySet) {
   for (const NamedTable& named : tables()) EXPECT_TRUE(multiplies_right(named.table)) << named.name;
 }
 
-// The last column of the last row, and what is no number.
+// The last column of the last row, and a kernel that writes nothing.
 TEST(SelfTest, NoticesASingleWrongResult) {
   KernelTable table = kReferenceKernels;
   table.matmul_integer = [](const IntegerMatmul& m) noexcept {

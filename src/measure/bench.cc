@@ -33,29 +33,42 @@ struct Timing {
 
 using Sessions = std::vector<std::unique_ptr<engine::Session>>;
 
-// All sessions take the same tokens.
-Result<void> feed_all(const Sessions& sessions, std::span<const TokenId> tokens, engine::LogitsWanted wanted,
-                      const CancelToken* cancel) {
+// Tokens of each session, so that experts are not all asked for the same.
+using Texts = std::vector<std::vector<TokenId>>;
+
+Texts random_texts(std::size_t sessions, std::size_t count, std::size_t vocabulary, std::uint64_t seed) {
+  Texts out;
+  for (std::size_t i = 0; i < sessions; ++i) {
+    out.push_back(random_tokens(count, vocabulary, seed + 1000 * i));
+  }
+  return out;
+}
+
+// Tokens [first, first + count) of each text to its session.
+Result<void> feed_all(const Sessions& sessions, const Texts& texts, std::size_t first, std::size_t count,
+                      engine::LogitsWanted wanted, const CancelToken* cancel) {
   std::vector<engine::Feed> feeds;
   feeds.reserve(sessions.size());
-  for (const auto& session : sessions) {
-    feeds.push_back({.session = session.get(), .tokens = tokens, .wanted = wanted});
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    feeds.push_back({.session = sessions[i].get(),
+                     .tokens = std::span(texts[i]).subspan(first, count),
+                     .wanted = wanted});
   }
   MOTE_TRY(engine::feed_together(feeds, cancel));
   return {};
 }
 
-Result<Timing> run_once(const Sessions& sessions, const BenchCase& test, std::span<const TokenId> tokens,
+Result<Timing> run_once(const Sessions& sessions, const BenchCase& test, const Texts& texts,
                         const CancelToken* cancel) {
   Timing timing;
   for (const auto& session : sessions) session->truncate(test.depth);
   const Clock::time_point start = Clock::now();
   if (test.prompt > 0) {
-    MOTE_TRY(feed_all(sessions, tokens.first(test.prompt), engine::LogitsWanted::last, cancel));
+    MOTE_TRY(feed_all(sessions, texts, 0, test.prompt, engine::LogitsWanted::last, cancel));
     timing.first = seconds_since(start);
   }
-  for (std::size_t i = test.prompt; i < tokens.size(); ++i) {
-    MOTE_TRY(feed_all(sessions, tokens.subspan(i, 1), engine::LogitsWanted::last, cancel));
+  for (std::size_t i = test.prompt; i < test.prompt + test.generated; ++i) {
+    MOTE_TRY(feed_all(sessions, texts, i, 1, engine::LogitsWanted::last, cancel));
     if (i == 0) timing.first = seconds_since(start);
   }
   timing.total = seconds_since(start);
@@ -85,11 +98,11 @@ Result<BenchResult> run_bench(engine::Runtime& runtime,
   const std::size_t count = test.prompt + test.generated;
   session_options.context = test.depth + count;
   const double bytes_per_token = static_cast<double>(model->bytes_per_token());
-  const std::vector<TokenId> before = random_tokens(test.depth, model->vocab(), 1);
-  const std::vector<TokenId> tokens = random_tokens(count, model->vocab(), 2);
+  const Texts before = random_texts(test.parallel, test.depth, model->vocab(), 1);
+  const Texts texts = random_texts(test.parallel, count, model->vocab(), 2);
   MOTE_ASSIGN(const Sessions sessions,
               engine::Session::create_several(runtime, model, session_options, test.parallel));
-  MOTE_TRY(feed_all(sessions, before, engine::LogitsWanted::none, options.cancel));
+  MOTE_TRY(feed_all(sessions, before, 0, test.depth, engine::LogitsWanted::none, options.cancel));
 
   BenchResult result;
   std::vector<double> rates;
@@ -100,13 +113,13 @@ Result<BenchResult> run_bench(engine::Runtime& runtime,
   for (std::size_t i = 0; i <= options.repetitions; ++i) {
     if (options.progress) options.progress(i, options.repetitions + 1);
     const EnergyCounter::Reading before_run = energy.read();
-    MOTE_ASSIGN(const Timing timing, run_once(sessions, test, tokens, options.cancel));
+    MOTE_ASSIGN(const Timing timing, run_once(sessions, test, texts, options.cancel));
     const std::optional<double> used = energy.joules_since(before_run);
     if (i == 0) {
       result.ttft_cold_seconds = timing.first;
       continue;
     }
-    rates.push_back(static_cast<double>(test.parallel * tokens.size()) / std::max(timing.total, 1e-9));
+    rates.push_back(static_cast<double>(test.parallel * count) / std::max(timing.total, 1e-9));
     firsts.push_back(timing.first);
     has_energy = has_energy && used.has_value();
     joules += used.value_or(0);

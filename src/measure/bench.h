@@ -59,6 +59,9 @@ Result<BenchResult> run_bench(engine::Runtime& runtime,
                               const std::shared_ptr<const engine::LoadedModel>& model, const BenchCase& test,
                               const BenchOptions& options);
 
+// Larger than the last-level caches of today's servers, small enough for a board with 1 GB.
+inline constexpr std::size_t kProbeBytes = std::size_t{256} << 20;
+
 // Reads as much as `bytes` with all workers, the best of a few passes, in 1e9 bytes per second.
 // OUT_OF_MEMORY.
 Result<double> probe_read_bandwidth(sys::ThreadPool& pool, std::size_t bytes);

@@ -55,6 +55,7 @@ std::optional<double> EnergyCounter::joules_since(const Reading& before) const {
     microjoules +=
         static_cast<double>(begun_again) + static_cast<double>(now[i]) - static_cast<double>(before[i]);
   }
+  if (microjoules == 0) return std::nullopt;  // too short for the counter's steps, or it stands still
   return microjoules / 1e6;
 }
 

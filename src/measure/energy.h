@@ -16,8 +16,8 @@ class EnergyCounter {
 
   using Reading = std::vector<std::uint64_t>;  // microjoules, one per package; empty where none can be read
   [[nodiscard]] Reading read() const;
-  // Of all packages; nothing where no counter can be read. A counter that has begun again at zero since,
-  // once, is counted on.
+  // Of all packages; nothing where no counter can be read or none has moved. A counter that has begun again
+  // at zero since, once, is counted on.
   [[nodiscard]] std::optional<double> joules_since(const Reading& before) const;
 
  private:

@@ -38,6 +38,11 @@ TEST(EnergyCounter, IsNothingWithoutACounterAndNeverZero) {
   const EnergyCounter elsewhere(folder / "absent");
   EXPECT_FALSE(elsewhere.joules_since(elsewhere.read()));
   write(folder / "intel-rapl:0/energy_uj", 5);
+  write(folder / "still/intel-rapl:0/energy_uj", 5);
+  write(folder / "still/intel-rapl:0/max_energy_range_uj", 9);
+  const EnergyCounter still(folder / "still");
+  EXPECT_EQ(still.read().size(), 1U);
+  EXPECT_FALSE(still.joules_since(still.read()));
   const EnergyCounter without_range(folder);
   EXPECT_FALSE(without_range.joules_since(without_range.read()));
 }

@@ -70,13 +70,6 @@ std::string x86_brand() {
   return trim(brand);
 }
 
-// Linux keeps the tile registers from a process until it asks for them (Documentation/arch/x86/xstate.rst).
-bool tiles_are_granted() {
-  constexpr long kRequestPermission = 0x1023;
-  constexpr long kTileData = 18;
-  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
-}
-
 // Bit numbers: Intel SDM volume 2, CPUID, leaves 1, 7.0 and 7.1; XCR0 in volume 1, 13.3.
 void detect_instructions(CpuFeatures& f) {
   f.model_name = x86_brand();
@@ -95,7 +88,7 @@ void detect_instructions(CpuFeatures& f) {
   f.avx512 =
       f.avx2 && saved(0xE6) && seven.bit_b(16) && seven.bit_b(17) && seven.bit_b(30) && seven.bit_b(31);
   f.avx512_vnni = f.avx512 && seven.bit_c(11);
-  f.amx_int8 = saved(0x60000) && seven.bit_d(24) && seven.bit_d(25) && tiles_are_granted();
+  f.amx_int8 = saved(0x60000) && seven.bit_d(24) && seven.bit_d(25);
 }
 
 #elif defined(__aarch64__)
@@ -200,6 +193,17 @@ std::string CpuFeatures::to_string() const {
   add(dotprod, "dotprod");
   add(i8mm, "i8mm");
   return text.empty() ? "none" : text;
+}
+
+// Documentation/arch/x86/xstate.rst
+bool request_tiles() {
+#if defined(__x86_64__)
+  constexpr long kRequestPermission = 0x1023;
+  constexpr long kTileData = 18;
+  return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 CpuFeatures detect_cpu_features() {

@@ -17,7 +17,7 @@ struct CpuFeatures {
   bool avx_vnni = false;
   bool avx512 = false;  // F, BW, VL, DQ
   bool avx512_vnni = false;
-  bool amx_int8 = false;
+  bool amx_int8 = false;  // Linux wants to be asked for the tiles first: request_tiles()
   // Arm
   bool neon = false;
   bool dotprod = false;
@@ -30,5 +30,9 @@ struct CpuFeatures {
 };
 
 CpuFeatures detect_cpu_features();
+
+// Asks Linux to let this process use tile registers; whether it does. From then on alternate signal stacks
+// have to be larger (AT_MINSIGSTKSZ).
+bool request_tiles();
 
 }  // namespace mote::sys
