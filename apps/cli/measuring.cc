@@ -7,10 +7,10 @@
 namespace mote::cli {
 
 Result<std::unique_ptr<measure::LogitModel>> open_for_measuring(
-    Program& program, engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
+    Program& program, engine::Runtime& runtime, const std::shared_ptr<const engine::LoadedModel>& model,
     const SessionSettings& settings, std::size_t context) {
   MOTE_ASSIGN(const engine::SessionOptions options, settings.session_options(context));
-  return measure::open_for_measuring(runtime, std::move(model), options, context, &program.cancel());
+  return measure::open_for_measuring(runtime, model, options, context, &program.cancel());
 }
 
 measure::MeasureOptions measure_options(Program& program, std::string label) {

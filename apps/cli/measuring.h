@@ -12,7 +12,7 @@ namespace mote::cli {
 
 // A session of exactly one window, with the session's options.
 Result<std::unique_ptr<measure::LogitModel>> open_for_measuring(
-    Program& program, engine::Runtime& runtime, std::shared_ptr<const engine::LoadedModel> model,
+    Program& program, engine::Runtime& runtime, const std::shared_ptr<const engine::LoadedModel>& model,
     const SessionSettings& settings, std::size_t context);
 
 // Progress and cancellation of a measurement; `label` begins the progress line.

@@ -41,11 +41,11 @@ Result<void> check_same_tokens(const Tokenizer& reference, const engine::LoadedM
   return {};
 }
 
-Result<std::unique_ptr<LogitModel>> open_for_measuring(engine::Runtime& runtime, Model model,
+Result<std::unique_ptr<LogitModel>> open_for_measuring(engine::Runtime& runtime, const Model& model,
                                                        engine::SessionOptions session, std::size_t context,
                                                        const CancelToken* cancel) {
   session.context = context;
-  MOTE_ASSIGN(auto opened, engine::Session::create(runtime, std::move(model), session));
+  MOTE_ASSIGN(auto opened, engine::Session::create(runtime, model, session));
   return engine_model(std::move(opened), cancel);
 }
 

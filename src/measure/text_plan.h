@@ -27,9 +27,8 @@ Result<void> check_same_tokens(const Tokenizer& reference, const engine::LoadedM
                                const WindowPlan& plan);
 
 // A session of exactly one window. `cancel` may be null.
-Result<std::unique_ptr<LogitModel>> open_for_measuring(engine::Runtime& runtime,
-                                                       std::shared_ptr<const engine::LoadedModel> model,
-                                                       engine::SessionOptions session, std::size_t context,
-                                                       const CancelToken* cancel);
+Result<std::unique_ptr<LogitModel>> open_for_measuring(
+    engine::Runtime& runtime, const std::shared_ptr<const engine::LoadedModel>& model,
+    engine::SessionOptions session, std::size_t context, const CancelToken* cancel);
 
 }  // namespace mote::measure
