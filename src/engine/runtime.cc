@@ -74,7 +74,7 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
 kernels::Isa Runtime::isa() const { return parts_->isa; }
 sys::ThreadPool& Runtime::pool() { return parts_->pool; }
 unsigned Runtime::width_for(std::size_t tokens) const {
-  // Beyond that a step computes for longer than it reads.
+  // Generation feeds one token or, with drafts, some; where to draw the line is a choice, not a measurement.
   constexpr std::size_t kFewTokens = 4;
   return tokens > kFewTokens ? parts_->prompt_width : parts_->generation_width;
 }

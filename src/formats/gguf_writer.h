@@ -49,8 +49,7 @@ class GgufWriter {
 
   // The whole of one tensor, in any order. Thread safe for different indices. TENSOR_BYTES (internal) where
   // the length is not the planned one. With a pool, which takes one call at a time, its workers copy pieces
-  // of the tensor to the file: the kernel's part of a write is a quarter of the time that plain rounding
-  // takes.
+  // of the tensor to the file.
   Result<void> write(std::size_t index, std::span<const std::byte> bytes, sys::ThreadPool* pool = nullptr);
 
   // Syncs, renames OUT.part to OUT (the first last), syncs the folder, removes the journal. GGUF_INCOMPLETE
