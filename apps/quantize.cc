@@ -15,7 +15,8 @@ namespace mote::cli {
 namespace {
 
 constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Method::search},
-                              Choice<quantize::Method>{"rtn", quantize::Method::rtn}};
+                              Choice<quantize::Method>{"rtn", quantize::Method::rtn},
+                              Choice<quantize::Method>{"feedback", quantize::Method::feedback}};
 
 std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
@@ -47,8 +48,14 @@ class Quantize : public Command {
            ValueKind::file},
           {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ...", &type_, true, ValueKind::choice,
            strings(quantize::type_names())},
-          {"--method", "M", "search: weighted search of scales and codes; rtn: plain rounding", &method_,
-           false, ValueKind::choice, names_of(kMethods)},
+          {"--method", "M",
+           "rtn: plain rounding; search: weighted search of scales and codes; feedback: block by block on "
+           "--data",
+           &method_, false, ValueKind::choice, names_of(kMethods)},
+          {"--data", "FILE",
+           "calibration text, repeatable; with it the method is feedback unless told otherwise", &data_,
+           false, ValueKind::file},
+          {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
            &tensor_types_},
@@ -65,10 +72,10 @@ class Quantize : public Command {
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
     static constexpr LaterOption kLater[] = {
-        {"--effort", "calibrated methods"},      {"--stats", "calibration statistics"},
-        {"--data", "calibration data"},          {"--size", "allocation under a budget"},
-        {"--bpw", "allocation under a budget"},  {"--memory", "calibrated methods"},
-        {"--imatrix", "calibration statistics"}, {"--group-fallback", "affine groups", false}};
+        {"--effort", "calibrated methods"},          {"--stats", "calibration statistics"},
+        {"--size", "allocation under a budget"},     {"--bpw", "allocation under a budget"},
+        {"--memory", "calibrated methods"},          {"--imatrix", "calibration statistics"},
+        {"--group-fallback", "affine groups", false}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
@@ -94,12 +101,20 @@ class Quantize : public Command {
     o.input = input_;
     o.output = output_;
     o.type = type_;
-    if (method_ == "feedback" || method_ == "awq" || method_ == "learned") {
+    if (method_ == "awq" || method_ == "learned") {
       return Error{kUsageNotYet,
                    "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
-                   "use search or rtn", "", std::nullopt};
+                   "use feedback, search or rtn", "", std::nullopt};
     }
-    MOTE_ASSIGN(o.method, choose("--method", method_, kMethods));
+    const std::string usual = data_.empty() ? "search" : "feedback";
+    MOTE_ASSIGN(o.method, choose("--method", method_.empty() ? usual : method_, kMethods));
+    if (o.method == quantize::Method::feedback && data_.empty() && !dry_run_) {
+      return Error{kUsageMissing, "--method feedback needs a calibration text", "give --data FILE", "",
+                   std::nullopt};
+    }
+    o.calibration.files.assign(data_.begin(), data_.end());
+    if (chunks_ == 0) return bad_value("--chunks", "0", "a whole number from 1 on");
+    o.calibration.max_windows = static_cast<std::size_t>(chunks_);
     for (const std::string& rule : tensor_types_) {
       const std::size_t equals = rule.rfind('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == rule.size()) {
@@ -196,7 +211,9 @@ class Quantize : public Command {
   std::string input_;
   std::string output_;
   std::string type_;
-  std::string method_ = "search";
+  std::string method_;  // empty: search, or feedback with data
+  std::vector<std::string> data_;
+  std::uint64_t chunks_ = quantize::CalibrationText().max_windows;
   bool pure_ = false;
   std::vector<std::string> tensor_types_;
   std::string embedding_type_;

@@ -22,8 +22,17 @@ namespace mote::quantize {
 
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
 // scales and codes for the least squared error, for the formats that have one; the others are rounded.
-enum class Method : std::uint8_t { rtn, search };
+// feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
+// (QuantizeOptions::calibration); search for what has no inputs to calibrate.
+enum class Method : std::uint8_t { rtn, search, feedback };
 std::string_view to_string(Method method);
+
+// What method feedback runs through the model.
+struct CalibrationText {
+  std::vector<std::filesystem::path> files;  // plain text
+  std::size_t window = 512;                  // tokens that see one another
+  std::size_t max_windows = 128;             // taken from the files in turn
+};
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
 // `type` a codec name. The first pattern that matches decides.
@@ -45,6 +54,7 @@ struct QuantizeOptions {
   std::filesystem::path output;  // GGUF file; not touched by a dry run
   std::string type;              // preset or codec name, "Q4_K_M", "q4_0"; case is ignored
   Method method = Method::search;
+  CalibrationText calibration;
   bool pure = false;  // one type for all matrices, no per-tensor rules (shape fall-backs still apply)
   std::vector<TensorTypeRule> tensor_types;
   std::string embedding_type;  // codec name; empty: the preset decides
@@ -65,8 +75,10 @@ struct TensorReport {
   std::vector<std::uint64_t> shape;  // row-major: the last dimension is contiguous
   std::string_view source_type;      // codec name, "F16"; static storage
   std::string_view type;             // the same of the result, "Q4_K"
-  std::string_view method;           // "rtn", "search", or "copy" where the type stays or is a plain float
-  double error = 0;  // squared error over squared norm; 0 in a dry run and for tensors of an earlier run
+  std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
+  // Squared error over squared norm, with feedback of the products with the inputs; 0 in a dry run and for
+  // tensors of an earlier run.
+  double error = 0;
   std::uint64_t bytes = 0;
   bool fallback = false;  // the preset's type does not divide the row
   bool resumed = false;   // written by an earlier, interrupted run

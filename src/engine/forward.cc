@@ -68,6 +68,27 @@ bool ffn_wants_integers(const BlockWeights& b) {
   return !b.experts.empty() && any_integer({&b.experts[0].gate, &b.experts[0].up});
 }
 
+bool makes_ready(Step step, BlockInput input) {
+  using enum Step;
+  switch (input) {
+    case BlockInput::attention:
+      return step == normalize_attention || step == take_attention;
+    case BlockInput::attention_output:
+      return step == attend;
+    case BlockInput::ffn:
+      return step == normalize_ffn || step == take_ffn || step == retake_normalized;
+    case BlockInput::ffn_down:
+      return step == project_gate;
+  }
+  return false;
+}
+
+// How many of the steps have to run before `input` is there.
+std::size_t steps_until(std::span<const Step> steps, BlockInput input) {
+  const auto found = std::ranges::find_if(steps, [&](Step step) { return makes_ready(step, input); });
+  return static_cast<std::size_t>(found - steps.begin()) + (found == steps.end() ? 0 : 1);
+}
+
 }  // namespace
 
 std::vector<Step> block_steps(const model::ModelSpec& spec) {
@@ -193,14 +214,32 @@ void Forward::embed(std::span<const TokenId> tokens, std::span<const Slice> slic
   });
 }
 
-void Forward::run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices) {
+void Forward::begin(std::span<const Slice> slices) {
   place_rows(slices);
   const std::size_t n = tokens_of(slices);
-  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(n));
   for (std::size_t t = 0; t < n; ++t) {
     rope_.angles(rows_[t].position, angles_ + t * spec_->rope.dims);
     local_rope_.angles(rows_[t].position, local_angles_ + t * spec_->local_rope.dims);
   }
+}
+
+void Forward::run_to(std::size_t layer, BlockInput input, std::span<const Slice> slices) {
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
+  begin(slices);
+  const std::size_t count = steps_until(steps_, input);
+  for (std::size_t i = 0; i < count; ++i) run_step(steps_[i], weights_->blocks[layer], layer, slices);
+}
+
+void Forward::run_from(std::size_t layer, BlockInput input, std::span<const Slice> slices) {
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
+  for (std::size_t i = steps_until(steps_, input); i < steps_.size(); ++i) {
+    run_step(steps_[i], weights_->blocks[layer], layer, slices);
+  }
+}
+
+void Forward::run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices) {
+  const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
+  begin(slices);
   for (std::size_t layer = first_layer; layer < last_layer; ++layer) {
     for (const Step step : steps_) run_step(step, weights_->blocks[layer], layer, slices);
   }

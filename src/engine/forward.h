@@ -50,6 +50,9 @@ enum class Step : std::uint8_t {
   normalize_ffn_sum,        // x = norm(x)
 };
 
+// What matrices of a block multiply, in the order in which it comes up.
+enum class BlockInput : std::uint8_t { attention, attention_output, ffn, ffn_down };
+
 // The steps of one block, in order. What differs from block to block (windows, rope) and flags such as biases
 // are read inside the steps.
 std::vector<Step> block_steps(const model::ModelSpec& spec);
@@ -68,6 +71,12 @@ class Forward {
   void embed(std::span<const TokenId> tokens, std::span<const Slice> slices);
   // Blocks [first_layer, last_layer) on the hidden states of the slices' tokens.
   void run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices);
+  // One block in parts: up to where an input is ready, and, after that, from there to the end. `input` is not
+  // ffn_down where the block is a mixture of experts.
+  void run_to(std::size_t layer, BlockInput input, std::span<const Slice> slices);
+  void run_from(std::size_t layer, BlockInput input, std::span<const Slice> slices);
+  // After run_to(): that input, [tokens][cols].
+  [[nodiscard]] std::span<const float> input() const { return {input_.values, input_.n * input_.cols}; }
   // Hidden states, [batch][width], in and out of run().
   [[nodiscard]] std::span<float> hidden() { return {x_, batch_ * width_}; }
   // Hidden states [first_row, first_row + count) after the last norm, [count][width]; valid until the next
@@ -83,6 +92,7 @@ class Forward {
           std::size_t context);
   void run_step(Step step, const BlockWeights& block, std::size_t layer, std::span<const Slice> slices);
   void place_rows(std::span<const Slice> slices);
+  void begin(std::span<const Slice> slices);  // rows and their angles
   // Rows of x normalized to h_, and quantized where a consumer needs it.
   void normalize(const float* x, const Norm& norm, std::size_t n, bool quantize);
   void normalize_in_place(const Norm& norm, std::size_t n);

@@ -29,11 +29,11 @@ Error nonfinite(const formats::TensorInfo& info, std::size_t block) {
 class Loader {
  public:
   // `packed` is where matrices go as long as it has room.
-  Loader(Runtime& runtime, const model::Model& model, bool exact, std::span<std::byte> packed)
-      : runtime_(runtime), model_(model), exact_(exact), free_(packed) {}
+  Loader(Runtime& runtime, const formats::TensorSource& tensors, bool exact, std::span<std::byte> packed)
+      : runtime_(runtime), tensors_(tensors), exact_(exact), free_(packed) {}
 
   Result<QuantizedTensor> tensor(Role role, std::uint32_t block, bool bias = false) {
-    const auto index = model_.canonical->find(model::gguf_name(role, block, bias));
+    const auto index = tensors_.find(model::gguf_name(role, block, bias));
     if (!index) {
       return Error{
           .code = model::kModelTensor,
@@ -42,8 +42,8 @@ class Loader {
           .file = {},
           .byte_position = {}};
     }
-    MOTE_ASSIGN(QuantizedTensor out, model_.canonical->read(*index));
-    MOTE_TRY(check(model_.canonical->tensors()[*index], out));
+    MOTE_ASSIGN(QuantizedTensor out, tensors_.read(*index));
+    MOTE_TRY(check(tensors_.tensors()[*index], out));
     return out;
   }
 
@@ -81,10 +81,10 @@ class Loader {
   Result<std::vector<float>> factors(Role role, std::uint32_t block, std::uint64_t count) {
     std::string name = model::gguf_name(role, block);
     name.replace(name.rfind('.') + 1, std::string::npos, "scale");
-    const auto index = model_.canonical->find(name);
+    const auto index = tensors_.find(name);
     if (!index) return std::vector<float>{1.0F};
-    const formats::TensorInfo& info = model_.canonical->tensors()[*index];
-    MOTE_ASSIGN(const QuantizedTensor in, model_.canonical->read(*index));
+    const formats::TensorInfo& info = tensors_.tensors()[*index];
+    MOTE_ASSIGN(const QuantizedTensor in, tensors_.read(*index));
     MOTE_TRY(check(info, in));
     const std::size_t found = in.blocks().size() / sizeof(float);
     if (in.codec != CodecId::f32 || (found != 1 && found != count)) {
@@ -129,8 +129,8 @@ class Loader {
 
   // Once a tensor is packed its mapped pages only count twice; those that are read again come back.
   void dont_need(Role role, std::uint32_t block) const {
-    const auto index = model_.canonical->find(model::gguf_name(role, block));
-    if (index) model_.canonical->dont_need(*index);
+    const auto index = tensors_.find(model::gguf_name(role, block));
+    if (index) tensors_.dont_need(*index);
   }
 
   Result<void> pack(Linear& out) {
@@ -182,7 +182,7 @@ class Loader {
   }
 
   Runtime& runtime_;
-  const model::Model& model_;
+  const formats::TensorSource& tensors_;
   bool exact_;
   std::span<std::byte> free_;
 };
@@ -327,12 +327,19 @@ std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activati
   return total;
 }
 
+Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec& spec,
+                                        const formats::TensorSource& tensors, std::uint32_t block,
+                                        bool exact_activations) {
+  Loader loader(runtime, tensors, exact_activations, {});
+  return load_block(loader, spec, block);
+}
+
 Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations) {
   const model::ModelSpec& spec = model.spec;
   Weights out;
   // Where there is no such memory in one piece, each matrix asks for its own and says what is missing.
   out.packed = AlignedBuffer(packed_weight_bytes(model, exact_activations));
-  Loader loader(runtime, model, exact_activations, {out.packed.data(), out.packed.size()});
+  Loader loader(runtime, *model.canonical, exact_activations, {out.packed.data(), out.packed.size()});
   MOTE_TRY(load_embeddings(loader, spec, out));
   if (spec.has_head()) {
     MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));

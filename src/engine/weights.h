@@ -81,5 +81,10 @@ void for_each_matrix(const BlockWeights& b, const F& work) {
 // Reads, checks and packs every tensor, splitting each over the runtime's threads. Errors: MODEL_NONFINITE
 // (names tensor and block), OUT_OF_MEMORY, those of the source.
 Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations);
+// One block's weights from `tensors`, which have the names and shapes that the spec needs and live as long as
+// the result. Errors: the same.
+Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec& spec,
+                                        const formats::TensorSource& tensors, std::uint32_t block,
+                                        bool exact_activations);
 
 }  // namespace mote::engine

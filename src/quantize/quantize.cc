@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "codec/codec.h"
+#include "engine/loaded_model.h"
 #include "engine/runtime.h"
 #include "formats/gguf_layout.h"
 #include "formats/gguf_split.h"
@@ -17,8 +18,12 @@
 #include "model/model.h"
 #include "mote/tokenizer.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/feedback/block_codes.h"
+#include "quantize/feedback/feedback_kernels.h"
+#include "quantize/layerwise.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
+#include "sys/mapped_file.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -28,6 +33,7 @@ namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
 constexpr std::string_view kBytesVersion = "mote-quantize-4";
+constexpr std::uint64_t kMostCalibrationBytes = std::uint64_t{1} << 30;
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
@@ -82,6 +88,19 @@ Result<TypeOptions> type_options(const QuantizeOptions& options) {
     MOTE_ASSIGN(result.output, find_type(options.output_type));
   }
   return result;
+}
+
+// Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
+bool is_calibrated(const formats::TensorInfo& tensor) {
+  return tensor.name.starts_with("blk.") && tensor.shape.rank() == 2 && is_quantizable(tensor);
+}
+
+// What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
+Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
+  if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
+    return Method::feedback;
+  if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
+  return Method::search;
 }
 
 Error in_place(const fs::path& output) {
@@ -157,7 +176,7 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
                    {}};
     }
     const bool same = type == tensor.codec;
-    const Method method_used = has_search(type) ? options.method : Method::rtn;
+    const Method method_used = method_for(options, tensor, type);
     const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
     const std::span<const std::uint64_t> dims = tensor.shape.dims();
     job.report.tensors.push_back(TensorReport{.name = tensor.name,
@@ -223,6 +242,13 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
   for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
   text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
+  if (options.method == Method::feedback) {
+    const CalibrationText& data = options.calibration;
+    text += "|" + std::to_string(data.window) + "|" + std::to_string(data.max_windows);
+    for (const fs::path& file : data.files) {
+      text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
+    }
+  }
   for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
   return text;
 }
@@ -256,7 +282,8 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
   }
-  const EncodeJob encode{type,   options.method, &search_kernels(features), weighting_of(report.name, type),
+  const Method method = options.method == Method::rtn ? Method::rtn : Method::search;
+  const EncodeJob encode{type,   method,        &search_kernels(features), weighting_of(report.name, type),
                          factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
@@ -275,8 +302,88 @@ Error cancelled(std::string_view tensor) {
           {}};
 }
 
+// Where the tensors of a source end up.
+std::vector<std::size_t> outputs_of(const Job& job) {
+  std::vector<std::size_t> out(job.model.canonical->tensors().size());
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    if (!is_factor(job, o)) out[job.sources[o]] = o;
+  }
+  return out;
+}
+
+Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model,
+                                                const CalibrationText& text) {
+  MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
+  std::vector<std::vector<TokenId>> files;
+  for (const fs::path& path : text.files) {
+    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMostCalibrationBytes));
+    MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
+  }
+  std::vector<TokenId> out;
+  // One window of each file in turn, until all are used up.
+  for (std::size_t w = 0, before = SIZE_MAX; before != out.size(); ++w) {
+    before = out.size();
+    for (const std::vector<TokenId>& tokens : files) {
+      if (tokens.size() / text.window <= w || out.size() / text.window == text.max_windows) continue;
+      const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(w * text.window);
+      out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(text.window));
+    }
+  }
+  return out;
+}
+
+// The tensors whose type changes, block by block; they are written as they come.
+Result<void> write_layerwise(engine::Runtime& runtime, const QuantizeOptions& options,
+                             const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer,
+                             std::vector<bool>& written) {
+  engine::LoadOptions load;
+  load.activations = engine::Activations::f32;
+  MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
+  MOTE_ASSIGN(const std::vector<TokenId> tokens, calibration_tokens(*model, options.calibration));
+  const std::vector<std::size_t> output = outputs_of(job);
+  QuantizeProgress progress;
+  progress.tensor_count = job.outputs.size();
+  LayerwiseWork work;
+  for (const formats::TensorInfo& info : job.model.canonical->tensors()) {
+    progress.total_bytes += info.bytes;
+    work.types.push_back(info.codec);
+  }
+  for (std::size_t i = 0; i < work.types.size(); ++i) work.types[i] = job.outputs[output[i]].codec;
+  work.plain = [&](std::size_t index, const QuantizedTensor& in,
+                   std::span<std::byte> out) -> Result<EncodeError> {
+    const TensorReport& report = job.report.tensors[output[index]];
+    const EncodeJob encode{work.types[index],
+                           Method::search,
+                           &search_kernels(features),
+                           weighting_of(report.name, work.types[index]),
+                           1.0F,
+                           options.cancel};
+    return encode_tensor(runtime.pool(), encode, report.name, in, out);
+  };
+  work.done = [&](std::size_t index, std::span<const std::byte> blocks, const EncodeError& error,
+                  bool) -> Result<void> {
+    const std::size_t o = output[index];
+    job.report.tensors[o].error = error.relative();
+    written[o] = true;
+    progress.tensor = o;
+    progress.name = job.report.tensors[o].name;
+    progress.done_bytes += job.model.canonical->tensors()[index].bytes;
+    if (options.progress) options.progress(progress);
+    // An earlier run's bytes are the same.
+    if (writer.done(o)) return {};
+    return writer.write(o, blocks, &runtime.pool());
+  };
+  LayerwiseOptions how;
+  how.window = options.calibration.window;
+  how.search = &search_kernels(features);
+  how.kernels = &feedback_kernels(features);
+  how.cancel = options.cancel;
+  return quantize_layerwise(runtime, *model, tokens, how, work);
+}
+
 Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
-                           const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer) {
+                           const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer,
+                           const std::vector<bool>& written) {
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;
@@ -295,6 +402,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     progress.name = report.name;
     if (options.progress) options.progress(progress);
     if (!is_factor(job, i)) progress.done_bytes += source.tensors()[job.sources[i]].bytes;
+    if (written[i]) continue;
     if (writer.done(i)) {
       report.resumed = true;
       continue;
@@ -339,7 +447,7 @@ std::uint64_t peak_rss_bytes() {
 }
 
 Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options,
-                           const sys::CpuFeatures& features) {
+                           const sys::CpuFeatures& features, engine::Runtime* runtime) {
   const auto start = std::chrono::steady_clock::now();
   // Cheap mistakes first: a wrong name should not wait for a model to open.
   MOTE_TRY(find_preset(options.type));
@@ -363,7 +471,11 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
-    MOTE_TRY(write_tensors(pool, options, features, job, *writer));
+    std::vector<bool> written(job.outputs.size(), false);
+    if (options.method == Method::feedback) {
+      MOTE_TRY(write_layerwise(*runtime, options, features, job, *writer, written));
+    }
+    MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
     MOTE_TRY(writer->finish());
   }
   job.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -373,7 +485,9 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
 
 }  // namespace
 
-std::string_view to_string(Method method) { return method == Method::rtn ? "rtn" : "search"; }
+std::string_view to_string(Method method) {
+  return method == Method::rtn ? "rtn" : method == Method::search ? "search" : "feedback";
+}
 
 std::vector<std::string_view> type_names() {
   std::vector<std::string_view> names;
@@ -389,20 +503,25 @@ std::vector<std::string_view> tensor_type_names() {
   return names;
 }
 
-Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options) {
-  return quantize(runtime.pool(), options, allowed_features(runtime));
-}
-
-Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options,
-                                const sys::CpuFeatures& features) {
+Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& options,
+                               const sys::CpuFeatures& features, engine::Runtime* runtime) {
   try {
-    return run(pool, options, features);
+    return run(pool, options, features, runtime);
   } catch (const std::bad_alloc&) {
     return Error{kOutOfMemory, "out of memory while quantizing", {}, options.input.string(), {}};
   } catch (const fs::filesystem_error& e) {
     return Error{
         kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};
   }
+}
+
+Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options) {
+  return guarded(runtime.pool(), options, allowed_features(runtime), &runtime);
+}
+
+Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options,
+                                const sys::CpuFeatures& features) {
+  return guarded(pool, options, features, nullptr);
 }
 
 }  // namespace mote::quantize

@@ -34,9 +34,13 @@ class Usage(CliTest):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
     def test_later_options_and_methods_of_quantize_are_refused_by_name(self):
-        for option in ("--stats", "--data", "--size", "--bpw", "--effort"):
+        for option in ("--stats", "--size", "--bpw", "--effort"):
             self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", option, "1")
         self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
+
+    def test_feedback_needs_a_text(self):
+        self.assertIn("--data", self.fails(2, "USAGE_MISSING", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--method", "feedback"))
+        self.fails(2, "USAGE_VALUE", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--data", "text", "--chunks", "0")
 
     def test_missing_values_and_arguments(self):
         self.fails(2, "USAGE_VALUE", "perplexity", "-f")

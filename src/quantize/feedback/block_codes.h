@@ -1,0 +1,34 @@
+// A block's codes and factors apart from its bytes, so that a method may change some and keep the others.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tensor/codec_id.h"
+#include "tensor/float16.h"
+
+namespace mote::quantize {
+
+// Whether the functions below know the format: those whose every element has a code of its own under a scale
+// (and a min), see codec::IntegerForm.
+bool has_free_codes(CodecId id);
+
+// Codes that an element may take, in the order of IntegerForm; Q8_0's reference never writes -128.
+struct CodeRange {
+  std::uint8_t low;
+  std::uint8_t high;
+};
+CodeRange code_range(CodecId id);
+
+// What all scales of a block are multiples of, and all mins; in super-blocks times integers that stay as they
+// are, elsewhere the scale and the min themselves. `min` is what is subtracted, 0 in formats without.
+struct BlockFactors {
+  Half scale;
+  Half min;
+};
+BlockFactors block_factors(CodecId id, const std::byte* block);
+
+// Writes new codes (one per element) and factors; the integers of a super-block's scales stay.
+void rewrite_block(CodecId id, std::byte* block, const std::uint8_t* codes, BlockFactors factors);
+
+}  // namespace mote::quantize

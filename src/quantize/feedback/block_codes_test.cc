@@ -1,0 +1,95 @@
+#include "quantize/feedback/block_codes.h"
+
+#include <cstring>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/rng.h"
+#include "codec/codec.h"
+#include "quantize/search.h"
+
+namespace mote::quantize {
+namespace {
+
+std::vector<CodecId> formats() {
+  std::vector<CodecId> out;
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (has_free_codes(codec.id)) out.push_back(codec.id);
+  }
+  return out;
+}
+
+// A row of one block with weights of both signs.
+std::vector<std::byte> encoded(CodecId id, std::uint64_t seed) {
+  const codec::Codec& codec = codec::codec_of(id);
+  Rng rng(seed);
+  std::vector<float> x(codec.block_elements);
+  for (float& v : x) v = static_cast<float>(rng.next_normal()) * 0.02F;
+  std::vector<std::byte> block(codec.block_bytes);
+  encode_search(kSearchBaseline, id, x.data(), nullptr, block.data(), 1, x.size());
+  return block;
+}
+
+TEST(BlockCodes, KnowsTheFormatsOfIndependentCodes) {
+  EXPECT_EQ(formats().size(), 12U);
+  EXPECT_FALSE(has_free_codes(CodecId::f16));
+  EXPECT_FALSE(has_free_codes(CodecId::iq3_s));
+}
+
+TEST(BlockCodes, WritingWhatABlockHasChangesNothing) {
+  for (const CodecId id : formats()) {
+    const codec::Codec& codec = codec::codec_of(id);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const std::vector<std::byte> before = encoded(id, seed);
+      std::uint8_t codes[256];
+      float scales[16];
+      float mins[16];
+      codec.integer_form->unpack(before.data(), codes, scales, mins);
+      std::vector<std::byte> after = before;
+      rewrite_block(id, after.data(), codes, block_factors(id, before.data()));
+      EXPECT_EQ(after, before) << codec.name << " " << seed;
+    }
+  }
+}
+
+// Any codes and factors: the block decodes to scale * level - min, with the integers of the scales as they
+// were.
+TEST(BlockCodes, NewCodesAndFactorsAreWhatTheBlockDecodesTo) {
+  for (const CodecId id : formats()) {
+    const codec::Codec& codec = codec::codec_of(id);
+    const codec::IntegerForm& form = *codec.integer_form;
+    const CodeRange range = code_range(id);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      std::vector<std::byte> block = encoded(id, seed);
+      std::uint8_t codes[256];
+      float scales[16];
+      float mins[16];
+      form.unpack(block.data(), codes, scales, mins);
+      const BlockFactors old = block_factors(id, block.data());
+      Rng rng(seed + 100);
+      for (std::size_t i = 0; i < codec.block_elements; ++i) {
+        codes[i] = static_cast<std::uint8_t>(range.low + rng.next_u64() % (range.high - range.low + 1U));
+      }
+      const Half scale = float_to_half(half_to_float(old.scale) * 1.5F);
+      const Half min = float_to_half(half_to_float(old.min) * 0.5F);
+      rewrite_block(id, block.data(), codes, {scale, min});
+      std::vector<float> decoded(codec.block_elements);
+      codec.decode(block.data(), decoded.data(), 1);
+      const float grown =
+          half_to_float(old.scale) == 0.0F ? 0.0F : half_to_float(scale) / half_to_float(old.scale);
+      const float shrunk =
+          half_to_float(old.min) == 0.0F ? 0.0F : half_to_float(min) / half_to_float(old.min);
+      for (std::size_t i = 0; i < codec.block_elements; ++i) {
+        const std::size_t g = i / form.group_elements;
+        const float level = form.table != nullptr ? static_cast<float>(form.table[codes[i]])
+                                                  : static_cast<float>(codes[i] - form.offset);
+        const float expected = scales[g] * grown * level - (form.has_min ? mins[g] * shrunk : 0.0F);
+        ASSERT_NEAR(decoded[i], expected, 1e-6F) << codec.name << " " << seed << " " << i;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mote::quantize

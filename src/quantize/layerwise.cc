@@ -1,0 +1,312 @@
+#include "quantize/layerwise.h"
+
+#include <algorithm>
+#include <array>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "base/strings.h"
+#include "calibrate/moments.h"
+#include "codec/codec.h"
+#include "engine/forward.h"
+#include "model/tensor_names.h"
+#include "quantize/feedback/block_codes.h"
+#include "quantize/feedback/curvature.h"
+#include "quantize/feedback/feedback.h"
+#include "quantize/quantize.h"
+#include "quantize/replaced_tensors.h"
+
+namespace mote::quantize {
+namespace {
+
+using engine::BlockInput;
+using model::Role;
+
+constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantMethod{"QUANT_METHOD", ErrorKind::invalid_argument};
+
+struct Site {
+  BlockInput input;
+  std::array<Role, 5> readers;
+};
+// Fused ones stand beside those that they replace; a model has one or the other.
+constexpr std::array<Site, 4> kSites{
+    {{BlockInput::attention, {Role::attn_q, Role::attn_k, Role::attn_v, Role::attn_qkv, Role::attn_qkv}},
+     {BlockInput::attention_output,
+      {Role::attn_output, Role::attn_output, Role::attn_output, Role::attn_output, Role::attn_output}},
+     {BlockInput::ffn, {Role::ffn_gate, Role::ffn_up, Role::ffn_up, Role::ffn_up, Role::ffn_up}},
+     {BlockInput::ffn_down,
+      {Role::ffn_down, Role::ffn_down, Role::ffn_down, Role::ffn_down, Role::ffn_down}}}};
+
+// One of the two models, with the hidden states of all tokens before the block that is due.
+class Stream {
+ public:
+  Stream(engine::Runtime& runtime, const model::ModelSpec& spec, engine::Weights weights, std::size_t window)
+      : runtime_(runtime), spec_(spec), weights_(std::move(weights)), window_(window) {}
+
+  Result<void> open(std::span<const TokenId> tokens) {
+    const engine::KvShape shape{spec_.blocks, spec_.kv_heads,      spec_.head_dim,
+                                window_,      engine::KvType::f32, engine::KvType::f32};
+    auto cache = engine::KvCache::create(shape, runtime_.kernels());
+    if (!cache) return no_memory();
+    cache_.emplace(std::move(*cache));
+    MOTE_TRY(make_forward());
+    hidden_.resize(tokens.size() * spec_.width);
+    for (std::size_t w = 0; w < tokens.size() / window_; ++w) {
+      const std::array<engine::Slice, 1> slice{slice_of()};
+      forward_->embed(tokens.subspan(w * window_, window_), slice);
+      store(w);
+    }
+    return {};
+  }
+
+  Result<void> set_block(std::uint32_t block, engine::BlockWeights weights) {
+    weights_.blocks[block] = std::move(weights);
+    return make_forward();  // its scratch follows the matrices
+  }
+
+  // Hidden states of window w, run up to `input` of the block. Valid until the next call.
+  std::span<const float> input(std::size_t w, std::size_t block, BlockInput input) {
+    load(w);
+    const std::array<engine::Slice, 1> slice{slice_of()};
+    forward_->run_to(block, input, slice);
+    return forward_->input();
+  }
+  // After input(): the block's output becomes the window's hidden states.
+  void finish_from(std::size_t w, std::size_t block, BlockInput input) {
+    const std::array<engine::Slice, 1> slice{slice_of()};
+    forward_->run_from(block, input, slice);
+    store(w);
+  }
+  void pass(std::size_t w, std::size_t block) {
+    load(w);
+    const std::array<engine::Slice, 1> slice{slice_of()};
+    forward_->run(block, block + 1, slice);
+    store(w);
+  }
+
+ private:
+  static Error no_memory() { return {kOutOfMemory, "no memory for calibration", "use fewer tokens", {}, {}}; }
+
+  Result<void> make_forward() {
+    forward_ = engine::Forward::create(runtime_, spec_, weights_, window_, window_);
+    if (forward_ == nullptr) return no_memory();
+    return {};
+  }
+  // Every window begins at position 0: what the cache still holds of another one is never read.
+  engine::Slice slice_of() { return {&*cache_, 0, window_}; }
+  std::span<float> of_window(std::size_t w) {
+    return std::span(hidden_).subspan(w * window_ * spec_.width, window_ * spec_.width);
+  }
+  void load(std::size_t w) { std::ranges::copy(of_window(w), forward_->hidden().begin()); }
+  void store(std::size_t w) {
+    std::ranges::copy(forward_->hidden().first(window_ * spec_.width), of_window(w).begin());
+  }
+
+  engine::Runtime& runtime_;
+  const model::ModelSpec& spec_;
+  engine::Weights weights_;
+  std::size_t window_;
+  std::optional<engine::KvCache> cache_;
+  std::unique_ptr<engine::Forward> forward_;
+  std::vector<float> hidden_;
+};
+
+class Job {
+ public:
+  Job(engine::Runtime& runtime, const engine::LoadedModel& model, std::span<const TokenId> tokens,
+      const LayerwiseOptions& options, const LayerwiseWork& work)
+      : runtime_(runtime),
+        model_(model.model()),
+        spec_(model.spec()),
+        source_(*model_.canonical),
+        tokens_(tokens),
+        options_(options),
+        work_(work),
+        tensors_(source_),
+        done_(source_.tensors().size(), false) {}
+
+  Result<void> run() {
+    if (spec_.experts.count > 0 || !spec_.causal) {
+      return Error{kQuantMethod,
+                   "feedback is for decoders with dense feed-forward networks; this model is another",
+                   "use --method search",
+                   {},
+                   {}};
+    }
+    MOTE_TRY(outside_blocks());
+    MOTE_ASSIGN(engine::Weights original, engine::load_weights(runtime_, model_, true));
+    MOTE_ASSIGN(engine::Weights made, engine::load_weights(runtime_, model_, true));
+    MOTE_TRY(replace_embedding(made));
+    Stream before(runtime_, spec_, std::move(original), options_.window);
+    Stream after(runtime_, spec_, std::move(made), options_.window);
+    MOTE_TRY(before.open(tokens_));
+    MOTE_TRY(after.open(tokens_));
+    for (std::uint32_t block = 0; block < spec_.blocks; ++block) MOTE_TRY(do_block(block, before, after));
+    return {};
+  }
+
+ private:
+  [[nodiscard]] std::size_t windows() const { return tokens_.size() / options_.window; }
+
+  [[nodiscard]] bool changes(std::size_t index) const {
+    return work_.types[index] != source_.tensors()[index].codec;
+  }
+
+  // The tensor in its new type is known from here on.
+  Result<void> finish(std::size_t index, const std::shared_ptr<std::vector<std::byte>>& blocks,
+                      const EncodeError& error, bool feedback) {
+    QuantizedTensor tensor;
+    tensor.codec = work_.types[index];
+    tensor.shape = source_.tensors()[index].shape;
+    tensor.planes = {std::span<const std::byte>(*blocks)};
+    tensor.owner = blocks;
+    tensors_.replace(index, std::move(tensor));
+    done_[index] = true;
+    return work_.done(index, *blocks, error, feedback);
+  }
+
+  Result<std::shared_ptr<std::vector<std::byte>>> room_for(std::size_t index) const {
+    const formats::TensorInfo& info = source_.tensors()[index];
+    const auto bytes = codec::tensor_bytes(codec::codec_of(work_.types[index]), info.shape).value();
+    if (!bytes)
+      return Error{kOutOfMemory, "tensor '" + escape_untrusted(info.name) + "' is too large", {}, {}, {}};
+    return std::make_shared<std::vector<std::byte>>(*bytes);
+  }
+
+  Result<void> plain(std::size_t index) {
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    MOTE_ASSIGN(const auto blocks, room_for(index));
+    MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, *blocks));
+    return finish(index, blocks, error, false);
+  }
+
+  Result<void> outside_blocks() {
+    for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
+      if (!source_.tensors()[i].name.starts_with("blk.") && changes(i)) MOTE_TRY(plain(i));
+    }
+    return {};
+  }
+
+  Result<void> replace_embedding(engine::Weights& weights) const {
+    const auto index = tensors_.find(model::gguf_name(Role::token_embd));
+    if (!index) return {};
+    MOTE_ASSIGN(weights.embedding, tensors_.read(*index));
+    return {};
+  }
+
+  // Tensors of the block that read the site's input and are to have feedback.
+  [[nodiscard]] std::vector<std::size_t> readers_of(const Site& site, std::uint32_t block) const {
+    std::vector<std::size_t> out;
+    for (const Role role : site.readers) {
+      const auto index = source_.find(model::gguf_name(role, block));
+      if (index && std::ranges::find(out, *index) == out.end()) out.push_back(*index);
+    }
+    return out;
+  }
+
+  Result<void> do_block(std::uint32_t block, Stream& before, Stream& after) {
+    for (const Site& site : kSites) {
+      MOTE_TRY(do_site(site, block, before, after));
+      MOTE_ASSIGN(engine::BlockWeights weights,
+                  engine::load_block_weights(runtime_, spec_, tensors_, block, true));
+      MOTE_TRY(after.set_block(block, std::move(weights)));
+    }
+    for (std::size_t w = 0; w < windows(); ++w) after.pass(w, block);
+    return {};
+  }
+
+  Result<void> do_site(const Site& site, std::uint32_t block, Stream& before, Stream& after) {
+    std::vector<std::size_t> fed;
+    for (const std::size_t index : readers_of(site, block)) {
+      if (!changes(index)) continue;
+      if (has_free_codes(work_.types[index])) {
+        fed.push_back(index);
+      } else {
+        MOTE_TRY(plain(index));
+      }
+    }
+    const bool last = site.input == BlockInput::ffn_down;
+    if (fed.empty() && !last) return {};
+    const std::size_t cols = fed.empty() ? 0 : source_.tensors()[fed.front()].shape.cols();
+    std::optional<calibrate::Moments> own;
+    std::optional<calibrate::Moments> drift;
+    if (!fed.empty()) {
+      MOTE_ASSIGN(own, calibrate::Moments::create(runtime_, cols, options_.window));
+      MOTE_ASSIGN(drift, calibrate::Moments::create(runtime_, cols, options_.window));
+    }
+    std::vector<float> difference(cols * options_.window);
+    for (std::size_t w = 0; w < windows(); ++w) {
+      if (options_.cancel != nullptr && options_.cancel->requested()) {
+        return Error{kCancelled, "quantizing stopped", {}, {}, {}};
+      }
+      const std::span<const float> x = before.input(w, block, site.input);
+      if (!fed.empty()) {
+        const std::span<const float> y = after.input(w, block, site.input);
+        for (std::size_t i = 0; i < difference.size(); ++i) difference[i] = x[i] - y[i];
+        own->add(y);
+        drift->add(y, difference);
+      }
+      if (last) before.finish_from(w, block, site.input);
+    }
+    if (fed.empty()) return {};
+    MOTE_ASSIGN(const Curvature curvature,
+                curvature_of(runtime_.pool(), *options_.kernels, own->mean(), cols, options_.damping));
+    const std::vector<double> moved = drift->mean();
+    for (const std::size_t index : fed) MOTE_TRY(feed(index, curvature, moved));
+    return {};
+  }
+
+  Result<void> feed(std::size_t index, const Curvature& curvature, std::span<const double> drift) {
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    const codec::Codec& from = codec::codec_of(in.codec);
+    std::vector<float> rows(in.shape.rows() * in.shape.cols());
+    from.decode(in.blocks().data(), rows.data(), in.blocks().size() / from.block_bytes);
+    if (options_.drift > 0) {
+      MOTE_TRY(correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows));
+    }
+    MOTE_ASSIGN(const auto blocks, room_for(index));
+    const FeedbackJob job{work_.types[index], options_.search, options_.kernels, options_.moves,
+                          options_.cancel};
+    MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));
+    return finish(index, blocks, error, true);
+  }
+
+  engine::Runtime& runtime_;
+  const model::Model& model_;
+  const model::ModelSpec& spec_;
+  const formats::TensorSource& source_;
+  std::span<const TokenId> tokens_;
+  const LayerwiseOptions& options_;
+  const LayerwiseWork& work_;
+  ReplacedTensors tensors_;
+  std::vector<bool> done_;
+};
+
+}  // namespace
+
+Result<void> quantize_layerwise(engine::Runtime& runtime, const engine::LoadedModel& model,
+                                std::span<const TokenId> tokens, const LayerwiseOptions& options,
+                                const LayerwiseWork& work) {
+  const std::size_t windows = tokens.size() / options.window;
+  if (windows == 0) {
+    return Error{kCalibrationShort,
+                 "the calibration text has " + with_thousands(tokens.size()) +
+                     " tokens, less than one window of " + with_thousands(options.window),
+                 "give more text with --data",
+                 {},
+                 {}};
+  }
+  try {
+    return Job(runtime, model, tokens.first(windows * options.window), options, work).run();
+  } catch (const std::bad_alloc&) {
+    return Error{kOutOfMemory,
+                 "no memory for the hidden states of " + with_thousands(tokens.size()) + " tokens",
+                 "use fewer tokens (--chunks)",
+                 {},
+                 {}};
+  }
+}
+
+}  // namespace mote::quantize

@@ -1,0 +1,55 @@
+// Quantizes a model block by block, each on what reaches it through the blocks that are quantized already.
+//
+// Two models run side by side over the calibration tokens: the original, and the one that is being made.
+// Where a matrix is due, the second moments of its inputs in the new model say how errors weigh and mix, and
+// how far those inputs have drifted from the original's says what the matrix should be instead (feedback.h).
+// Hidden states of all tokens are kept, twice; of the second moments only those of one matrix.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/loaded_model.h"
+#include "engine/runtime.h"
+#include "mote/cancel.h"
+#include "mote/result.h"
+#include "mote/tokenizer.h"
+#include "quantize/encode_tensor.h"
+#include "quantize/feedback/feedback_kernels.h"
+#include "quantize/search_kernels.h"
+#include "tensor/codec_id.h"
+
+namespace mote::quantize {
+
+struct LayerwiseOptions {
+  std::size_t window = 512;  // tokens that see one another
+  double damping = 0.01;     // share of the mean second moment
+  double drift = 0.5;        // share of the correction for drifted inputs
+  double moves = 0.1;        // codes moved afterwards, as a share of a row at most
+  const SearchKernels* search = nullptr;
+  const FeedbackKernels* kernels = nullptr;
+  const CancelToken* cancel = nullptr;
+};
+
+struct LayerwiseWork {
+  std::vector<CodecId> types;  // of each tensor of the model's canonical source
+  // A tensor in its new type without calibration.
+  std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in, std::span<std::byte> out)>
+      plain;
+  // Takes each tensor whose type changes, block by block; `method` is "feedback" or empty where it was plain.
+  std::function<Result<void>(std::size_t index, std::span<const std::byte> blocks, const EncodeError& error,
+                             bool feedback)>
+      done;
+};
+
+// `model`: loaded with exact activations. tokens: whole windows; the rest is left out. Errors:
+// CALIBRATION_SHORT (less than one window), QUANT_METHOD (a model that has no such blocks), OUT_OF_MEMORY,
+// CANCELLED, those of `work`.
+Result<void> quantize_layerwise(engine::Runtime& runtime, const engine::LoadedModel& model,
+                                std::span<const TokenId> tokens, const LayerwiseOptions& options,
+                                const LayerwiseWork& work);
+
+}  // namespace mote::quantize
