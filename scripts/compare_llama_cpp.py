@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Compare mote with a current llama.cpp, natively built outside the tree.
 
-  MOTE_LLAMA_CPP=DIR scripts/compare_llama_cpp.py files|kld|speed [options]
+  MOTE_LLAMA_CPP=DIR scripts/compare_llama_cpp.py files|kld [options]
 
-DIR holds llama-perplexity, llama-bench (DIR, DIR/bin or DIR/build/bin). Needs the shared text and the models that
+DIR holds llama-perplexity (DIR, DIR/bin or DIR/build/bin). Needs the shared text and the models that
 shared/tools/get_models.sh brings ($MOTE_SHARED, $MOTE_MODELS).
 
   files   each type that `mote quantize` writes: log-perplexity in llama.cpp and in mote (--activations auto) differ by
@@ -15,7 +15,8 @@ shared/tools/get_models.sh brings ($MOTE_SHARED, $MOTE_MODELS).
           reference's log-probabilities in 16-bit steps, which adds about 5e-4 to small divergences; pairs are chosen
           well above that. Where the programs round activations differently (super-block types) the decoded weights as F32
           are compared, so that both judge the same logits
-  speed   prefill and decode, taken in turns, best of each side's runs; ratio of medians
+
+Speed is compared by bench/compare_peers.py.
 
 Exit status: 0 where every figure is within its bound, 1 otherwise, 77 where something needed is missing.
 """
@@ -25,7 +26,6 @@ import math
 import os
 import pathlib
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -145,50 +145,21 @@ def compare_kld(tools, arguments):
     return failures
 
 
-def compare_speed(tools, arguments):
-    failures = 0
-    with tempfile.TemporaryDirectory() as folder:
-        print("type      threads  test   llama.cpp     mote  ratio")
-        for name in arguments.types:
-            path = tools.quantized(pathlib.Path(folder), name)
-            for threads in arguments.thread_counts:
-                speeds = {}
-                for _ in range(arguments.passes):
-                    theirs = json.loads(re.search(r"\[\s*\{.*\}\s*\]", tools.run_llama(
-                        "llama-bench", "-m", path, "-p", 512, "-n", 128, "-t", threads, "-r", 2, "-o", "json", "-fa", 0),
-                        re.DOTALL).group(0))
-                    for row in theirs:
-                        test = f"pp{row['n_prompt']}" if row["n_prompt"] else f"tg{row['n_gen']}"
-                        speeds.setdefault((test, "theirs"), []).append(row["avg_ts"])
-                    for row in tools.run_mote("bench", path, "-p", 512, "-n", 128, "-t", threads, "-r", 2)["results"]:
-                        speeds.setdefault((row["test"], "ours"), []).append(row["tokens_per_second"]["median"])
-                for test in ("pp512", "tg128"):
-                    a, b = (statistics.median(speeds[(test, side)]) for side in ("theirs", "ours"))
-                    bad = b / a < arguments.least_ratio
-                    failures += bad
-                    print(f"{name:8}  {threads:7}  {test}  {a:9.1f}  {b:7.1f}  {b / a:.2f}{'  too slow' if bad else ''}", flush=True)
-            path.unlink()
-    return failures
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("files", "kld", "speed"))
+    parser.add_argument("what", choices=("files", "kld"))
     parser.add_argument("--mote", default=str(ROOT / "build/release/bin/mote"))
     parser.add_argument("--types", help="separated by commas")
     parser.add_argument("--windows", type=int, default=20, help="of 512 tokens")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--thread-counts", type=lambda t: [int(x) for x in t.split(",")], default=[1, 2])
-    parser.add_argument("--passes", type=int, default=3, help="of speed, the two programs taking turns")
-    parser.add_argument("--least-ratio", type=float, default=0.6)
     arguments = parser.parse_args()
-    defaults = {"files": TYPES, "kld": ("Q4_0", "Q4_K_M", "Q3_K_M"), "speed": ("Q4_0", "Q8_0", "Q4_K_M")}
+    defaults = {"files": TYPES, "kld": ("Q4_0", "Q4_K_M", "Q3_K_M")}
     arguments.types = arguments.types.split(",") if arguments.types else defaults[arguments.what]
     for path in (TEXT, BASE, pathlib.Path(arguments.mote)):
         if not path.exists():
             missing(f"{path} is not there")
     tools = Tools(arguments)
-    failures = {"files": compare_files, "kld": compare_kld, "speed": compare_speed}[arguments.what](tools, arguments)
+    failures = {"files": compare_files, "kld": compare_kld}[arguments.what](tools, arguments)
     print(f"{arguments.what}: {failures} of the figures are out of bounds")
     return 1 if failures else 0
 
