@@ -63,7 +63,7 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* 
     for (std::size_t i = 0; i < count; ++i) values[i] *= inverse;
   }
   if (job.method == Method::search && has_search(job.type)) {
-    encode_search(*job.kernels, job.type, job.weighting, values, nullptr, out, rows, plan.cols);
+    encode_search(*job.kernels, job.type, job.weighting, values, job.importance, out, rows, plan.cols);
   } else {
     plan.to.encode_rtn(values, out, count / plan.to.block_elements);
   }

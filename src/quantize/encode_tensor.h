@@ -19,8 +19,10 @@ struct EncodeJob {
   Method method = Method::search;          // for block formats
   const SearchKernels* kernels = nullptr;  // for the search and what stands around it
   Weighting weighting = Weighting::flat;   // for search
-  float factor = 1.0F;                     // values are divided by it first
-  const CancelToken* cancel = nullptr;     // may be null
+  // For search, [cols]: second moments of the inputs, instead of the weighting; may be null.
+  const float* importance = nullptr;
+  float factor = 1.0F;                  // values are divided by it first
+  const CancelToken* cancel = nullptr;  // may be null
 };
 
 struct EncodeError {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <new>
 #include <string>
 #include <utility>
@@ -59,6 +60,27 @@ class Stream {
       store(w);
     }
     return {};
+  }
+
+  // Second moments of what the head multiplies, over their mean. The hidden states stay as they are.
+  std::vector<float> head_importance() {
+    std::vector<double> sums(spec_.width, 0.0);
+    for (std::size_t w = 0; w * window_ * spec_.width < hidden_.size(); ++w) {
+      load(w);
+      const std::array<engine::Slice, 1> slice{slice_of()};
+      forward_->run(0, spec_.blocks, slice);
+      const std::span<const float> rows = forward_->normalized(0, window_);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        sums[i % spec_.width] += static_cast<double>(rows[i]) * rows[i];
+      }
+    }
+    double mean = 0;
+    for (const double s : sums) mean += s / static_cast<double>(sums.size());
+    if (!(mean > 0) || !std::isfinite(mean)) return {};
+    std::vector<float> out;
+    // Inputs that are always 0 count a little, or the search would have nothing to weigh.
+    for (const double s : sums) out.push_back(static_cast<float>(s / mean + 1e-4));
+    return out;
   }
 
   Result<void> set_block(std::uint32_t block, engine::BlockWeights weights) {
@@ -135,13 +157,13 @@ class Job {
                    {},
                    {}};
     }
-    MOTE_TRY(outside_blocks());
     MOTE_ASSIGN(engine::Weights original, engine::load_weights(runtime_, model_, true));
+    Stream before(runtime_, spec_, std::move(original), options_.window);
+    MOTE_TRY(before.open(tokens_));
+    MOTE_TRY(outside_blocks(before));
     MOTE_ASSIGN(engine::Weights made, engine::load_weights(runtime_, model_, true));
     MOTE_TRY(replace_embedding(made));
-    Stream before(runtime_, spec_, std::move(original), options_.window);
     Stream after(runtime_, spec_, std::move(made), options_.window);
-    MOTE_TRY(before.open(tokens_));
     MOTE_TRY(after.open(tokens_));
     for (std::uint32_t block = 0; block < spec_.blocks; ++block) MOTE_TRY(do_block(block, before, after));
     return {};
@@ -175,16 +197,22 @@ class Job {
     return std::make_shared<std::vector<std::byte>>(*bytes);
   }
 
-  Result<void> plain(std::size_t index) {
+  Result<void> plain(std::size_t index, const float* importance = nullptr) {
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const auto blocks, room_for(index));
-    MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, *blocks));
+    MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, importance, *blocks));
     return finish(index, blocks, error, false);
   }
 
-  Result<void> outside_blocks() {
+  // Embedding and head. The head, or the embedding that serves as one, is weighted by what it multiplies in
+  // the original model.
+  Result<void> outside_blocks(Stream& before) {
+    const std::string head = model::gguf_name(spec_.tied_head ? Role::token_embd : Role::output);
     for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
-      if (!source_.tensors()[i].name.starts_with("blk.") && changes(i)) MOTE_TRY(plain(i));
+      const std::string& name = source_.tensors()[i].name;
+      if (name.starts_with("blk.") || !changes(i)) continue;
+      const std::vector<float> importance = name == head ? before.head_importance() : std::vector<float>();
+      MOTE_TRY(plain(i, importance.empty() ? nullptr : importance.data()));
     }
     return {};
   }

@@ -36,8 +36,9 @@ struct LayerwiseOptions {
 
 struct LayerwiseWork {
   std::vector<CodecId> types;  // of each tensor of the model's canonical source
-  // A tensor in its new type without calibration.
-  std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in, std::span<std::byte> out)>
+  // A tensor in its new type without feedback. importance: second moments of its inputs, or null.
+  std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in, const float* importance,
+                                    std::span<std::byte> out)>
       plain;
   // Takes each tensor whose type changes, block by block; `method` is "feedback" or empty where it was plain.
   std::function<Result<void>(std::size_t index, std::span<const std::byte> blocks, const EncodeError& error,

@@ -283,8 +283,9 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     return {};
   }
   const Method method = options.method == Method::rtn ? Method::rtn : Method::search;
-  const EncodeJob encode{type,   method,        &search_kernels(features), weighting_of(report.name, type),
-                         factor, options.cancel};
+  const EncodeJob encode{
+      type,   method,        &search_kernels(features), weighting_of(report.name, type), nullptr,
+      factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
   return {};
@@ -349,13 +350,14 @@ Result<void> write_layerwise(engine::Runtime& runtime, const QuantizeOptions& op
     work.types.push_back(info.codec);
   }
   for (std::size_t i = 0; i < work.types.size(); ++i) work.types[i] = job.outputs[output[i]].codec;
-  work.plain = [&](std::size_t index, const QuantizedTensor& in,
+  work.plain = [&](std::size_t index, const QuantizedTensor& in, const float* importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
     const EncodeJob encode{work.types[index],
                            Method::search,
                            &search_kernels(features),
                            weighting_of(report.name, work.types[index]),
+                           importance,
                            1.0F,
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
