@@ -47,7 +47,8 @@ std::vector<Option> SessionSettings::options() {
            kv_types},
           {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type, false, ValueKind::choice,
            kv_types},
-          {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch}};
+          {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch},
+          {"--cache", "", "keep packed weights in MODEL.mote-cache: the next start maps them", &cache}};
 }
 
 Result<engine::Activations> SessionSettings::parse_activations() const {
@@ -116,6 +117,7 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
   MOTE_ASSIGN(options.activations, session.parse_activations());
   options.tokenizer = tokenizer;
   options.need_tokenizer = need_tokenizer;
+  options.packed_cache = session.cache;
   program.progress("loading " + path.string());
   auto model = engine::LoadedModel::load(runtime, path, options);
   program.end_progress();

@@ -40,6 +40,7 @@ struct SessionSettings {
   std::string key_type;
   std::string value_type;
   std::uint64_t batch = 512;
+  bool cache = false;
   std::vector<Option> options();
   // Errors: USAGE_VALUE.
   [[nodiscard]] Result<engine::Activations> parse_activations() const;
