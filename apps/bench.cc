@@ -52,7 +52,8 @@ class Bench : public Command {
            ValueKind::choice, names_of(kFlash)},
           {"-o,--output", "FORMAT", "text, md, csv or json", &output_, false, ValueKind::choice,
            names_of(kOutputs)}},
-         session_.options()});
+         session_.options(),
+         pace_.options()});
   }
 
   Result<Json> run(Program& program) override {
@@ -91,7 +92,7 @@ class Bench : public Command {
     Json out;
     for (const std::uint64_t count : threads) {
       // A program of its own per thread count would be the same: the pool is made with the runtime.
-      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
+      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count, pace_));
       MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, "", session_, false));
       out["isa"] = kernels::to_string(runtime->isa());
       out["activations"] = engine::to_string(model->activations());
@@ -103,7 +104,7 @@ class Bench : public Command {
     }
     // Last, so that the probe's memory counts for no test.
     for (const std::uint64_t count : threads) {
-      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count));
+      MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, count, pace_));
       program.progress("measuring memory bandwidth");
       const Result<double> rate = measure::probe_read_bandwidth(runtime->pool(), measure::kProbeBytes);
       for (Measured& one : all) {
@@ -207,6 +208,7 @@ class Bench : public Command {
   std::string flash_ = "auto";
   std::string output_ = "text";
   SessionSettings session_;
+  PaceSettings pace_;
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ class Run : public Command {
          sampling_.options(),
          session_.options(),
          runtime_.options(),
-         {{"-tb,--threads-batch", "N", "threads for prompts; 0 is as many as -t", &prompt_threads_}}});
+         pace_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
     static constexpr LaterOption kLater[] = {
@@ -92,7 +92,7 @@ class Run : public Command {
     }
     MOTE_ASSIGN(const std::filesystem::path path, model_path(program, model_.model));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime,
-                make_runtime(program, runtime_.threads, prompt_threads_));
+                make_runtime(program, runtime_.threads, pace_));
     MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, model_.tokenizer, session_, true));
     MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
     MOTE_ASSIGN(const engine::SessionOptions options,
@@ -307,7 +307,7 @@ class Run : public Command {
   SamplingSettings sampling_;
   SessionSettings session_;
   RuntimeSettings runtime_;
-  std::uint64_t prompt_threads_ = 0;
+  PaceSettings pace_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "apps/cli/model_options.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "apps/cli/choice.h"
@@ -31,6 +32,14 @@ std::vector<Option> RuntimeSettings::options() {
   return {{"-t,--threads", "N", "threads; 0 is one per physical core (also MOTE_THREADS)", &threads}};
 }
 
+std::vector<Option> PaceSettings::options() {
+  return {{"-tb,--threads-batch", "N", "threads for prompts; 0 is as many as -t", &prompt_threads},
+          {"--power", "P",
+           "save: half the cores generate, waiting threads sleep at once; balanced; max: waiting threads "
+           "stay awake",
+           &power, false, ValueKind::choice, names_of(engine::all_powers())}};
+}
+
 std::vector<Option> ModelSettings::options() {
   return {{"MODEL,-m,--model", "",
            "GGUF file, Hugging Face folder, .safetensors or llama2.c file; bundled one if absent", &model,
@@ -41,14 +50,16 @@ std::vector<Option> ModelSettings::options() {
 
 std::vector<Option> SessionSettings::options() {
   const std::vector<std::string> kv_types = names_of(engine::all_kv_types());
-  return {{"--activations", "A", "auto: int8 against quantized weights; f32: exact products", &activations,
-           false, ValueKind::choice, names_of(kActivations)},
-          {"-ctk,--cache-type-k", "T", "keys: f16, f32, q8_0, q4_0", &key_type, false, ValueKind::choice,
-           kv_types},
-          {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type, false, ValueKind::choice,
-           kv_types},
-          {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch},
-          {"--cache", "", "keep packed weights in MODEL.mote-cache: the next start maps them", &cache}};
+  return {
+      {"--activations", "A", "auto: int8 against quantized weights; f32: exact products", &activations, false,
+       ValueKind::choice, names_of(kActivations)},
+      {"-ctk,--cache-type-k", "T", "keys: f16, f32, q8_0, q4_0", &key_type, false, ValueKind::choice,
+       kv_types},
+      {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type, false, ValueKind::choice,
+       kv_types},
+      {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch},
+      {"--mlock", "", "keep the weights in memory, so that the system never pages them out", &lock_memory},
+      {"--cache", "", "keep packed weights in MODEL.mote-cache: the next start maps them", &cache}};
 }
 
 Result<engine::Activations> SessionSettings::parse_activations() const {
@@ -68,7 +79,7 @@ Result<engine::SessionOptions> SessionSettings::session_options(std::size_t cont
 }
 
 Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads,
-                                                      std::uint64_t prompt_threads) {
+                                                      const PaceSettings& pace) {
   engine::RuntimeOptions options;
   if (threads == 0 && !program.threads().empty()) {
     const auto value = parse_uint64(program.threads());
@@ -76,11 +87,16 @@ Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uin
     threads = *value;
   }
   if (threads > sys::kMaxThreads) return bad_value("--threads", std::to_string(threads), "0 to 1,024");
-  if (prompt_threads > sys::kMaxThreads) {
-    return bad_value("--threads-batch", std::to_string(prompt_threads), "0 to 1,024");
+  if (pace.prompt_threads > sys::kMaxThreads) {
+    return bad_value("--threads-batch", std::to_string(pace.prompt_threads), "0 to 1,024");
   }
+  const auto powers = engine::all_powers();
+  const auto power =
+      std::ranges::find(powers, pace.power, [](engine::Power p) { return engine::to_string(p); });
+  if (power == powers.end()) return bad_value("--power", pace.power, one_of(names_of(powers)));
+  options.power = *power;
   options.threads = static_cast<unsigned>(threads);
-  options.prompt_threads = static_cast<unsigned>(prompt_threads);
+  options.prompt_threads = static_cast<unsigned>(pace.prompt_threads);
   if (!program.isa().empty()) {
     MOTE_ASSIGN(options.isa, kernels::parse_isa(program.isa()));
   }
@@ -117,6 +133,7 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
   MOTE_ASSIGN(options.activations, session.parse_activations());
   options.tokenizer = tokenizer;
   options.need_tokenizer = need_tokenizer;
+  options.lock_memory = session.lock_memory;
   options.packed_cache = session.cache;
   program.progress("loading " + path.string());
   auto model = engine::LoadedModel::load(runtime, path, options);

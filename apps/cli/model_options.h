@@ -20,10 +20,15 @@ struct RuntimeSettings {
   std::uint64_t threads = 0;  // 0: MOTE_THREADS, else one per physical core
   std::vector<Option> options();
 };
+// How the processor's cores are used by commands that generate.
+struct PaceSettings {
+  std::uint64_t prompt_threads = 0;
+  std::string power = std::string(engine::to_string(engine::Power::balanced));
+  std::vector<Option> options();
+};
 // Errors: USAGE_VALUE, KERNEL_ISA.
-// `prompt_threads`: for prompts; 0: as many as for the rest.
 Result<std::unique_ptr<engine::Runtime>> make_runtime(Program& program, std::uint64_t threads,
-                                                      std::uint64_t prompt_threads = 0);
+                                                      const PaceSettings& pace = {});
 
 struct ModelSettings {
   std::string model;      // empty: the bundled one
@@ -40,6 +45,7 @@ struct SessionSettings {
   std::string key_type;
   std::string value_type;
   std::uint64_t batch = 512;
+  bool lock_memory = false;
   bool cache = false;
   std::vector<Option> options();
   // Errors: USAGE_VALUE.

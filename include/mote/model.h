@@ -46,6 +46,7 @@ struct LoadOptions {
   // Called with the spec before weights are read: experiments that leave a feature out. For the library's own
   // tests.
   std::function<void(model::ModelSpec&)> change_spec;
+  bool lock_memory = false;  // weights are never paged out
   // The packed weights of a GGUF file are kept in a file beside it, "MODEL.gguf.mote-cache", and mapped from
   // there by the next load. A cache that is not of this model, or damaged, is made anew; what goes wrong is a
   // line of the runtime's log.
@@ -61,8 +62,8 @@ class LoadedModel {
   // `path`: a GGUF file, a Hugging Face folder, a .safetensors file beside its config, or a llama2.c file.
   // Errors: INPUT_MISSING and others of reading files, MODEL_FORMAT, FORMAT_PICKLE, the reader's (GGUF_*,
   // ST_*), MODEL_ARCH, MODEL_HPARAM, MODEL_TENSOR, MODEL_NONFINITE (tensor and block named), MODEL_MEMORY
-  // (all numbers given), OUT_OF_MEMORY, the tokenizer's (TOK_*). A chat template that does not parse is no
-  // error: see chat_template_problem().
+  // (all numbers given), MEMORY_LOCK, OUT_OF_MEMORY, the tokenizer's (TOK_*). A chat template that does not
+  // parse is no error: see chat_template_problem().
   static Result<std::shared_ptr<const LoadedModel>> load(Runtime& runtime, const std::filesystem::path& path,
                                                          const LoadOptions& options = {});
   ~LoadedModel();

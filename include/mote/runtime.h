@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "mote/isa.h"
@@ -24,11 +25,22 @@ class ThreadPool;
 
 namespace mote::engine {
 
+// What a program may take of the processor. No effect on results.
+enum class Power : std::uint8_t {
+  save,      // unless told otherwise half the cores generate; threads that wait sleep at once
+  balanced,  // threads that wait stay awake for as long as the pauses within a step last
+  max,       // and through the pauses between steps: cores stay busy until a text is finished
+};
+std::string_view to_string(Power power);  // "save", "balanced", "max"
+std::span<const Power> all_powers();
+
 struct RuntimeOptions {
-  unsigned threads = 0;  // 0: one per physical core that the process may use
+  unsigned threads = 0;  // 0: one per physical core that the process may use, but see Power
   // For steps of many tokens, as prompts have them: computing sets their pace, in generation memory does,
-  // which few cores may read as fast as all. 0: as many as `threads`. No effect on results.
+  // which few cores may read as fast as all. 0: as many as `threads`, where that is 0 every core. No effect
+  // on results.
   unsigned prompt_threads = 0;
+  Power power = Power::balanced;
   std::optional<kernels::Isa> isa;            // absent: the best that this processor runs
   std::uint64_t memory_limit_bytes = 0;       // 0: what the system says is available
   std::function<void(std::string_view)> log;  // one line, no newline; may be empty

@@ -2,16 +2,37 @@
 
 #include <chrono>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "engine/memory_plan.h"
 #include "engine/packed_cache.h"
 #include "engine/weights.h"
+#include "sys/memory_lock.h"
 
 namespace mote::engine {
 namespace {
 
 constexpr ErrorCode kTokenizerAbsent{"TOKENIZER_ABSENT", ErrorKind::failed};
+
+Result<void> lock_weights(const Weights& weights) {
+  const auto lock = [](const Linear& linear) {
+    const kernels::PackedMatrix& m = linear.matrix;
+    return sys::lock_memory(m.integer ? std::span<const std::byte>(m.tiles, m.bytes()) : m.blocks);
+  };
+  for (const QuantizedTensor* looked_up : {&weights.embedding, &weights.positions}) {
+    if (!looked_up->planes.empty()) MOTE_TRY(sys::lock_memory(looked_up->blocks()));
+  }
+  MOTE_TRY(lock(weights.head));
+  for (const BlockWeights& block : weights.blocks) {
+    Result<void> locked;
+    for_each_matrix(block, [&](const Linear& linear) {
+      if (locked) locked = lock(linear);
+    });
+    MOTE_TRY(locked);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -105,6 +126,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
                  .file = {},
                  .byte_position = {}};
   }
+  if (options.lock_memory) MOTE_TRY(lock_weights(*out->weights));
   out->load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return std::shared_ptr<const LoadedModel>(new LoadedModel(std::move(out)));
 }

@@ -1,6 +1,8 @@
 #include "engine/runtime.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -34,7 +36,44 @@ std::optional<std::uint64_t> group_available_bytes() {
   return limit > used ? limit - used : 0;
 }
 
+struct Widths {
+  unsigned generation;
+  unsigned prompt;
+};
+
+Widths widths_of(const RuntimeOptions& options, unsigned cores) {
+  Widths out{options.threads, options.prompt_threads};
+  if (out.prompt == 0) out.prompt = options.threads == 0 ? cores : options.threads;
+  // Prompts still have all of them: what they compute has to be computed, the sooner the sooner all rest.
+  if (out.generation == 0) out.generation = options.power == Power::save ? (cores + 1) / 2 : cores;
+  return out;
+}
+
+// Sampling, detokenizing and printing a token take less than a millisecond.
+constexpr std::chrono::milliseconds kSpinBetweenSteps{2};
+
+std::chrono::microseconds spin_of(Power power) {
+  switch (power) {
+    case Power::save:
+      return std::chrono::microseconds(0);
+    case Power::balanced:
+      return sys::kUsualSpin;
+    case Power::max:
+      return kSpinBetweenSteps;
+  }
+  return sys::kUsualSpin;
+}
+
 }  // namespace
+
+std::string_view to_string(Power power) {
+  return power == Power::save ? "save" : power == Power::max ? "max" : "balanced";
+}
+
+std::span<const Power> all_powers() {
+  static constexpr std::array kAll{Power::save, Power::balanced, Power::max};
+  return kAll;
+}
 
 struct Runtime::Parts {
   RuntimeOptions options;
@@ -42,8 +81,7 @@ struct Runtime::Parts {
   kernels::KernelTable kernels;
   kernels::Isa isa;
   sys::ThreadPool pool;
-  unsigned generation_width;
-  unsigned prompt_width;
+  Widths widths;
 };
 
 Runtime::Runtime(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -64,11 +102,11 @@ Result<std::unique_ptr<Runtime>> Runtime::create(RuntimeOptions options) {
   }
   const kernels::Isa isa = options.isa.value_or(kernels::best_isa(features));
   MOTE_ASSIGN(const kernels::KernelTable table, kernels::select_kernels(features, isa));
-  const unsigned own = options.threads == 0 ? features.physical_cores : options.threads;
-  const unsigned prompt = options.prompt_threads == 0 ? own : options.prompt_threads;
-  return std::unique_ptr<Runtime>(
-      new Runtime(std::unique_ptr<Parts>(new Parts{std::move(options), std::move(features), table, isa,
-                                                   sys::ThreadPool(std::max(own, prompt)), own, prompt})));
+  const Widths widths = widths_of(options, features.physical_cores);
+  const std::chrono::microseconds spin = spin_of(options.power);
+  return std::unique_ptr<Runtime>(new Runtime(std::unique_ptr<Parts>(
+      new Parts{std::move(options), std::move(features), table, isa,
+                sys::ThreadPool(std::max(widths.generation, widths.prompt), spin), widths})));
 }
 
 kernels::Isa Runtime::isa() const { return parts_->isa; }
@@ -76,7 +114,7 @@ sys::ThreadPool& Runtime::pool() { return parts_->pool; }
 unsigned Runtime::width_for(std::size_t tokens) const {
   // Generation feeds one token or, with drafts, some; where to draw the line is a choice, not a measurement.
   constexpr std::size_t kFewTokens = 4;
-  return tokens > kFewTokens ? parts_->prompt_width : parts_->generation_width;
+  return tokens > kFewTokens ? parts_->widths.prompt : parts_->widths.generation;
 }
 const kernels::KernelTable& Runtime::kernels() const { return parts_->kernels; }
 const sys::CpuFeatures& Runtime::features() const { return parts_->features; }

@@ -1,5 +1,7 @@
 #include "engine/session.h"
 
+#include <sys/resource.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -316,6 +318,31 @@ TEST(LoadedModel, RefusesWhatDoesNotFitTheMemoryWithTheNumbers) {
   ASSERT_FALSE(model);
   EXPECT_EQ(model.error().code.name, "MODEL_MEMORY");
   EXPECT_THAT(model.error().message, HasSubstr("KV"));
+}
+
+TEST(LoadedModel, LocksTheWeightsWhereThatIsAsked) {
+  const auto locked_kilobytes = [] {
+    std::ifstream status("/proc/self/status");
+    std::string line;
+    while (std::getline(status, line)) {
+      if (line.starts_with("VmLck:")) return std::stol(line.substr(6));
+    }
+    return 0L;
+  };
+  const auto runtime = Runtime::create();
+  ASSERT_TRUE(runtime);
+  LoadOptions options;
+  options.lock_memory = true;
+  const long before = locked_kilobytes();
+  const auto model = LoadedModel::load(**runtime, bundled(), options);
+  if (!model) {  // Right where the process may not lock as much.
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    EXPECT_EQ(model.error().code.name, "MEMORY_LOCK");
+    EXPECT_LT(limit.rlim_cur, std::filesystem::file_size(bundled()) * 2);
+    return;
+  }
+  EXPECT_GE(locked_kilobytes() - before, static_cast<long>((*model)->bytes_per_token() / 1024));
 }
 
 TEST(LoadedModel, NamesTheTensorThatHoldsANan) {

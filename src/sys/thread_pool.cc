@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -13,11 +12,7 @@ namespace mote::sys {
 
 namespace {
 
-// Long enough to bridge the serial stretches between two regions of a decode step, short enough that an idle
-// program does not hold a core: a futex sleep and wake costs 26-29 us in a virtual machine.
-constexpr std::chrono::microseconds kSpin{60};
 constexpr int kPausesPerClockRead = 32;
-// More threads than that are a mistake in a setting, not a wish.
 
 void pause_cpu() {
 #if defined(__x86_64__)
@@ -27,10 +22,10 @@ void pause_cpu() {
 #endif
 }
 
-// Returns when `changed` holds: spins, then sleeps on `word` whose value is `old` until it changes.
+// Returns when `word` is no longer `old`: spins for about `spin`, then sleeps.
 template <typename Word>
-void wait_while(const std::atomic<Word>& word, Word old) {
-  const auto deadline = std::chrono::steady_clock::now() + kSpin;
+void wait_while(const std::atomic<Word>& word, Word old, std::chrono::microseconds spin) {
+  const auto deadline = std::chrono::steady_clock::now() + spin;
   do {
     for (int i = 0; i < kPausesPerClockRead; ++i) {
       if (word.load(std::memory_order_acquire) != old) return;
@@ -56,13 +51,14 @@ struct ThreadPool::State {
   alignas(64) const FunctionRef<void(unsigned, unsigned)>* job = nullptr;  // published by `region`
   bool stop = false;                                                       // published by `region`
   unsigned size = 1;                                                       // written before the first region
+  std::chrono::microseconds spin{0};                                       // written before the first region
   unsigned width = 1;                                                      // of the next region
   std::vector<std::thread> threads;
 
   void work(unsigned index) {
     std::uint32_t seen = 0;
     for (;;) {
-      wait_while(region, seen);
+      wait_while(region, seen, spin);
       seen = region.load(std::memory_order_acquire);
       const unsigned members = seen & ((1U << kWidthBits) - 1U);
       if (index >= members) {
@@ -89,7 +85,8 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(unsigned threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(unsigned threads, std::chrono::microseconds spin) : state_(std::make_unique<State>()) {
+  state_->spin = spin;
   if (threads == 0) threads = detect_cpu_features().physical_cores;
   threads = std::clamp(threads, 1U, kMaxThreads);
   State* state = state_.get();
@@ -128,7 +125,7 @@ void ThreadPool::run(FunctionRef<void(unsigned, unsigned)> work) {
   work(0, members);
   for (std::uint32_t left = state.running.load(std::memory_order_acquire); left != 0;
        left = state.running.load(std::memory_order_acquire)) {
-    wait_while(state.running, left);
+    wait_while(state.running, left, state.spin);
   }
 }
 

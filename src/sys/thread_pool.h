@@ -6,6 +6,7 @@
 // virtual machine where a spinning one costs 0.2 us.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,10 +34,14 @@ class FunctionRef<R(Args...)> {
 // A pool never has more.
 inline constexpr unsigned kMaxThreads = 1024;
 
+// How long a worker waits for the next region before it sleeps. Long enough to bridge the serial stretches
+// between two regions of a decode step, short enough that an idle program does not hold a core.
+inline constexpr std::chrono::microseconds kUsualSpin{60};
+
 class ThreadPool {
  public:
   // `threads` includes the calling thread; 0 means one per physical core that this process may use.
-  explicit ThreadPool(unsigned threads = 0);
+  explicit ThreadPool(unsigned threads = 0, std::chrono::microseconds spin = kUsualSpin);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

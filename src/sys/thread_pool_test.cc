@@ -75,6 +75,17 @@ TEST(ThreadPool, WidthsAreClampedAndGivenBack) {
   EXPECT_EQ(pool.width(), 3U);
 }
 
+TEST(ThreadPool, WorkersThatSleepAtOnceOrStayAwakeRunEveryRegion) {
+  for (const auto spin : {std::chrono::microseconds(0), std::chrono::microseconds(5000)}) {
+    ThreadPool pool(3, spin);
+    std::vector<int> counts(3, 0);  // not atomic: the barrier must order the accesses
+    for (int region = 0; region < 200; ++region) {
+      pool.run([&](unsigned worker, unsigned) { ++counts[worker]; });
+      for (const int count : counts) ASSERT_EQ(count, region + 1);
+    }
+  }
+}
+
 TEST(ThreadPool, WakesWorkersThatHaveGoneToSleep) {
   ThreadPool pool(3);
   std::atomic<int> calls{0};
