@@ -58,7 +58,8 @@ std::vector<Option> SessionSettings::options() {
       {"-ctv,--cache-type-v", "T", "values: f16, f32, q8_0, q4_0", &value_type, false, ValueKind::choice,
        kv_types},
       {"-b,--batch-size", "N", "prompt tokens that go through the model together", &batch},
-      {"--mlock", "", "keep the weights in memory, so that the system never pages them out", &lock_memory}};
+      {"--mlock", "", "keep the weights in memory, so that the system never pages them out", &lock_memory},
+      {"--cache", "", "keep packed weights in MODEL.mote-cache: the next start maps them", &cache}};
 }
 
 Result<engine::Activations> SessionSettings::parse_activations() const {
@@ -133,6 +134,7 @@ Result<std::shared_ptr<const engine::LoadedModel>> load_model(Program& program, 
   options.tokenizer = tokenizer;
   options.need_tokenizer = need_tokenizer;
   options.lock_memory = session.lock_memory;
+  options.packed_cache = session.cache;
   program.progress("loading " + path.string());
   auto model = engine::LoadedModel::load(runtime, path, options);
   program.end_progress();

@@ -46,6 +46,7 @@ struct SessionSettings {
   std::string value_type;
   std::uint64_t batch = 512;
   bool lock_memory = false;
+  bool cache = false;
   std::vector<Option> options();
   // Errors: USAGE_VALUE.
   [[nodiscard]] Result<engine::Activations> parse_activations() const;

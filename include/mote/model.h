@@ -47,6 +47,10 @@ struct LoadOptions {
   // tests.
   std::function<void(model::ModelSpec&)> change_spec;
   bool lock_memory = false;  // weights are never paged out
+  // The packed weights of a GGUF file are kept in a file beside it, "MODEL.gguf.mote-cache", and mapped from
+  // there by the next load. A cache that is not of this model, or damaged, is made anew; what goes wrong is a
+  // line of the runtime's log.
+  bool packed_cache = false;
   // Where given, loading is refused if weights and a session like this one do not fit together.
   std::optional<SessionOptions> planned_session;
 };

@@ -29,7 +29,7 @@ Result<std::unique_ptr<Embedder>> Embedder::create(Runtime& runtime, std::shared
     options.batch = std::max<std::size_t>(options.context, 1);
   }
   MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options));
-  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(model->model(), model->activations(), options));
+  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(*model, options));
   MOTE_TRY(check_memory("embed", memory, memory.kv + memory.scratch, runtime.memory_available_bytes()));
   std::unique_ptr<Embedder> out(new Embedder(std::move(model)));
   out->context_ = plan.kv.context;

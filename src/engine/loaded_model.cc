@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/memory_plan.h"
+#include "engine/packed_cache.h"
 #include "engine/weights.h"
 #include "sys/memory_lock.h"
 
@@ -85,7 +86,13 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
 
   const SessionOptions session = options.planned_session.value_or(
       SessionOptions{.context = 1, .kv_key_type = {}, .kv_value_type = {}, .batch = 1});
-  MOTE_ASSIGN(const MemoryPlan plan, plan_memory(out->model, options.activations, session));
+  MOTE_ASSIGN(MemoryPlan plan, plan_memory(out->model, options.activations, session));
+  const bool exact = options.activations == Activations::f32;
+  const PackedLayout layout(out->model, exact);
+  PackedCache cache(runtime, out->model, layout);
+  PackedCacheFile cached;
+  if (options.packed_cache) cached = cache.find();
+  if (cached.is_open()) map_packed_weights(plan);
   const std::uint64_t needed = options.planned_session ? plan.taken() : plan.packed_weights;
   MOTE_TRY(check_memory("load " + path.string(), plan, needed, runtime.memory_available_bytes()));
 
@@ -107,8 +114,11 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
   }
 
   try {
-    MOTE_ASSIGN(Weights weights, load_weights(runtime, out->model, options.activations == Activations::f32));
+    MOTE_ASSIGN(Weights weights, load_weights(runtime, out->model, layout, exact, std::move(cached)));
     out->weights = std::make_unique<Weights>(std::move(weights));
+    if (options.packed_cache && !out->weights->cache.is_open() && out->weights->in_one_run) {
+      cache.keep({out->weights->packed.data(), out->weights->packed.size()});
+    }
   } catch (const std::bad_alloc&) {
     return Error{.code = kOutOfMemory,
                  .message = "cannot load " + path.string() + ": out of memory",

@@ -24,5 +24,10 @@ struct MemoryPlan {
 // the numbers themselves overflow.
 Result<MemoryPlan> plan_memory(const model::Model& model, Activations activations,
                                const SessionOptions& options, std::size_t count = 1);
+// Packed weights that lie in a mapped cache: nothing is taken for them.
+void map_packed_weights(MemoryPlan& plan);
+// Of a model that is loaded already, from a cache or not.
+Result<MemoryPlan> plan_memory(const LoadedModel& model, const SessionOptions& options,
+                               std::size_t count = 1);
 
 }  // namespace mote::engine

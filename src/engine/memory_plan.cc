@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/strings.h"
 #include "engine/forward.h"
+#include "engine/packed_layout.h"
 #include "engine/session.h"
 #include "engine/weights.h"
 #include "model/tensor_names.h"
@@ -77,7 +78,7 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
                                const SessionOptions& options, std::size_t count) {
   MOTE_ASSIGN(const SessionPlan session, plan_session(model.spec, activations, options, count));
   MemoryPlan plan;
-  plan.packed_weights = packed_weight_bytes(model, activations == Activations::f32);
+  plan.packed_weights = PackedLayout(model, activations == Activations::f32).bytes();
   const auto tensors = model.canonical->tensors();
   for (const formats::TensorInfo& info : tensors) {
     const bool looked_up =
@@ -101,6 +102,17 @@ Result<MemoryPlan> plan_memory(const model::Model& model, Activations activation
   }
   plan.kv = *kv;
   plan.scratch = *scratch;
+  return plan;
+}
+
+void map_packed_weights(MemoryPlan& plan) {
+  plan.mapped_weights += plan.packed_weights;
+  plan.packed_weights = 0;
+}
+
+Result<MemoryPlan> plan_memory(const LoadedModel& model, const SessionOptions& options, std::size_t count) {
+  MOTE_ASSIGN(MemoryPlan plan, plan_memory(model.model(), model.activations(), options, count));
+  if (model.weights().cache.is_open()) map_packed_weights(plan);
   return plan;
 }
 

@@ -75,7 +75,7 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
                  .byte_position = {}};
   }
   MOTE_ASSIGN(const SessionPlan plan, plan_session(spec, model->activations(), options, count));
-  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(model->model(), model->activations(), options, count));
+  MOTE_ASSIGN(const MemoryPlan memory, plan_memory(*model, options, count));
   const std::uint64_t needed = memory.kv + memory.scratch;
   MOTE_TRY(check_memory("open a session", memory, needed, runtime.memory_available_bytes()));
   try {

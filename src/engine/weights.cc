@@ -28,9 +28,18 @@ Error nonfinite(const formats::TensorInfo& info, std::size_t block) {
 
 class Loader {
  public:
-  // `packed` is where matrices go as long as it has room.
-  Loader(Runtime& runtime, const formats::TensorSource& tensors, bool exact, std::span<std::byte> packed)
-      : runtime_(runtime), tensors_(tensors), exact_(exact), free_(packed) {}
+  // Matrices go to their places in `packed`, which has the layout's bytes or none, or lie in `cache`.
+  Loader(Runtime& runtime, const formats::TensorSource& tensors, bool exact, const PackedLayout& layout,
+         std::span<std::byte> packed, std::span<const std::byte> cache)
+      : runtime_(runtime),
+        tensors_(tensors),
+        exact_(exact),
+        layout_(layout),
+        packed_(packed),
+        cache_(cache) {}
+
+  // Matrices that lie in their place.
+  [[nodiscard]] std::size_t placed() const { return placed_; }
 
   Result<QuantizedTensor> tensor(Role role, std::uint32_t block, bool bias = false) {
     const auto index = tensors_.find(model::gguf_name(role, block, bias));
@@ -43,7 +52,9 @@ class Loader {
           .byte_position = {}};
     }
     MOTE_ASSIGN(QuantizedTensor out, tensors_.read(*index));
-    MOTE_TRY(check(tensors_.tensors()[*index], out));
+    const formats::TensorInfo& info = tensors_.tensors()[*index];
+    // What a cache holds was checked when it was written.
+    if (cache_.empty() || layout_.find(info.name, 0) == nullptr) MOTE_TRY(check(info, out));
     return out;
   }
 
@@ -66,7 +77,7 @@ class Loader {
   Result<Linear> linear(Role role, std::uint32_t block, bool with_bias = false) {
     Linear out;
     MOTE_ASSIGN(out.source, tensor(role, block));
-    MOTE_TRY(pack(out));
+    MOTE_TRY(pack(out, model::gguf_name(role, block)));
     if (out.matrix.integer) dont_need(role, block);
     MOTE_ASSIGN(const std::vector<float> factor, factors(role, block, 1));
     out.matrix.factor = factor.front();
@@ -110,10 +121,11 @@ class Loader {
     }
     const std::uint64_t stacked = whole.shape.rank() == 3 ? whole.shape[0] : 1;
     MOTE_ASSIGN(const std::vector<float> factor, factors(role, block, stacked));
+    const std::string name = model::gguf_name(role, block);
     std::uint64_t first = 0;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       parts[i]->source = rows_of(whole, first, rows[i]);
-      MOTE_TRY(pack(*parts[i]));
+      MOTE_TRY(pack(*parts[i], name, static_cast<std::uint32_t>(i)));
       parts[i]->matrix.factor = factor[i * factor.size() / parts.size()];
       if (with_bias) {
         const auto begin = bias.begin() + static_cast<std::ptrdiff_t>(first);
@@ -133,19 +145,24 @@ class Loader {
     if (index) tensors_.dont_need(*index);
   }
 
-  Result<void> pack(Linear& out) {
+  // Of the tensor called `name`, its matrix number `part`.
+  Result<void> pack(Linear& out, const std::string& name, std::uint32_t part = 0) {
     const bool integer = !exact_ && codec::codec_of(out.source.codec).integer_form != nullptr;
-    const std::size_t bytes = kernels::packed_bytes(out.source, integer);
-    std::byte* place = nullptr;
-    if (bytes > 0 && bytes <= free_.size()) {
-      place = free_.data();
-      free_ = free_.subspan(bytes);
+    const PackedPlace* place = layout_.find(name, part);
+    if (place != nullptr && place->bytes != kernels::packed_bytes(out.source, integer)) place = nullptr;
+    if (place != nullptr && !cache_.empty()) {
+      out.matrix = kernels::packed_before(out.source, cache_.subspan(place->offset, place->bytes));
+      ++placed_;
+    } else {
+      std::byte* to = place == nullptr || packed_.empty() ? nullptr : packed_.data() + place->offset;
+      MOTE_ASSIGN(out.matrix, kernels::prepare_pack(out.source, integer, to));
+      if (!out.matrix.integer) return {};
+      if (to != nullptr) ++placed_;
+      runtime_.pool().parallel_for(out.matrix.tile_count(), kPackChunk,
+                                   [&](std::size_t begin, std::size_t end) {
+                                     kernels::pack_tiles(out.source, out.matrix, begin, end);
+                                   });
     }
-    MOTE_ASSIGN(out.matrix, kernels::prepare_pack(out.source, integer, place));
-    if (!out.matrix.integer) return {};
-    runtime_.pool().parallel_for(
-        out.matrix.tile_count(), kPackChunk,
-        [&](std::size_t begin, std::size_t end) { kernels::pack_tiles(out.source, out.matrix, begin, end); });
     // The packed copy is what runs; the file's bytes are read again only for embeddings.
     out.source.owner.reset();
     out.source.planes.clear();
@@ -184,7 +201,10 @@ class Loader {
   Runtime& runtime_;
   const formats::TensorSource& tensors_;
   bool exact_;
-  std::span<std::byte> free_;
+  const PackedLayout& layout_;
+  std::span<std::byte> packed_;
+  std::span<const std::byte> cache_;
+  std::size_t placed_ = 0;
 };
 
 Result<void> load_attention(Loader& loader, const model::ModelSpec& spec, std::uint32_t b,
@@ -302,50 +322,30 @@ std::uint64_t Weights::matrix_bytes(std::uint32_t experts_used) const {
   return total;
 }
 
-bool uses_integers(const formats::TensorInfo& info, bool exact_activations) {
-  return !exact_activations && codec::codec_of(info.codec).integer_form != nullptr;
-}
-
-bool is_looked_up(const model::ModelSpec& spec, std::string_view name) {
-  if (name == model::gguf_name(Role::token_embd)) return !(spec.has_head() && spec.tied_head);
-  return name == model::gguf_name(Role::position_embd) || name == model::gguf_name(Role::token_types);
-}
-
-std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations) {
-  std::uint64_t total = 0;
-  for (const formats::TensorInfo& info : model.canonical->tensors()) {
-    if (info.shape.rank() < 2 || is_looked_up(model.spec, info.name) ||
-        !uses_integers(info, exact_activations))
-      continue;
-    for (const std::uint64_t rows : model::matrix_rows(model.spec, info.name, info.shape)) {
-      QuantizedTensor shape_only;
-      shape_only.codec = info.codec;
-      shape_only.shape = Shape{rows, info.shape.cols()};
-      total += kernels::packed_bytes(shape_only, true);
-    }
-  }
-  return total;
-}
-
 Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec& spec,
                                         const formats::TensorSource& tensors, std::uint32_t block,
                                         bool exact_activations) {
-  Loader loader(runtime, tensors, exact_activations, {});
+  // No places: each matrix asks for its own memory.
+  const PackedLayout none;
+  Loader loader(runtime, tensors, exact_activations, none, {}, {});
   return load_block(loader, spec, block);
 }
 
-Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations) {
+Result<Weights> load_weights(Runtime& runtime, const model::Model& model, const PackedLayout& layout,
+                             bool exact_activations, PackedCacheFile cache) {
   const model::ModelSpec& spec = model.spec;
   Weights out;
+  out.cache = std::move(cache);
   // Where there is no such memory in one piece, each matrix asks for its own and says what is missing.
-  out.packed = AlignedBuffer(packed_weight_bytes(model, exact_activations));
-  Loader loader(runtime, *model.canonical, exact_activations, {out.packed.data(), out.packed.size()});
+  if (!out.cache.is_open()) out.packed = AlignedBuffer(layout.bytes());
+  Loader loader(runtime, *model.canonical, exact_activations, layout, {out.packed.data(), out.packed.size()},
+                out.cache.tiles());
   MOTE_TRY(load_embeddings(loader, spec, out));
   if (spec.has_head()) {
     MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));
     if (spec.tied_head) {
       out.head.source = out.embedding;
-      MOTE_TRY(loader.pack(out.head));
+      MOTE_TRY(loader.pack(out.head, model::gguf_name(Role::token_embd)));
       if (out.head.matrix.integer) loader.dont_need(Role::token_embd, 0);
     } else {
       MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
@@ -356,8 +356,10 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool e
     MOTE_ASSIGN(BlockWeights block, load_block(loader, spec, b));
     out.blocks.push_back(std::move(block));
   }
+  out.in_one_run = loader.placed() == layout.places().size();
   // What was packed is only as good as the file still was at the end.
   MOTE_TRY(model.checkpoint->source->check());
+  if (out.cache.is_open()) MOTE_TRY(out.cache.check_length());
   return out;
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
+#include "engine/packed_cache_file.h"
+#include "engine/packed_layout.h"
 #include "engine/runtime.h"
 #include "kernels/linear.h"
 #include "model/model.h"
@@ -51,20 +52,14 @@ struct Weights {
   std::vector<BlockWeights> blocks;
   Norm output_norm;
   Linear head;
-  AlignedBuffer packed;  // tiles of all matrices in the order of loading: together they fill huge pages
+  AlignedBuffer packed;   // tiles of all matrices as a PackedLayout says: together they fill huge pages
+  PackedCacheFile cache;  // where they lie in a file instead
+  // Whether one of the two has them all: where there was no memory in one piece, matrices have their own.
+  bool in_one_run = false;
 
   // Bytes of all matrices that one token reads: of a mixture, `used` experts of a block.
   [[nodiscard]] std::uint64_t matrix_bytes(std::uint32_t experts_used) const;
 };
-
-// Whether a tensor goes through the integer kernels: quantized, and not judged with exact activations.
-bool uses_integers(const formats::TensorInfo& info, bool exact_activations);
-
-// Whether rows of this tensor are only looked up, never multiplied.
-bool is_looked_up(const model::ModelSpec& spec, std::string_view name);
-
-// Bytes of the tiles of all matrices; those on the float path are borrowed from the file.
-std::uint64_t packed_weight_bytes(const model::Model& model, bool exact_activations);
 
 // Calls work(const Linear&) for every matrix of the block.
 template <typename F>
@@ -78,9 +73,11 @@ void for_each_matrix(const BlockWeights& b, const F& work) {
   for (const Network& expert : b.experts) network(expert);
 }
 
-// Reads, checks and packs every tensor, splitting each over the runtime's threads. Errors: MODEL_NONFINITE
-// (names tensor and block), OUT_OF_MEMORY, those of the source.
-Result<Weights> load_weights(Runtime& runtime, const model::Model& model, bool exact_activations);
+// Reads, checks and packs every tensor, splitting each over the runtime's threads. `layout`: of this model.
+// `cache`, where it is open: matrices that have tiles in it are neither checked nor packed again. Errors:
+// MODEL_NONFINITE (names tensor and block), OUT_OF_MEMORY, those of the source.
+Result<Weights> load_weights(Runtime& runtime, const model::Model& model, const PackedLayout& layout,
+                             bool exact_activations, PackedCacheFile cache = {});
 // One block's weights from `tensors`, which have the names and shapes that the spec needs and live as long as
 // the result. Errors: the same.
 Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec& spec,

@@ -166,6 +166,14 @@ Result<QuantizedTensor> GgufShards::read(std::size_t index) const {
   return files_[places_[index].file]->read(places_[index].tensor);
 }
 
+std::vector<const sys::MappedFile*> GgufShards::files() const {
+  std::vector<const sys::MappedFile*> all;
+  for (const auto& file : files_) {
+    for (const sys::MappedFile* mapped : file->files()) all.push_back(mapped);
+  }
+  return all;
+}
+
 Result<void> GgufShards::check() const {
   for (const auto& file : files_) MOTE_TRY(file->check());
   return {};

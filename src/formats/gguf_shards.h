@@ -49,6 +49,7 @@ class GgufShards final : public TensorSource {
   [[nodiscard]] std::span<const TensorInfo> tensors() const override { return tensors_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
   [[nodiscard]] Result<void> check() const override;
+  [[nodiscard]] std::vector<const sys::MappedFile*> files() const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
   void dont_need(std::size_t index) const override {
     files_[places_[index].file]->dont_need(places_[index].tensor);

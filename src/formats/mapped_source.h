@@ -22,6 +22,7 @@ class MappedSource : public TensorSource {
   // The bytes as they lie in the file, of integers too. Not aligned.
   [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const;
   [[nodiscard]] Result<void> check() const final { return file_.check_length(); }
+  [[nodiscard]] std::vector<const sys::MappedFile*> files() const final { return {&file_}; }
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const final;
 
   [[nodiscard]] std::uint64_t file_bytes() const { return file_.bytes().size(); }

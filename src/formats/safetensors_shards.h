@@ -38,6 +38,7 @@ class SafetensorsShards final : public TensorSource {
     return files_[places_[index].file]->stored(places_[index].tensor);
   }
   [[nodiscard]] Result<void> check() const override;
+  [[nodiscard]] std::vector<const sys::MappedFile*> files() const override;
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override;
   void dont_need(std::size_t index) const override {
     files_[places_[index].file]->dont_need(places_[index].tensor);

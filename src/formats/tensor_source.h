@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mote/result.h"
+#include "sys/mapped_file.h"
 #include "tensor/quantized_tensor.h"
 #include "tensor/stored_type.h"
 
@@ -45,6 +46,8 @@ class TensorSource {
   // MODEL_CHANGED where a file is shorter now than when it was opened: what was read from it meanwhile is
   // void.
   [[nodiscard]] virtual Result<void> check() const { return {}; }
+  // The mapped files behind it, in order; none where tensors come from elsewhere.
+  [[nodiscard]] virtual std::vector<const sys::MappedFile*> files() const { return {}; }
   // Index of a tensor by name.
   [[nodiscard]] virtual std::optional<std::size_t> find(std::string_view name) const = 0;
   // For callers that stream: the tensor will not be read again soon, so its pages need not stay in memory.

@@ -277,7 +277,7 @@ std::size_t packed_bytes(const QuantizedTensor& weight, bool integer) {
 
 Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place) {
   PackedMatrix m = layout(weight, integer);
-  m.tiles = place;
+  m.tiles = m.unfilled = place;
   if (!m.integer || place != nullptr || m.rows == 0 || m.cols == 0) return m;
   const Checked bytes = Checked(m.tile_count()) * Checked(m.tile_bytes);
   if (bytes.valid()) m.owned = AlignedBuffer(bytes.value().value_or(0));
@@ -290,22 +290,28 @@ Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, s
                  {},
                  {}};
   }
-  m.tiles = m.owned.data();
+  m.tiles = m.unfilled = m.owned.data();
   return m;
 }
 
-void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
+void pack_tiles(const QuantizedTensor& weight, const PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile) {
-  if (!out.integer) return;
+  if (!out.integer || out.unfilled == nullptr) return;
   const codec::Codec& codec = codec::codec_of(weight.codec);
   const std::size_t row_bytes = out.cols / codec.block_elements * codec.block_bytes;
   for (std::size_t tile = first_tile; tile < last_tile; ++tile) {
-    std::byte* bytes = out.tiles + tile * out.tile_bytes;
+    std::byte* bytes = out.unfilled + tile * out.tile_bytes;
     const std::size_t last_row = std::min(out.rows, (tile + 1) * kTileRows);
     for (std::size_t row = tile * kTileRows; row < last_row; ++row) {
       store_row(codec, out, out.blocks.data() + row * row_bytes, row % kTileRows, bytes);
     }
   }
+}
+
+PackedMatrix packed_before(const QuantizedTensor& weight, std::span<const std::byte> tiles) {
+  PackedMatrix m = layout(weight, true);
+  m.tiles = tiles.data();
+  return m;
 }
 
 PackedMatrix integer_layout(CodecId codec, std::size_t rows, std::size_t cols) {

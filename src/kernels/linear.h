@@ -24,6 +24,10 @@
 
 namespace mote::kernels {
 
+// Of the tiles' bytes, which files of earlier runs may hold: one more whenever a format's tiles come out
+// otherwise. They depend on the weight alone, neither on the instruction set nor on threads.
+inline constexpr std::uint32_t kTileLayoutVersion = 1;
+
 // A matrix [rows, cols] made ready for this CPU. Move-only; owns its bytes (plain floats and `float_path`
 // borrow the source's bytes instead, so the source must outlive it).
 struct PackedMatrix {
@@ -42,7 +46,8 @@ struct PackedMatrix {
   float factor = 1.0F;         // of every product; what a file keeps beside an NVFP4 tensor as "NAME.scale"
   std::size_t tile_bytes = 0;  // integer path
   // Integer path: tile_count() * tile_bytes, in `owned` or in the place that the caller gave.
-  std::byte* tiles = nullptr;
+  const std::byte* tiles = nullptr;
+  std::byte* unfilled = nullptr;  // the same, for pack_tiles(); null where they were packed before
   AlignedBuffer owned;
   std::span<const std::byte> blocks;  // float path: canonical rows
   [[nodiscard]] std::size_t tile_count() const { return (rows + kTileRows - 1) / kTileRows; }
@@ -57,8 +62,11 @@ std::size_t packed_bytes(const QuantizedTensor& weight, bool integer);
 // `place`, where not null, is packed_bytes() long, 64-byte aligned, and outlives the result: matrices one
 // after another in one large buffer share its huge pages.
 Result<PackedMatrix> prepare_pack(const QuantizedTensor& weight, bool integer, std::byte* place = nullptr);
-void pack_tiles(const QuantizedTensor& weight, PackedMatrix& out, std::size_t first_tile,
+void pack_tiles(const QuantizedTensor& weight, const PackedMatrix& out, std::size_t first_tile,
                 std::size_t last_tile);
+// A matrix whose tiles lie ready: those that pack_tiles() made of the same weight under the same
+// kTileLayoutVersion. `tiles`: packed_bytes() of them, 64-byte aligned; they outlive the result.
+PackedMatrix packed_before(const QuantizedTensor& weight, std::span<const std::byte> tiles);
 
 // The layout of a matrix whose rows come one by one and whose tiles the caller keeps (keys of attention): no
 // bytes are allocated. `integer` is false where `codec` has no integer form or 32 does not divide `cols`.

@@ -157,11 +157,12 @@ class Job {
                    {},
                    {}};
     }
-    MOTE_ASSIGN(engine::Weights original, engine::load_weights(runtime_, model_, true));
+    MOTE_ASSIGN(engine::Weights original,
+                engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
     Stream before(runtime_, spec_, std::move(original), options_.window);
     MOTE_TRY(before.open(tokens_));
     MOTE_TRY(outside_blocks(before));
-    MOTE_ASSIGN(engine::Weights made, engine::load_weights(runtime_, model_, true));
+    MOTE_ASSIGN(engine::Weights made, engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
     MOTE_TRY(replace_embedding(made));
     Stream after(runtime_, spec_, std::move(made), options_.window);
     MOTE_TRY(after.open(tokens_));

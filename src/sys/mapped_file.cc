@@ -51,6 +51,12 @@ std::string_view kind_name(mode_t mode) {
   return "not a regular file";
 }
 
+// Wraps around in the year 2262 and for senseless times; a stamp is only compared.
+std::int64_t nanoseconds(const timespec& time) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000U +
+                                   static_cast<std::uint64_t>(time.tv_nsec));
+}
+
 struct OpenFile {
   int descriptor;
   std::uint64_t size;
@@ -140,6 +146,19 @@ Result<void> MappedFile::check_length() const {
                  "do not change a file in use; load it again", path_.string(), now};
   }
   return {};
+}
+
+Result<FileStamp> MappedFile::stamp() const {
+  struct stat info{};
+  if (::fstat(descriptor_, &info) != 0) {
+    return Error{kIoRead, "cannot ask for the file's times: " + error_text(errno), "", path_.string(),
+                 std::nullopt};
+  }
+  return FileStamp{.bytes = static_cast<std::uint64_t>(info.st_size),
+                   .modified_ns = nanoseconds(info.st_mtim),
+                   .changed_ns = nanoseconds(info.st_ctim),
+                   .inode = static_cast<std::uint64_t>(info.st_ino),
+                   .owner = static_cast<std::uint32_t>(info.st_uid)};
 }
 
 void MappedFile::will_need(std::size_t offset, std::size_t length) const {
