@@ -1,17 +1,23 @@
-// What the processor can do at most, measured beside the kernels: the denominators of every efficiency
-// figure.
+// The most that this core can do, as loops of nothing else: the denominators of every efficiency figure.
 #pragma once
 
 #include <cstddef>
 
+#include "mote/isa.h"
+
 namespace mote::bench {
 
-// Operations of a loop of independent vpdpbusd on 512-bit registers (128 each), or of f32 fused multiply-adds
-// (32 each); 0 where the processor has no such instruction.
-double integer_operations(std::size_t rounds);
-double float_operations(std::size_t rounds);
+// Runs a loop of independent products of signed or unsigned bytes, as wide as `isa` has them, and returns how
+// many operations these were, two per multiply-add; 0 where there is no such loop (reference, another
+// processor). The processor has to have `isa`.
+//   avx2        vpmaddubsw and the addition of its sums in 16 bits, without which nothing is summed
+//   neon        smlal
+//   the others  their dot products: vpdpbusd, tdpbssd, sdot, smmla
+double integer_operations(kernels::Isa isa, std::size_t rounds);
+// The same with fused multiply-adds of f32.
+double float_operations(kernels::Isa isa, std::size_t rounds);
 
-// Reads `bytes` and returns a number that depends on all of them.
-std::size_t read_all(const std::byte* data, std::size_t bytes);
+// Reads every cache line of `bytes` with the widest loads of `isa`; `ahead`: asks for each 8 KiB before.
+void read_all(kernels::Isa isa, const std::byte* data, std::size_t bytes, bool ahead);
 
 }  // namespace mote::bench

@@ -11,7 +11,9 @@
 namespace mote::kernels {
 namespace {
 
-constexpr std::size_t kLengths[] = {1, 2, 15, 16, 17, 31, 64, 100, 576};
+// Last parts of every length, alone and behind a whole one.
+constexpr std::size_t kLengths[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,  11, 12,
+                                    13, 14, 15, 16, 17, 23, 25, 31, 64, 100, 576};
 
 // Runs `call` with each table on guarded copies of two inputs and compares what it leaves in `out`.
 template <typename Call>
@@ -107,6 +109,33 @@ TEST(Exp, HasTheEdgesOfTheContract) {
   EXPECT_EQ(exp(89.0F), std::numeric_limits<float>::infinity());
   EXPECT_EQ(exp(std::numeric_limits<float>::infinity()), std::numeric_limits<float>::infinity());
   EXPECT_TRUE(std::isnan(exp(std::numeric_limits<float>::quiet_NaN())));
+}
+
+// Results that would be subnormal, that overflow, and where k is no whole number any more.
+TEST(Exp, EverySetGivesTheReferenceBitsBeyondTheEdges) {
+  std::vector<float> edges = {-87.336544F,
+                              std::nextafter(-87.336544F, 0.0F),
+                              std::nextafter(-87.336544F, -100.0F),
+                              88.72284F,
+                              std::nextafter(88.72284F, 100.0F),
+                              104.0F,
+                              0.0F,
+                              -0.0F,
+                              1e30F,
+                              -1e30F};
+  edges.push_back(std::numeric_limits<float>::infinity());
+  edges.push_back(-std::numeric_limits<float>::infinity());
+  for (float x = 87.0F; x < 110.0F; x += 0.37F) {
+    edges.push_back(x);
+    edges.push_back(-x);
+  }
+  for (const NamedTable& named : tables()) {
+    std::vector<float> got = edges;
+    std::vector<float> expected = edges;
+    named.table.exp_sum(got.data(), got.size(), 0.0F);
+    kReferenceKernels.exp_sum(expected.data(), expected.size(), 0.0F);
+    EXPECT_TRUE(same_bits(got, expected)) << named.name;
+  }
 }
 
 TEST(Softmax, SumsToOneAndKeepsRatios) {

@@ -78,6 +78,35 @@ TEST(FloatMatmul, HalvesGiveTheBitsOfConvertingFirst) {
   }
 }
 
+// Masks of the last part are of two halves on some sets, so each length counts.
+TEST(FloatMatmul, LastPartsOfEveryLengthGiveTheReferenceBits) {
+  Rng rng(7);
+  for (const NamedTable& named : tables()) {
+    for (std::size_t cols = 1; cols <= 33; ++cols) {
+      const Shape s{5, 3, cols};
+      const std::vector<float> source = numbers(rng, s.rows * s.cols, Data::ordinary);
+      Guarded<float> w(source);
+      Guarded<std::uint16_t> half(source.size());
+      Guarded<std::uint16_t> bhalf(source.size());
+      for (std::size_t i = 0; i < source.size(); ++i) {
+        half[i] = float_to_half(source[i]);
+        bhalf[i] = float_to_bhalf(source[i]);
+      }
+      Guarded<float> x(numbers(rng, s.n * s.cols, Data::ordinary));
+      const auto check = [&](auto entry, const auto* weights) {
+        Guarded<float> y(s.rows * s.n);
+        std::vector<float> expected(s.rows * s.n);
+        (named.table.*entry)(product(s, weights, x.data(), y.data()));
+        (kReferenceKernels.*entry)(product(s, weights, x.data(), expected.data()));
+        EXPECT_TRUE(same_bits(y.copy(), expected)) << named.name << " " << cols;
+      };
+      check(&KernelTable::matmul_f32, static_cast<const float*>(w.data()));
+      check(&KernelTable::matmul_f16, static_cast<const std::uint16_t*>(half.data()));
+      check(&KernelTable::matmul_bf16, static_cast<const std::uint16_t*>(bhalf.data()));
+    }
+  }
+}
+
 TEST(FloatMatmul, TheReferenceIsTheSumInDouble) {
   Rng rng(3);
   const Shape s{5, 3, 1000};
@@ -104,7 +133,7 @@ TEST(WeightedSum, EverySetGivesTheReferenceBitsAndLeavesTheRestAlone) {
   Rng rng(4);
   for (const NamedTable& named : tables()) {
     for (const std::size_t n : {1UL, 2UL, 3UL, 6UL, 7UL, 13UL}) {
-      for (const std::size_t dim : {1UL, 16UL, 24UL, 64UL, 80UL, 128UL, 133UL}) {
+      for (const std::size_t dim : {1UL, 16UL, 24UL, 64UL, 80UL, 89UL, 95UL, 128UL, 133UL}) {
         for (const std::size_t count : {0UL, 1UL, 9UL}) {
           Guarded<float> weights(numbers(rng, n * count, Data::ordinary));
           Guarded<float> values(numbers(rng, count * dim, Data::ordinary));
