@@ -1,9 +1,11 @@
 // The quantize job: a checkpoint goes in, a smaller GGUF file comes out, tensor by tensor.
 //
 // Why tensor by tensor: peak memory is bounded by the largest tensor's encoded bytes and a band of decoded
-// rows, never by the model. The writer records each finished tensor, so a killed job goes on where it
-// stopped. The bytes depend on the input and the options alone: not on threads, not on the instruction set,
-// not on interruptions.
+// rows, never by the model. Method feedback goes by blocks: the weights as floats are mapped, hidden states
+// of all calibration tokens are kept twice, and second moments of a matrix's inputs. The writer records each
+// finished tensor, so a killed job goes on where it stopped; feedback calibrates again from the beginning and
+// writes what is missing. The bytes depend on the input and the options alone: not on threads, not on the
+// instruction set, not on interruptions.
 #pragma once
 
 #include <cstddef>
@@ -77,7 +79,7 @@ struct TensorReport {
   std::string_view type;             // the same of the result, "Q4_K"
   std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
   // Squared error over squared norm, with feedback of the products with the inputs; 0 in a dry run and for
-  // tensors of an earlier run.
+  // tensors that an earlier run wrote and this one had no need to look at.
   double error = 0;
   std::uint64_t bytes = 0;
   bool fallback = false;  // the preset's type does not divide the row
@@ -106,8 +108,9 @@ struct QuantizeReport {
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
 // matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
 // matrix), QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files),
-// MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED. An existing output is
-// replaced once the new one is complete.
+// MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of
+// loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder), CALIBRATION_SHORT,
+// STATISTICS_SINGULAR (names the tensor). An existing output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Names that `type` takes, in order of falling size.

@@ -26,7 +26,6 @@ class Moments {
   // The same for a = b, of which half is computed.
   void add(std::span<const float> a);
 
-  [[nodiscard]] std::size_t cols() const { return cols_; }
   [[nodiscard]] std::size_t tokens() const { return tokens_; }
   // [cols][cols], rows by `a`: the sums over the number of tokens.
   [[nodiscard]] std::vector<double> mean() const;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,9 +25,6 @@ namespace {
 using engine::BlockInput;
 using model::Role;
 
-constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
-constexpr ErrorCode kQuantMethod{"QUANT_METHOD", ErrorKind::invalid_argument};
-
 struct Site {
   BlockInput input;
   std::array<Role, 5> readers;
@@ -43,8 +41,10 @@ constexpr std::array<Site, 4> kSites{
 // One of the two models, with the hidden states of all tokens before the block that is due.
 class Stream {
  public:
-  Stream(engine::Runtime& runtime, const model::ModelSpec& spec, engine::Weights weights, std::size_t window)
-      : runtime_(runtime), spec_(spec), weights_(std::move(weights)), window_(window) {}
+  // `weights` outlive it; what of them changes is followed by renew().
+  Stream(engine::Runtime& runtime, const model::ModelSpec& spec, const engine::Weights& weights,
+         const LayerwiseOptions& options)
+      : runtime_(runtime), spec_(spec), weights_(weights), window_(options.window), cancel_(options.cancel) {}
 
   Result<void> open(std::span<const TokenId> tokens) {
     const engine::KvShape shape{spec_.blocks, spec_.kv_heads,      spec_.head_dim,
@@ -52,7 +52,7 @@ class Stream {
     auto cache = engine::KvCache::create(shape, runtime_.kernels());
     if (!cache) return no_memory();
     cache_.emplace(std::move(*cache));
-    MOTE_TRY(make_forward());
+    MOTE_TRY(renew());
     hidden_.resize(tokens.size() * spec_.width);
     for (std::size_t w = 0; w < tokens.size() / window_; ++w) {
       const std::array<engine::Slice, 1> slice{slice_of()};
@@ -63,9 +63,10 @@ class Stream {
   }
 
   // Second moments of what the head multiplies, over their mean. The hidden states stay as they are.
-  std::vector<float> head_importance() {
+  Result<std::vector<float>> head_importance() {
     std::vector<double> sums(spec_.width, 0.0);
-    for (std::size_t w = 0; w * window_ * spec_.width < hidden_.size(); ++w) {
+    for (std::size_t w = 0; w < windows(); ++w) {
+      MOTE_TRY(go_on());
       load(w);
       const std::array<engine::Slice, 1> slice{slice_of()};
       forward_->run(0, spec_.blocks, slice);
@@ -76,16 +77,18 @@ class Stream {
     }
     double mean = 0;
     for (const double s : sums) mean += s / static_cast<double>(sums.size());
-    if (!(mean > 0) || !std::isfinite(mean)) return {};
     std::vector<float> out;
+    if (!(mean > 0) || !std::isfinite(mean)) return out;
     // Inputs that are always 0 count a little, or the search would have nothing to weigh.
     for (const double s : sums) out.push_back(static_cast<float>(s / mean + 1e-4));
     return out;
   }
 
-  Result<void> set_block(std::uint32_t block, engine::BlockWeights weights) {
-    weights_.blocks[block] = std::move(weights);
-    return make_forward();  // its scratch follows the matrices
+  // Scratch memory for the weights as they are now.
+  Result<void> renew() {
+    forward_ = engine::Forward::create(runtime_, spec_, weights_, window_, window_);
+    if (forward_ == nullptr) return no_memory();
+    return {};
   }
 
   // Hidden states of window w, run up to `input` of the block. Valid until the next call.
@@ -101,21 +104,26 @@ class Stream {
     forward_->run_from(block, input, slice);
     store(w);
   }
-  void pass(std::size_t w, std::size_t block) {
-    load(w);
-    const std::array<engine::Slice, 1> slice{slice_of()};
-    forward_->run(block, block + 1, slice);
-    store(w);
+  // The hidden states of all windows behind the block.
+  Result<void> pass(std::size_t block) {
+    for (std::size_t w = 0; w < windows(); ++w) {
+      MOTE_TRY(go_on());
+      load(w);
+      const std::array<engine::Slice, 1> slice{slice_of()};
+      forward_->run(block, block + 1, slice);
+      store(w);
+    }
+    return {};
+  }
+  [[nodiscard]] std::size_t windows() const { return hidden_.size() / (window_ * spec_.width); }
+  [[nodiscard]] Result<void> go_on() const {
+    if (cancel_ == nullptr || !cancel_->requested()) return {};
+    return Error{kCancelled, "quantizing stopped", "run the same command again", {}, {}};
   }
 
  private:
   static Error no_memory() { return {kOutOfMemory, "no memory for calibration", "use fewer tokens", {}, {}}; }
 
-  Result<void> make_forward() {
-    forward_ = engine::Forward::create(runtime_, spec_, weights_, window_, window_);
-    if (forward_ == nullptr) return no_memory();
-    return {};
-  }
   // Every window begins at position 0: what the cache still holds of another one is never read.
   engine::Slice slice_of() { return {&*cache_, 0, window_}; }
   std::span<float> of_window(std::size_t w) {
@@ -128,8 +136,9 @@ class Stream {
 
   engine::Runtime& runtime_;
   const model::ModelSpec& spec_;
-  engine::Weights weights_;
+  const engine::Weights& weights_;
   std::size_t window_;
+  const CancelToken* cancel_;
   std::optional<engine::KvCache> cache_;
   std::unique_ptr<engine::Forward> forward_;
   std::vector<float> hidden_;
@@ -141,53 +150,44 @@ class Job {
       const LayerwiseOptions& options, const LayerwiseWork& work)
       : runtime_(runtime),
         model_(model.model()),
+        original_(model.weights()),
         spec_(model.spec()),
         source_(*model_.canonical),
         tokens_(tokens),
         options_(options),
         work_(work),
-        tensors_(source_),
-        done_(source_.tensors().size(), false) {}
+        tensors_(source_) {}
 
   Result<void> run() {
-    if (spec_.experts.count > 0 || !spec_.causal) {
-      return Error{kQuantMethod,
-                   "feedback is for decoders with dense feed-forward networks; this model is another",
-                   "use --method search",
-                   {},
-                   {}};
-    }
-    MOTE_ASSIGN(engine::Weights original,
-                engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
-    Stream before(runtime_, spec_, std::move(original), options_.window);
+    Stream before(runtime_, spec_, original_, options_);
     MOTE_TRY(before.open(tokens_));
     MOTE_TRY(outside_blocks(before));
-    MOTE_ASSIGN(engine::Weights made, engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
-    MOTE_TRY(replace_embedding(made));
-    Stream after(runtime_, spec_, std::move(made), options_.window);
+    MOTE_ASSIGN(made_, engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
+    MOTE_TRY(replace_embedding());
+    Stream after(runtime_, spec_, made_, options_);
     MOTE_TRY(after.open(tokens_));
     for (std::uint32_t block = 0; block < spec_.blocks; ++block) MOTE_TRY(do_block(block, before, after));
     return {};
   }
 
  private:
-  [[nodiscard]] std::size_t windows() const { return tokens_.size() / options_.window; }
-
   [[nodiscard]] bool changes(std::size_t index) const {
     return work_.types[index] != source_.tensors()[index].codec;
   }
 
   // The tensor in its new type is known from here on.
   Result<void> finish(std::size_t index, const std::shared_ptr<std::vector<std::byte>>& blocks,
-                      const EncodeError& error, bool feedback) {
+                      const EncodeError& error) {
     QuantizedTensor tensor;
     tensor.codec = work_.types[index];
     tensor.shape = source_.tensors()[index].shape;
     tensor.planes = {std::span<const std::byte>(*blocks)};
     tensor.owner = blocks;
     tensors_.replace(index, std::move(tensor));
-    done_[index] = true;
-    return work_.done(index, *blocks, error, feedback);
+    // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
+    MOTE_TRY(source_.check());
+    source_.dont_need(index);
+    return work_.done(index, *blocks, error);
   }
 
   Result<std::shared_ptr<std::vector<std::byte>>> room_for(std::size_t index) const {
@@ -199,10 +199,11 @@ class Job {
   }
 
   Result<void> plain(std::size_t index, const float* importance = nullptr) {
+    work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const auto blocks, room_for(index));
     MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, importance, *blocks));
-    return finish(index, blocks, error, false);
+    return finish(index, blocks, error);
   }
 
   // Embedding and head. The head, or the embedding that serves as one, is weighted by what it multiplies in
@@ -212,20 +213,23 @@ class Job {
     for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
       const std::string& name = source_.tensors()[i].name;
       if (name.starts_with("blk.") || !changes(i)) continue;
-      const std::vector<float> importance = name == head ? before.head_importance() : std::vector<float>();
+      std::vector<float> importance;
+      if (name == head) {
+        MOTE_ASSIGN(importance, before.head_importance());
+      }
       MOTE_TRY(plain(i, importance.empty() ? nullptr : importance.data()));
     }
     return {};
   }
 
-  Result<void> replace_embedding(engine::Weights& weights) const {
+  Result<void> replace_embedding() {
     const auto index = tensors_.find(model::gguf_name(Role::token_embd));
     if (!index) return {};
-    MOTE_ASSIGN(weights.embedding, tensors_.read(*index));
+    MOTE_ASSIGN(made_.embedding, tensors_.read(*index));
     return {};
   }
 
-  // Tensors of the block that read the site's input and are to have feedback.
+  // Tensors of the block that read the site's input.
   [[nodiscard]] std::vector<std::size_t> readers_of(const Site& site, std::uint32_t block) const {
     std::vector<std::size_t> out;
     for (const Role role : site.readers) {
@@ -238,11 +242,15 @@ class Job {
   Result<void> do_block(std::uint32_t block, Stream& before, Stream& after) {
     for (const Site& site : kSites) {
       MOTE_TRY(do_site(site, block, before, after));
-      MOTE_ASSIGN(engine::BlockWeights weights,
-                  engine::load_block_weights(runtime_, spec_, tensors_, block, true));
-      MOTE_TRY(after.set_block(block, std::move(weights)));
+      MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, tensors_, block, true));
+      MOTE_TRY(after.renew());
     }
-    for (std::size_t w = 0; w < windows(); ++w) after.pass(w, block);
+    MOTE_TRY(after.pass(block));
+    // Nothing reads the block again.
+    made_.blocks[block] = {};
+    for (const Site& site : kSites) {
+      for (const std::size_t index : readers_of(site, block)) tensors_.forget(index);
+    }
     return {};
   }
 
@@ -266,10 +274,8 @@ class Job {
       MOTE_ASSIGN(drift, calibrate::Moments::create(runtime_, cols, options_.window));
     }
     std::vector<float> difference(cols * options_.window);
-    for (std::size_t w = 0; w < windows(); ++w) {
-      if (options_.cancel != nullptr && options_.cancel->requested()) {
-        return Error{kCancelled, "quantizing stopped", {}, {}, {}};
-      }
+    for (std::size_t w = 0; w < before.windows(); ++w) {
+      MOTE_TRY(before.go_on());
       const std::span<const float> x = before.input(w, block, site.input);
       if (!fed.empty()) {
         const std::span<const float> y = after.input(w, block, site.input);
@@ -280,14 +286,23 @@ class Job {
       if (last) before.finish_from(w, block, site.input);
     }
     if (fed.empty()) return {};
-    MOTE_ASSIGN(const Curvature curvature,
-                curvature_of(runtime_.pool(), *options_.kernels, own->mean(), cols, options_.damping));
+    Result<Curvature> curvature =
+        curvature_of(runtime_.pool(), *options_.kernels, own->mean(), cols, options_.damping);
+    if (!curvature) {
+      Error error = std::move(curvature).error();
+      error.message =
+          "tensor '" + escape_untrusted(source_.tensors()[fed.front()].name) + "': " + error.message;
+      return error;
+    }
     const std::vector<double> moved = drift->mean();
-    for (const std::size_t index : fed) MOTE_TRY(feed(index, curvature, moved));
+    own.reset();
+    drift.reset();
+    for (const std::size_t index : fed) MOTE_TRY(feed(index, *curvature, moved));
     return {};
   }
 
   Result<void> feed(std::size_t index, const Curvature& curvature, std::span<const double> drift) {
+    work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     const codec::Codec& from = codec::codec_of(in.codec);
     std::vector<float> rows(in.shape.rows() * in.shape.cols());
@@ -299,18 +314,19 @@ class Job {
     const FeedbackJob job{work_.types[index], options_.search, options_.kernels, options_.moves,
                           options_.cancel};
     MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));
-    return finish(index, blocks, error, true);
+    return finish(index, blocks, error);
   }
 
   engine::Runtime& runtime_;
   const model::Model& model_;
+  const engine::Weights& original_;
   const model::ModelSpec& spec_;
   const formats::TensorSource& source_;
   std::span<const TokenId> tokens_;
   const LayerwiseOptions& options_;
   const LayerwiseWork& work_;
   ReplacedTensors tensors_;
-  std::vector<bool> done_;
+  engine::Weights made_;
 };
 
 }  // namespace
@@ -318,20 +334,12 @@ class Job {
 Result<void> quantize_layerwise(engine::Runtime& runtime, const engine::LoadedModel& model,
                                 std::span<const TokenId> tokens, const LayerwiseOptions& options,
                                 const LayerwiseWork& work) {
-  const std::size_t windows = tokens.size() / options.window;
-  if (windows == 0) {
-    return Error{kCalibrationShort,
-                 "the calibration text has " + with_thousands(tokens.size()) +
-                     " tokens, less than one window of " + with_thousands(options.window),
-                 "give more text with --data",
-                 {},
-                 {}};
-  }
   try {
-    return Job(runtime, model, tokens.first(windows * options.window), options, work).run();
+    return Job(runtime, model, tokens.first(tokens.size() / options.window * options.window), options, work)
+        .run();
   } catch (const std::bad_alloc&) {
     return Error{kOutOfMemory,
-                 "no memory for the hidden states of " + with_thousands(tokens.size()) + " tokens",
+                 "no memory to quantize block by block on " + with_thousands(tokens.size()) + " tokens",
                  "use fewer tokens (--chunks)",
                  {},
                  {}};

@@ -3,7 +3,8 @@
 // Two models run side by side over the calibration tokens: the original, and the one that is being made.
 // Where a matrix is due, the second moments of its inputs in the new model say how errors weigh and mix, and
 // how far those inputs have drifted from the original's says what the matrix should be instead (feedback.h).
-// Hidden states of all tokens are kept, twice; of the second moments only those of one matrix.
+// Hidden states of all tokens are kept, twice; second moments of one matrix at a time; of the new model the
+// block that is due.
 #pragma once
 
 #include <cstddef>
@@ -40,15 +41,16 @@ struct LayerwiseWork {
   std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in, const float* importance,
                                     std::span<std::byte> out)>
       plain;
-  // Takes each tensor whose type changes, block by block; `method` is "feedback" or empty where it was plain.
-  std::function<Result<void>(std::size_t index, std::span<const std::byte> blocks, const EncodeError& error,
-                             bool feedback)>
+  // Before a tensor's codes are chosen.
+  std::function<void(std::size_t index)> begin;
+  // Takes each tensor whose type changes, block by block.
+  std::function<Result<void>(std::size_t index, std::span<const std::byte> blocks, const EncodeError& error)>
       done;
 };
 
 // `model`: loaded with exact activations. tokens: whole windows; the rest is left out. Errors:
-// CALIBRATION_SHORT (less than one window), QUANT_METHOD (a model that has no such blocks), OUT_OF_MEMORY,
-// CANCELLED, those of `work`.
+// STATISTICS_SINGULAR (names the tensor), OUT_OF_MEMORY, CANCELLED, those of the source and of `work`. The
+// model is a decoder without experts.
 Result<void> quantize_layerwise(engine::Runtime& runtime, const engine::LoadedModel& model,
                                 std::span<const TokenId> tokens, const LayerwiseOptions& options,
                                 const LayerwiseWork& work);

@@ -128,6 +128,51 @@ TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
   check(*runtime_of(2, kernels::Isa::reference), "reference");
 }
 
+TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
+  // NVFP4 has a factor beside each matrix, IQ3_S and F16 no codes of their own to feed back.
+  const fs::path folder = testing::fresh_folder();
+  const fs::path data = half_of_the_text(folder, false);
+  const std::string held_out = read(half_of_the_text(folder, true));
+  const auto runtime = runtime_of(2);
+  QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
+  o.pure = false;
+  o.tensor_types = {{"ffn_down", "NVFP4"}, {"attn_q", "IQ3_S"}, {"attn_k", "F16"}};
+  o.calibration.max_windows = 4;
+  ASSERT_TRUE(quantize(*runtime, o));
+  QuantizeOptions plain = options_of(folder / "plain.gguf", "Q5_0", {});
+  plain.pure = false;
+  plain.tensor_types = o.tensor_types;
+  ASSERT_TRUE(quantize(*runtime, plain));
+  const std::vector<float> original = logits_of(*runtime, agent(), held_out);
+  const double fed = squared_distance(logits_of(*runtime, folder / "mixed.gguf", held_out), original);
+  EXPECT_LT(fed, squared_distance(logits_of(*runtime, folder / "plain.gguf", held_out), original));
+}
+
+TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
+  const fs::path folder = testing::fresh_folder();
+  const fs::path data = half_of_the_text(folder, false);
+  const auto runtime = runtime_of(2);
+  QuantizeOptions o = options_of(folder / "whole.gguf", "Q4_0", data);
+  o.calibration.window = 64;
+  o.calibration.max_windows = 2;
+  ASSERT_TRUE(quantize(*runtime, o));
+  const std::string whole = read(o.output);
+  o.output = folder / "stopped.gguf";
+  CancelToken cancel;
+  o.cancel = &cancel;
+  o.progress = [&](const QuantizeProgress& p) {
+    if (p.name == "blk.2.ffn_up.weight") cancel.request();
+  };
+  const auto stopped = quantize(*runtime, o);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code.name, "CANCELLED");
+  EXPECT_FALSE(fs::exists(o.output));
+  cancel.reset();
+  o.progress = {};
+  ASSERT_TRUE(quantize(*runtime, o));
+  EXPECT_TRUE(read(o.output) == whole);
+}
+
 TEST(Layerwise, ATextThatIsTooShortIsRefused) {
   const fs::path folder = testing::fresh_folder();
   std::ofstream(folder / "short.txt") << "turn on the light";
@@ -135,6 +180,16 @@ TEST(Layerwise, ATextThatIsTooShortIsRefused) {
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code.name, "CALIBRATION_SHORT");
   EXPECT_FALSE(fs::exists(folder / "out.gguf"));
+  EXPECT_FALSE(fs::exists(folder / "out.gguf.part"));
+}
+
+TEST(Layerwise, NoWindowsAreRefused) {
+  const fs::path folder = testing::fresh_folder();
+  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
+  o.calibration.window = 0;
+  const auto report = quantize(*runtime_of(1), o);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_METHOD");
 }
 
 }  // namespace

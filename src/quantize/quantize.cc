@@ -10,20 +10,19 @@
 
 #include "base/strings.h"
 #include "codec/codec.h"
-#include "engine/loaded_model.h"
 #include "engine/runtime.h"
 #include "formats/gguf_layout.h"
 #include "formats/gguf_split.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
 #include "mote/tokenizer.h"
+#include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
-#include "sys/mapped_file.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -32,8 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-4";
-constexpr std::uint64_t kMostCalibrationBytes = std::uint64_t{1} << 30;
+constexpr std::string_view kBytesVersion = "mote-quantize-5";
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
@@ -139,6 +137,14 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
   MOTE_ASSIGN(job.preset, find_preset(options.type));
   MOTE_ASSIGN(const TypeOptions types, type_options(options));
   const model::ModelSpec& spec = job.model.spec;
+  if (options.method == Method::feedback && (spec.experts.count > 0 || !spec.causal)) {
+    return Error{kQuantMethod,
+                 std::string("feedback is for decoders with dense feed-forward networks, this is ") +
+                     (spec.causal ? "a mixture of experts" : "an encoder"),
+                 "use --method search",
+                 options.input.string(),
+                 {}};
+  }
   const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
   const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads, spec.experts.count};
   MOTE_ASSIGN(const std::vector<TypeChoice> choices, choose_types(job.preset, facts, types, tensors));
@@ -312,35 +318,10 @@ std::vector<std::size_t> outputs_of(const Job& job) {
   return out;
 }
 
-Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model,
-                                                const CalibrationText& text) {
-  MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
-  std::vector<std::vector<TokenId>> files;
-  for (const fs::path& path : text.files) {
-    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMostCalibrationBytes));
-    MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
-  }
-  std::vector<TokenId> out;
-  // One window of each file in turn, until all are used up.
-  for (std::size_t w = 0, before = SIZE_MAX; before != out.size(); ++w) {
-    before = out.size();
-    for (const std::vector<TokenId>& tokens : files) {
-      if (tokens.size() / text.window <= w || out.size() / text.window == text.max_windows) continue;
-      const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(w * text.window);
-      out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(text.window));
-    }
-  }
-  return out;
-}
-
 // The tensors whose type changes, block by block; they are written as they come.
-Result<void> write_layerwise(engine::Runtime& runtime, const QuantizeOptions& options,
-                             const sys::CpuFeatures& features, Job& job, formats::GgufWriter& writer,
-                             std::vector<bool>& written) {
-  engine::LoadOptions load;
-  load.activations = engine::Activations::f32;
-  MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
-  MOTE_ASSIGN(const std::vector<TokenId> tokens, calibration_tokens(*model, options.calibration));
+Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibration,
+                             const QuantizeOptions& options, const sys::CpuFeatures& features, Job& job,
+                             formats::GgufWriter& writer, std::vector<bool>& written) {
   const std::vector<std::size_t> output = outputs_of(job);
   QuantizeProgress progress;
   progress.tensor_count = job.outputs.size();
@@ -349,7 +330,11 @@ Result<void> write_layerwise(engine::Runtime& runtime, const QuantizeOptions& op
     progress.total_bytes += info.bytes;
     work.types.push_back(info.codec);
   }
-  for (std::size_t i = 0; i < work.types.size(); ++i) work.types[i] = job.outputs[output[i]].codec;
+  for (std::size_t i = 0; i < work.types.size(); ++i) {
+    const bool has_factor = output[i] + 1 < job.outputs.size() && is_factor(job, output[i] + 1);
+    // A tensor with a factor is written with it, by write_tensors().
+    if (!has_factor) work.types[i] = job.outputs[output[i]].codec;
+  }
   work.plain = [&](std::size_t index, const QuantizedTensor& in, const float* importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
@@ -362,25 +347,27 @@ Result<void> write_layerwise(engine::Runtime& runtime, const QuantizeOptions& op
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
   };
-  work.done = [&](std::size_t index, std::span<const std::byte> blocks, const EncodeError& error,
-                  bool) -> Result<void> {
+  work.begin = [&](std::size_t index) {
+    progress.tensor = output[index];
+    progress.name = job.report.tensors[output[index]].name;
+    if (options.progress) options.progress(progress);
+    progress.done_bytes += job.model.canonical->tensors()[index].bytes;
+  };
+  work.done = [&](std::size_t index, std::span<const std::byte> blocks,
+                  const EncodeError& error) -> Result<void> {
     const std::size_t o = output[index];
     job.report.tensors[o].error = error.relative();
     written[o] = true;
-    progress.tensor = o;
-    progress.name = job.report.tensors[o].name;
-    progress.done_bytes += job.model.canonical->tensors()[index].bytes;
-    if (options.progress) options.progress(progress);
     // An earlier run's bytes are the same.
     if (writer.done(o)) return {};
     return writer.write(o, blocks, &runtime.pool());
   };
   LayerwiseOptions how;
-  how.window = options.calibration.window;
+  how.window = calibration.window;
   how.search = &search_kernels(features);
   how.kernels = &feedback_kernels(features);
   how.cancel = options.cancel;
-  return quantize_layerwise(runtime, *model, tokens, how, work);
+  return quantize_layerwise(runtime, *calibration.model, calibration.tokens, how, work);
 }
 
 Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -402,7 +389,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     TensorReport& report = job.report.tensors[i];
     progress.tensor = i;
     progress.name = report.name;
-    if (options.progress) options.progress(progress);
+    if (options.progress && !written[i]) options.progress(progress);
     if (!is_factor(job, i)) progress.done_bytes += source.tensors()[job.sources[i]].bytes;
     if (written[i]) continue;
     if (writer.done(i)) {
@@ -454,6 +441,9 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   // Cheap mistakes first: a wrong name should not wait for a model to open.
   MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
+  if (options.method == Method::feedback && runtime == nullptr) {
+    return Error{kQuantMethod, "feedback needs a runtime for the model", "call quantize() with one", {}, {}};
+  }
   std::error_code ignored;
   if (!options.dry_run && fs::equivalent(options.input, options.output, ignored))
     return in_place(options.output);
@@ -472,10 +462,14 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
+    Calibration calibration;
+    if (options.method == Method::feedback) {
+      MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options));
+    }
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (options.method == Method::feedback) {
-      MOTE_TRY(write_layerwise(*runtime, options, features, job, *writer, written));
+      MOTE_TRY(write_layerwise(*runtime, calibration, options, features, job, *writer, written));
     }
     MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
     MOTE_TRY(writer->finish());
@@ -483,6 +477,18 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   job.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   job.report.peak_rss_bytes = peak_rss_bytes();
   return std::move(job.report);
+}
+
+Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& options,
+                               const sys::CpuFeatures& features, engine::Runtime* runtime) {
+  try {
+    return run(pool, options, features, runtime);
+  } catch (const std::bad_alloc&) {
+    return Error{kOutOfMemory, "out of memory while quantizing", {}, options.input.string(), {}};
+  } catch (const fs::filesystem_error& e) {
+    return Error{
+        kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};
+  }
 }
 
 }  // namespace
@@ -503,18 +509,6 @@ std::vector<std::string_view> tensor_type_names() {
     if (codec.encode_rtn != nullptr) names.push_back(codec.name);
   }
   return names;
-}
-
-Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& options,
-                               const sys::CpuFeatures& features, engine::Runtime* runtime) {
-  try {
-    return run(pool, options, features, runtime);
-  } catch (const std::bad_alloc&) {
-    return Error{kOutOfMemory, "out of memory while quantizing", {}, options.input.string(), {}};
-  } catch (const fs::filesystem_error& e) {
-    return Error{
-        kQuantVerify, std::string("cannot look at the files: ") + e.what(), {}, options.input.string(), {}};
-  }
 }
 
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options) {

@@ -11,9 +11,11 @@ namespace mote::quantize {
 constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantImportance{"QUANT_IMPORTANCE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantMethod{"QUANT_METHOD", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 
-// `features`: instruction sets that may be used; the default means the baseline.
+// `features`: instruction sets that may be used; the default means the baseline. QUANT_METHOD for feedback,
+// which needs a runtime.
 Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options,
                                 const sys::CpuFeatures& features = {});
 

@@ -21,6 +21,8 @@ class ReplacedTensors final : public formats::TensorSource {
 
   // From now on read(index) hands out `tensor`, of the same shape.
   void replace(std::size_t index, QuantizedTensor tensor);
+  // The replaced tensor's bytes are given up; read(index) must not be called again.
+  void forget(std::size_t index) { replaced_.erase(index); }
 
   [[nodiscard]] std::span<const formats::TensorInfo> tensors() const override { return infos_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
@@ -78,15 +78,20 @@ struct Matrix {
   const float* x;
   const float* importance;
   std::size_t rows, cols;
-  std::vector<float> row_squares;  // mean squares, with importance only
+  // Mean square of the row asked for last, with importance only; blocks come row by row.
+  std::size_t row = SIZE_MAX;
+  float row_square = 0.0F;
 
-  void weights(std::size_t first, std::size_t n, float* u) const {
-    const float* of_columns = importance == nullptr ? nullptr : importance + first % cols;
-    fill_weights(weighting, x + first, of_columns, importance == nullptr ? 0.0F : row_squares[first / cols],
-                 n, u);
+  void weights(std::size_t first, std::size_t n, float* u) {
+    if (importance == nullptr) return fill_weights(weighting, x + first, nullptr, 0.0F, n, u);
+    if (row != first / cols) {
+      row = first / cols;
+      row_square = mean_square(x + row * cols, cols);
+    }
+    fill_weights(weighting, x + first, importance + first % cols, row_square, n, u);
   }
   // The n elements from `first`, which lie in one row.
-  void load(std::size_t first, std::size_t n, std::size_t lane, Batch& batch) const {
+  void load(std::size_t first, std::size_t n, std::size_t lane, Batch& batch) {
     float u[kMaxBlock];
     weights(first, n, u);
     batch.set(lane, x + first, u, n);
@@ -94,7 +99,7 @@ struct Matrix {
 };
 
 template <typename Block, typename Pack>
-void encode_blocks(SearchKernels::BlockKernel kernel, const Matrix& in, std::byte* out, const Pack& pack) {
+void encode_blocks(SearchKernels::BlockKernel kernel, Matrix& in, std::byte* out, const Pack& pack) {
   constexpr std::size_t kN = Block::kElements;
   const std::size_t blocks = in.rows * in.cols / kN;
   Batch batch;
@@ -129,7 +134,7 @@ struct SuperBlock {
 
 // N: elements of a sub-block; bias: what turns the stored scale into its code.
 template <std::size_t N, int Bias, typename Block, typename Pack>
-void encode_supers(SearchKernels::SuperKernel kernel, const Matrix& in, std::byte* out, const Pack& pack) {
+void encode_supers(SearchKernels::SuperKernel kernel, Matrix& in, std::byte* out, const Pack& pack) {
   constexpr std::size_t kSubBlocks = 256 / N;
   constexpr std::size_t kSupers = kLanes / kSubBlocks;
   const std::size_t supers = in.rows * in.cols / 256;
@@ -163,7 +168,7 @@ void encode_supers(SearchKernels::SuperKernel kernel, const Matrix& in, std::byt
 }
 
 template <typename Block>
-void encode_patterns(const Matrix& in, std::byte* out, void (*search)(const float*, const float*, Block&)) {
+void encode_patterns(Matrix& in, std::byte* out, void (*search)(const float*, const float*, Block&)) {
   float u[Block::kElements];
   for (std::size_t b = 0; b < in.rows * in.cols / Block::kElements; ++b) {
     in.weights(b * Block::kElements, Block::kElements, u);
@@ -236,10 +241,7 @@ void encode_search(const SearchKernels& kernels, CodecId id, const float* x, con
 
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
                    const float* importance, std::byte* out, std::size_t rows, std::size_t cols) {
-  Matrix in{weighting, x, importance, rows, cols, {}};
-  for (std::size_t row = 0; importance != nullptr && row < rows; ++row) {
-    in.row_squares.push_back(mean_square(x + row * cols, cols));
-  }
+  Matrix in{weighting, x, importance, rows, cols};
   switch (id) {
     default:
       return;

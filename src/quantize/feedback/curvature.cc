@@ -68,7 +68,7 @@ Result<Curvature> compute(sys::ThreadPool& pool, const FeedbackKernels& kernels,
   double added = damping * mean;
   while (!factor(pool, kernels, h, added, c)) {
     added *= 10;
-    if (added > mean) return singular("have no factor");
+    if (!(added > 0) || added > mean) return singular("have no factor");
   }
   c.importance.resize(n);
   c.hessian.resize(n * n);

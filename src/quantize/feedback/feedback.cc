@@ -47,7 +47,7 @@ class Band {
         format_(format),
         curvature_(curvature),
         cols_(curvature.cols),
-        floats_(6 * kLanes * cols_ * sizeof(float)),
+        floats_(kParts * kLanes * cols_ * sizeof(float)),
         lane_codes_(kLanes * cols_),
         codes_(cols_),
         searched_(cols_),
@@ -73,6 +73,8 @@ class Band {
   }
 
  private:
+  static constexpr std::size_t kParts = 5;  // of floats_: what Sweep takes
+
   float* part(std::size_t i) { return floats_.as<float>() + i * kLanes * cols_; }
 
   // Codes, scales and mins of each element of a row as it is stored.

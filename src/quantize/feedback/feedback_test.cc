@@ -253,14 +253,24 @@ TEST(Feedback, MovesEndWhereNoSingleStepHelps) {
   }
 }
 
-TEST(Feedback, ThreadsAndKernelsGiveTheSameBytes) {
+// All tables that this processor runs.
+std::vector<const FeedbackKernels*> all_kernels() {
+  std::vector<const FeedbackKernels*> out{&kFeedbackBaseline};
+#if defined(__x86_64__)
   const sys::CpuFeatures features = sys::detect_cpu_features();
+  if (features.avx2) out.push_back(&kFeedbackAvx2);
+  if (features.avx512) out.push_back(&kFeedbackAvx512);
+#endif
+  return out;
+}
+
+TEST(Feedback, ThreadsAndKernelsGiveTheSameBytes) {
   for (const CodecId type : formats()) {
     const Problem p(17, 37, kCols);
     const Curvature c = curvature(p);
     const std::vector<std::byte> expected = encoded(job_of(type, 0.1), p, c);
     for (const unsigned threads : {1U, 3U}) {
-      for (const FeedbackKernels* kernels : {&kFeedbackBaseline, &feedback_kernels(features)}) {
+      for (const FeedbackKernels* kernels : all_kernels()) {
         sys::ThreadPool pool(threads);
         FeedbackJob job = job_of(type, 0.1);
         job.kernels = kernels;
@@ -302,6 +312,12 @@ TEST(Feedback, DriftMovesRowsToTheLeastSquares) {
       const double w = p.rows[r * kN + i];
       ASSERT_NEAR(moved[r * kN + i], w + 0.5 * (v[i] - w), 1e-6) << r << " " << i;
     }
+  }
+  for (const FeedbackKernels* kernels : all_kernels()) {
+    sys::ThreadPool three(3);
+    std::vector<float> again = p.rows;
+    ASSERT_TRUE(correct_drift(three, *kernels, c, cross, 0.5, again));
+    EXPECT_EQ(again, moved);
   }
 }
 
