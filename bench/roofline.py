@@ -95,9 +95,10 @@ def read_lines(documents):
 
 def kernels_and_roofs(lines):
     reading = {int(m[1]): line["GB/s"] for name, line in lines.items() if (m := re.fullmatch(r"read_memory/(\d+)", name))}
-    missing = [name for name in ("peak_integer", "peak_float") if "Gop/s" not in lines.get(name, {})] + ([] if reading else ["read_memory"])
+    missing = [name for name in ("peak_integer", "peak_float") if lines.get(name, {}).get("Gop/s", 0) <= 0] + ([] if reading else ["read_memory"])
     if missing:
-        raise Failure(f"no lines {', '.join(missing)}: not a measurement of kernels_bench, or one with a filter that leaves out the roofs")
+        raise Failure(f"no lines {', '.join(missing)}: not a measurement of kernels_bench, one with a filter that leaves out the roofs, or of the reference kernels, "
+                      "which have none")
     kernels = [Kernel(name, line.get("op/B", 0.0), line.get("Gop/s", 0.0), line["GB/s"], line.get("roof", 0.0), line.get("of_roof", 0.0), line["label"])
                for name, line in lines.items() if "GB/s" in line and not name.startswith("read_memory")]
     return kernels, Roofs(lines["peak_integer"]["Gop/s"], lines["peak_float"]["Gop/s"], reading)
