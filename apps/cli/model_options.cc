@@ -35,8 +35,8 @@ std::vector<Option> RuntimeSettings::options() {
 std::vector<Option> PaceSettings::options() {
   return {{"-tb,--threads-batch", "N", "threads for prompts; 0 is as many as -t", &prompt_threads},
           {"--power", "P",
-           "save: half the cores generate, waiting threads sleep at once; balanced; max: waiting threads "
-           "stay awake",
+           "save: half the cores generate, waiting threads sleep at once; balanced: they sleep after a "
+           "moment; max: they stay awake",
            &power, false, ValueKind::choice, names_of(engine::all_powers())}};
 }
 
