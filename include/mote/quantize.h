@@ -29,6 +29,8 @@ namespace mote::quantize {
 enum class Method : std::uint8_t { rtn, search, feedback };
 std::string_view to_string(Method method);
 
+inline constexpr std::uint64_t kMaxCalibrationBytes = std::uint64_t{1} << 30;  // of one calibration text
+
 // What method feedback runs through the model.
 struct CalibrationText {
   std::vector<std::filesystem::path> files;  // plain text

@@ -1,7 +1,6 @@
 #include "quantize/calibration.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <string>
 
 #include "base/strings.h"
@@ -14,7 +13,6 @@ namespace mote::quantize {
 namespace {
 
 constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
-constexpr std::uint64_t kMostCalibrationBytes = std::uint64_t{1} << 30;
 
 Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model, const CalibrationText& text,
                                                 std::size_t window) {
@@ -22,7 +20,7 @@ Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model
   std::vector<std::vector<TokenId>> files;
   std::size_t total = 0;
   for (const std::filesystem::path& path : text.files) {
-    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMostCalibrationBytes));
+    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMaxCalibrationBytes));
     MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
     total += files.back().size();
   }
