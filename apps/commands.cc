@@ -8,6 +8,7 @@ std::span<const CommandFactory> all_commands() {
   static constexpr auto kCommands = std::to_array<CommandFactory>({
 #ifdef MOTE_TOOLS
       make_demo,
+      make_calibrate,
       make_quantize,
       make_compare,
       make_perplexity,
@@ -30,12 +31,12 @@ std::span<const LaterCommand> later_commands() {
   static constexpr auto kLater = std::to_array<LaterCommand>({
 #ifndef MOTE_TOOLS
       {"demo", "left out of a device build (MOTE_TOOLS=OFF)"},
+      {"calibrate", "left out of a device build (MOTE_TOOLS=OFF)"},
       {"quantize", "left out of a device build (MOTE_TOOLS=OFF)"},
       {"perplexity", "left out of a device build (MOTE_TOOLS=OFF)"},
       {"compare", "left out of a device build (MOTE_TOOLS=OFF)"},
 #endif
       {"schema", "constrained output"},
-      {"calibrate", "calibration"},
       {"eval", "tasks and quality gates"},
       {"agent", "the agent loop"},
       {"serve", "the server"},

@@ -78,7 +78,7 @@ std::vector<Limit> all_limits() {
       {"session.context", engine::kMaxContext, "positions that -c may ask for"},
       {"session.batch", engine::kMaxBatch, "tokens that go through the model together"},
       {"measure.window_tokens", measure::kMaxWindow, "tokens of a window of perplexity and compare"},
-      {"quantize.text_bytes", quantize::kMaxCalibrationBytes, "a text given with --data"},
+      {"quantize.text_bytes", calibrate::kMaxTextBytes, "a text given with --data"},
       {"quantize.pattern_steps", quantize::kMaxPatternSteps, "steps of one match of --tensor-type"},
       {"tools.number", agent::kMaxTools, "tools of a tools file"},
       {"tools.rounds", agent::kMaxToolRounds, "rounds of calls that --execute carries out"},

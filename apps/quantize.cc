@@ -18,6 +18,9 @@ constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Metho
                               Choice<quantize::Method>{"rtn", quantize::Method::rtn},
                               Choice<quantize::Method>{"feedback", quantize::Method::feedback}};
 
+constexpr std::array kEfforts{Choice<quantize::Method>{"fast", quantize::Method::search},
+                              Choice<quantize::Method>{"standard", quantize::Method::feedback}};
+
 std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
@@ -56,6 +59,14 @@ class Quantize : public Command {
            "calibration text, repeatable; with it the method is feedback unless told otherwise", &data_,
            false, ValueKind::file},
           {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
+          {"--stats,--imatrix", "FILE",
+           "statistics of mote calibrate, or an importance matrix of llama.cpp: weights for the search; with "
+           "tokens, the text for feedback",
+           &stats_, false, ValueKind::file},
+          {"--effort", "E",
+           "fast: the search, in seconds; standard: feedback, in minutes (the default with --data, or with "
+           "--stats that have tokens)",
+           &effort_, false, ValueKind::choice, names_of(kEfforts)},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
            &tensor_types_},
@@ -71,11 +82,10 @@ class Quantize : public Command {
          runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {
-        {"--effort", "calibrated methods"},          {"--stats", "calibration statistics"},
-        {"--size", "allocation under a budget"},     {"--bpw", "allocation under a budget"},
-        {"--memory", "calibrated methods"},          {"--imatrix", "calibration statistics"},
-        {"--group-fallback", "affine groups", false}};
+    static constexpr LaterOption kLater[] = {{"--size", "allocation under a budget"},
+                                             {"--bpw", "allocation under a budget"},
+                                             {"--memory", "calibrated methods"},
+                                             {"--group-fallback", "affine groups", false}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
@@ -106,15 +116,11 @@ class Quantize : public Command {
                    "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
                    "use feedback, search or rtn", "", std::nullopt};
     }
-    const std::string usual = data_.empty() ? "search" : "feedback";
-    MOTE_ASSIGN(o.method, choose("--method", method_.empty() ? usual : method_, kMethods));
-    if (o.method == quantize::Method::feedback && data_.empty() && !dry_run_) {
-      return Error{kUsageMissing, "--method feedback needs a calibration text", "give --data FILE", "",
-                   std::nullopt};
-    }
-    o.calibration.files.assign(data_.begin(), data_.end());
+    o.statistics = stats_;
+    MOTE_ASSIGN(o.method, method());
+    o.text.files.assign(data_.begin(), data_.end());
     if (chunks_ == 0) return bad_value("--chunks", "0", "a whole number from 1 on");
-    o.calibration.max_windows = static_cast<std::size_t>(chunks_);
+    o.text.max_windows = static_cast<std::size_t>(chunks_);
     for (const std::string& rule : tensor_types_) {
       const std::size_t equals = rule.rfind('=');
       if (equals == std::string::npos || equals == 0 || equals + 1 == rule.size()) {
@@ -140,6 +146,34 @@ class Quantize : public Command {
                        " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
     };
     return o;
+  }
+
+  // --method, or what --effort and the calibration that is there make of it.
+  [[nodiscard]] Result<quantize::Method> method() const {
+    const bool tokens = !data_.empty() || (!stats_.empty() && quantize::has_tokens(stats_));
+    std::string_view usual = tokens ? "feedback" : "search";
+    if (!effort_.empty()) {
+      if (effort_ == "max") {
+        return Error{kUsageNotYet,
+                     "--effort max of `mote quantize` (learned rounding) is not in this version",
+                     "use standard or fast", "", std::nullopt};
+      }
+      if (!method_.empty()) {
+        return Error{kUsageValue, "--effort and --method exclude each other", "give one of them", "",
+                     std::nullopt};
+      }
+      MOTE_ASSIGN(const quantize::Method of_effort, choose("--effort", effort_, kEfforts));
+      usual = of_effort == quantize::Method::feedback ? "feedback" : "search";
+    }
+    MOTE_ASSIGN(const quantize::Method chosen,
+                choose("--method", method_.empty() ? std::string(usual) : method_, kMethods));
+    if (chosen == quantize::Method::feedback && data_.empty() && stats_.empty() && !dry_run_) {
+      return Error{kUsageMissing,
+                   effort_.empty() ? "--method feedback needs a calibration text"
+                                   : "--effort standard needs a calibration text",
+                   "give --data FILE, or --stats FILE of mote calibrate", "", std::nullopt};
+    }
+    return chosen;
   }
 
   Json show(Program& program, const quantize::QuantizeReport& report) const {
@@ -213,7 +247,9 @@ class Quantize : public Command {
   std::string type_;
   std::string method_;  // empty: search, or feedback with data
   std::vector<std::string> data_;
-  std::uint64_t chunks_ = quantize::CalibrationText().max_windows;
+  std::uint64_t chunks_ = calibrate::kUsualWindows;
+  std::string stats_;
+  std::string effort_;
   bool pure_ = false;
   std::vector<std::string> tensor_types_;
   std::string embedding_type_;

@@ -48,6 +48,7 @@ std::unique_ptr<Command> make_tokenize();
 std::unique_ptr<Command> make_render();
 std::unique_ptr<Command> make_embed();
 std::unique_ptr<Command> make_logits();
+std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_quantize();
 std::unique_ptr<Command> make_perplexity();
 std::unique_ptr<Command> make_compare();

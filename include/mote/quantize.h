@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mote/calibrate.h"
 #include "mote/cancel.h"
 #include "mote/result.h"
 #include "mote/runtime.h"
@@ -25,18 +26,9 @@ namespace mote::quantize {
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
 // scales and codes for the least squared error, for the formats that have one; the others are rounded.
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
-// (QuantizeOptions::calibration); search for what has no inputs to calibrate.
+// (QuantizeOptions::text or the tokens of its statistics); search for what has no inputs to calibrate.
 enum class Method : std::uint8_t { rtn, search, feedback };
 std::string_view to_string(Method method);
-
-inline constexpr std::uint64_t kMaxCalibrationBytes = std::uint64_t{1} << 30;  // of one calibration text
-
-// What method feedback runs through the model.
-struct CalibrationText {
-  std::vector<std::filesystem::path> files;  // plain text
-  std::size_t window = 512;                  // tokens that see one another
-  std::size_t max_windows = 128;             // taken from the files in turn
-};
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
 // `type` a codec name. The first pattern that matches decides.
@@ -58,7 +50,10 @@ struct QuantizeOptions {
   std::filesystem::path output;  // GGUF file; not touched by a dry run
   std::string type;              // preset or codec name, "Q4_K_M", "q4_0"; case is ignored
   Method method = Method::search;
-  CalibrationText calibration;
+  calibrate::CalibrationText text;  // what method feedback runs through the model
+  // A file of `mote calibrate` or an importance matrix of llama.cpp, or empty: how much an input matters to
+  // the search, and with the file's tokens what feedback runs on where `text` has no files.
+  std::filesystem::path statistics;
   bool pure = false;  // one type for all matrices, no per-tensor rules (shape fall-backs still apply)
   std::vector<TensorTypeRule> tensor_types;
   std::string embedding_type;  // codec name; empty: the preset decides
@@ -80,7 +75,8 @@ struct TensorReport {
   std::string_view source_type;      // codec name, "F16"; static storage
   std::string_view type;             // the same of the result, "Q4_K"
   std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
-  // Squared error over squared norm, with feedback of the products with the inputs; 0 in a dry run and for
+  // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
+  // the inputs; 0 in a dry run and for
   // tensors that an earlier run wrote and this one had no need to look at.
   double error = 0;
   std::uint64_t bytes = 0;
@@ -109,11 +105,17 @@ struct QuantizeReport {
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
 // matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
-// matrix), QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files),
-// MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of
-// loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder), CALIBRATION_SHORT,
-// STATISTICS_SINGULAR (names the tensor). An existing output is replaced once the new one is complete.
+// matrix), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE, STATISTICS_SHORT,
+// QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files), MODEL_NONFINITE
+// (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
+// and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),
+// CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor). An existing output is
+// replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
+
+// Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for
+// what is no such file.
+bool has_tokens(const std::filesystem::path& statistics);
 
 // Names that `type` takes, in order of falling size.
 std::vector<std::string_view> type_names();

@@ -48,6 +48,11 @@ std::optional<Layout> plan_layout(const model::ModelSpec& spec, std::size_t batc
   return layout;
 }
 
+void show(const Tap& tap, std::size_t layer, BlockInput input, std::size_t expert,
+          const kernels::Activations& a) {
+  if (tap) tap({layer, input, expert, a.cols, {a.values, a.n * a.cols}});
+}
+
 }  // namespace
 
 void choose_experts(std::span<float> logits, bool normalize, std::span<std::uint32_t> chosen,
@@ -108,7 +113,8 @@ std::unique_ptr<Experts> Experts::create(Runtime& runtime, const model::ModelSpe
   return out;
 }
 
-void Experts::run(const BlockWeights& block, const kernels::Activations& input, float* y) {
+void Experts::run(const BlockWeights& block, std::size_t layer, const kernels::Activations& input, float* y,
+                  const Tap& tap) {
   const std::size_t n = input.n;
   const std::size_t hidden = spec_->experts.hidden;
   const std::size_t width = spec_->width;
@@ -124,6 +130,7 @@ void Experts::run(const BlockWeights& block, const kernels::Activations& input, 
     if (count == 0) continue;
     // One token's experts all read the same row, which needs no copy.
     inputs_.push_back(n == 1 ? input : rows_of(gathered_, first, count));
+    show(tap, layer, BlockInput::expert, e, inputs_.back());
     gated_.push_back(
         {&block.experts[e], &inputs_.back(), gate_ + first * hidden, up_ + first * hidden, hidden});
   }
@@ -137,11 +144,12 @@ void Experts::run(const BlockWeights& block, const kernels::Activations& input, 
     const std::size_t count = first_[e + 1] - first;
     if (count == 0) continue;
     inputs_[active] = rows_of(gathered_, first, count);
+    show(tap, layer, BlockInput::expert_down, e, inputs_[active]);
     down_.push_back({&block.experts[e].down, &inputs_[active], out_ + first * width, width});
     ++active;
   }
   products_->multiply(down_);
-  if (spec_->experts.shared_hidden > 0) run_shared(block, input);
+  if (spec_->experts.shared_hidden > 0) run_shared(block, layer, input, tap);
   combine(block, n, y);
 }
 
@@ -214,11 +222,13 @@ kernels::Activations Experts::rows_of(const kernels::Activations& a, std::size_t
           .sums = a.sums + first * (a.cols / 16)};
 }
 
-void Experts::run_shared(const BlockWeights& block, const kernels::Activations& input) {
+void Experts::run_shared(const BlockWeights& block, std::size_t layer, const kernels::Activations& input,
+                         const Tap& tap) {
   const std::size_t hidden = spec_->experts.shared_hidden;
   const std::array<GatedProduct, 1> gated{{{&block.shared, &input, shared_gate_, shared_up_, hidden}}};
   products_->multiply_gated(gated, spec_->activation);
   quantize(shared_gate_, hidden, input.n, block.shared.down.matrix.integer);
+  show(tap, layer, BlockInput::shared_down, 0, gathered_);
   const std::array<Product, 1> down{{{&block.shared.down, &gathered_, shared_out_, spec_->width}}};
   products_->multiply(down);
 }

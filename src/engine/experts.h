@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/block_input.h"
 #include "engine/products.h"
 #include "engine/runtime.h"
 #include "engine/weights.h"
@@ -36,8 +37,10 @@ class Experts {
   static std::optional<std::uint64_t> scratch_bytes(const model::ModelSpec& spec, std::size_t batch);
 
   // y [input.n][width]: the weighted sum of each token's experts, and of the shared one. `input` is quantized
-  // where a matrix of the block wants that.
-  void run(const BlockWeights& block, const kernels::Activations& input, float* y);
+  // where a matrix of the block wants that. `tap`, where not empty, is shown what comes up inside; `layer` is
+  // for it alone.
+  void run(const BlockWeights& block, std::size_t layer, const kernels::Activations& input, float* y,
+           const Tap& tap);
 
  private:
   Experts(Runtime& runtime, const model::ModelSpec& spec, Products& products)
@@ -46,7 +49,8 @@ class Experts {
   void assign_slots(std::size_t n);
   void gather(const BlockWeights& block, const kernels::Activations& input);
   void quantize(const float* values, std::size_t cols, std::size_t rows, bool wanted);
-  void run_shared(const BlockWeights& block, const kernels::Activations& input);
+  void run_shared(const BlockWeights& block, std::size_t layer, const kernels::Activations& input,
+                  const Tap& tap);
   void combine(const BlockWeights& block, std::size_t n, float* y);
   [[nodiscard]] kernels::Activations rows_of(const kernels::Activations& a, std::size_t first,
                                              std::size_t count) const;

@@ -79,6 +79,10 @@ bool makes_ready(Step step, BlockInput input) {
       return step == normalize_ffn || step == take_ffn || step == retake_normalized;
     case BlockInput::ffn_down:
       return step == project_gate;
+    case BlockInput::expert:
+    case BlockInput::expert_down:
+    case BlockInput::shared_down:
+      return false;  // come up inside mix_experts
   }
   return false;
 }
@@ -226,22 +230,31 @@ void Forward::begin(std::span<const Slice> slices) {
 void Forward::run_to(std::size_t layer, BlockInput input, std::span<const Slice> slices) {
   const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
   begin(slices);
-  const std::size_t count = steps_until(steps_, input);
-  for (std::size_t i = 0; i < count; ++i) run_step(steps_[i], weights_->blocks[layer], layer, slices);
+  run_steps(0, steps_until(steps_, input), layer, slices);
 }
 
 void Forward::run_from(std::size_t layer, BlockInput input, std::span<const Slice> slices) {
   const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
-  for (std::size_t i = steps_until(steps_, input); i < steps_.size(); ++i) {
-    run_step(steps_[i], weights_->blocks[layer], layer, slices);
-  }
+  run_steps(steps_until(steps_, input), steps_.size(), layer, slices);
 }
 
 void Forward::run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices) {
   const sys::WidthOf width(runtime_->pool(), runtime_->width_for(tokens_of(slices)));
   begin(slices);
   for (std::size_t layer = first_layer; layer < last_layer; ++layer) {
-    for (const Step step : steps_) run_step(step, weights_->blocks[layer], layer, slices);
+    run_steps(0, steps_.size(), layer, slices);
+  }
+}
+
+void Forward::run_steps(std::size_t first, std::size_t last, std::size_t layer,
+                        std::span<const Slice> slices) {
+  for (std::size_t i = first; i < last; ++i) {
+    run_step(steps_[i], weights_->blocks[layer], layer, slices);
+    if (!tap_) continue;
+    for (const BlockInput point :
+         {BlockInput::attention, BlockInput::attention_output, BlockInput::ffn, BlockInput::ffn_down}) {
+      if (makes_ready(steps_[i], point)) tap_({layer, point, 0, input_.cols, input()});
+    }
   }
 }
 
@@ -304,7 +317,7 @@ void Forward::run_step(Step step, const BlockWeights& block, std::size_t layer,
       project(block.ffn.down);
       return;
     case Step::mix_experts:
-      experts_->run(block, input_, y_);
+      experts_->run(block, layer, input_, y_, tap_);
       return;
     case Step::add_output:
       add_output(n, nullptr);

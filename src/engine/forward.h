@@ -11,9 +11,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/attention.h"
+#include "engine/block_input.h"
 #include "engine/experts.h"
 #include "engine/kv_cache.h"
 #include "engine/products.h"
@@ -50,9 +52,6 @@ enum class Step : std::uint8_t {
   normalize_ffn_sum,        // x = norm(x)
 };
 
-// What matrices of a block multiply, in the order in which it comes up.
-enum class BlockInput : std::uint8_t { attention, attention_output, ffn, ffn_down };
-
 // The steps of one block, in order. What differs from block to block (windows, rope) and flags such as biases
 // are read inside the steps.
 std::vector<Step> block_steps(const model::ModelSpec& spec);
@@ -71,12 +70,15 @@ class Forward {
   void embed(std::span<const TokenId> tokens, std::span<const Slice> slices);
   // Blocks [first_layer, last_layer) on the hidden states of the slices' tokens.
   void run(std::size_t first_layer, std::size_t last_layer, std::span<const Slice> slices);
-  // One block in parts: up to where an input is ready, and, after that, from there to the end. `input` is not
-  // ffn_down where the block is a mixture of experts.
+  // One block in parts: up to where an input is ready, and, after that, from there to the end. `input` is
+  // ffn_down or before it, and not ffn_down where the block is a mixture of experts.
   void run_to(std::size_t layer, BlockInput input, std::span<const Slice> slices);
   void run_from(std::size_t layer, BlockInput input, std::span<const Slice> slices);
   // After run_to(): that input, [tokens][cols].
   [[nodiscard]] std::span<const float> input() const { return {input_.values, input_.n * input_.cols}; }
+  // From now on shows all inputs of the blocks that run; nothing where `tap` is empty. Inputs of matrices
+  // that take codes only are not kept as floats and not right: load the model with exact activations.
+  void set_tap(Tap tap) { tap_ = std::move(tap); }
   // Hidden states, [batch][width], in and out of run().
   [[nodiscard]] std::span<float> hidden() { return {x_, batch_ * width_}; }
   // Hidden states [first_row, first_row + count) after the last norm, [count][width]; valid until the next
@@ -91,6 +93,7 @@ class Forward {
   Forward(Runtime& runtime, const model::ModelSpec& spec, const Weights& weights, std::size_t batch,
           std::size_t context);
   void run_step(Step step, const BlockWeights& block, std::size_t layer, std::span<const Slice> slices);
+  void run_steps(std::size_t first, std::size_t last, std::size_t layer, std::span<const Slice> slices);
   void place_rows(std::span<const Slice> slices);
   void begin(std::span<const Slice> slices);  // rows and their angles
   // Rows of x normalized to h_, and quantized where a consumer needs it.
@@ -135,6 +138,7 @@ class Forward {
   float* local_angles_ = nullptr;  // the same of the local rope
   std::byte* codes_ = nullptr;     // quantized input of the next product
   kernels::Activations input_;
+  Tap tap_;
   std::unique_ptr<Products> products_;
   std::unique_ptr<Attention> attention_;
   std::unique_ptr<Experts> experts_;  // null without a mixture

@@ -1,72 +1,52 @@
 #include "quantize/calibration.h"
 
 #include <algorithm>
-#include <string>
 
 #include "base/strings.h"
 #include "engine/session.h"
 #include "model/spec.h"
 #include "quantize/quantize.h"
-#include "sys/mapped_file.h"
 
 namespace mote::quantize {
 namespace {
 
-constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
-
-Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model, const CalibrationText& text,
-                                                std::size_t window) {
-  MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
-  std::vector<std::vector<TokenId>> files;
-  std::size_t total = 0;
-  for (const std::filesystem::path& path : text.files) {
-    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMaxCalibrationBytes));
-    MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
-    total += files.back().size();
+Result<calibrate::Windows> windows_of(const calibrate::Statistics& statistics,
+                                      const engine::LoadedModel& model, const QuantizeOptions& options) {
+  if (statistics.tokens.empty()) {
+    return Error{
+        kQuantMethod,
+        "method feedback needs the tokens of the calibration text, which these statistics do not have",
+        "give --data too, or --method search",
+        options.statistics.string(),
+        {}};
   }
-  std::vector<TokenId> out;
-  // One window of each file in turn, until all are used up.
-  for (std::size_t w = 0, before = SIZE_MAX; before != out.size(); ++w) {
-    before = out.size();
-    for (const std::vector<TokenId>& tokens : files) {
-      if (tokens.size() / window <= w || out.size() / window == text.max_windows) continue;
-      const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(w * window);
-      out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(window));
-      // As the model always sees it; what comes first draws attention (llama.cpp's imatrix does the same).
-      if (tokenizer->add_bos() && tokenizer->bos()) out[out.size() - window] = *tokenizer->bos();
-    }
-  }
-  if (out.empty()) {
-    return Error{kCalibrationShort,
-                 "the calibration texts have " + with_thousands(total) + " tokens in " +
-                     with_thousands(files.size()) + " files, none of them a window of " +
-                     with_thousands(window),
-                 "give more text with --data",
-                 {},
+  MOTE_TRY(engine::check_tokens(statistics.tokens, model.vocab(), 0, statistics.tokens.size()));
+  calibrate::Windows out{statistics.window, statistics.tokens};
+  if (out.window > model.spec().context) {
+    return Error{calibrate::kStatisticsModel,
+                 "the statistics are of windows of " + with_thousands(out.window) +
+                     " tokens, more than the model takes (" + with_thousands(model.spec().context) + ")",
+                 "calibrate the model that is to be quantized",
+                 options.statistics.string(),
                  {}};
   }
-  MOTE_TRY(engine::check_tokens(out, model.vocab(), 0, out.size()));
+  out.tokens.resize(std::min(out.count(), options.text.max_windows) * out.window);
   return out;
 }
 
 }  // namespace
 
-Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options) {
-  if (options.calibration.window == 0 || options.calibration.max_windows == 0) {
-    return Error{kQuantMethod,
-                 "feedback on " + std::to_string(options.calibration.max_windows) + " windows of " +
-                     std::to_string(options.calibration.window) + " tokens has nothing to learn from",
-                 "ask for at least one window of one token",
-                 {},
-                 {}};
-  }
+Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options,
+                                        const calibrate::Statistics& statistics) {
   Calibration out;
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
   MOTE_ASSIGN(out.model, engine::LoadedModel::load(runtime, options.input, load));
-  // No position that the model was not made for.
-  out.window = std::min<std::size_t>(options.calibration.window, out.model->spec().context);
-  MOTE_ASSIGN(out.tokens, calibration_tokens(*out.model, options.calibration, out.window));
+  if (options.text.files.empty()) {
+    MOTE_ASSIGN(out.windows, windows_of(statistics, *out.model, options));
+  } else {
+    MOTE_ASSIGN(out.windows, calibrate::windows_of(*out.model, options.text));
+  }
   return out;
 }
 

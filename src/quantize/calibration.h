@@ -1,26 +1,27 @@
-// What method feedback works on: the original model with exact activations, and windows of calibration text.
+// What the calibrated methods work on: the original model with exact activations, windows of calibration
+// text, and statistics of its inputs.
 #pragma once
 
-#include <cstddef>
 #include <memory>
-#include <vector>
 
+#include "calibrate/statistics.h"
+#include "calibrate/windows.h"
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
 #include "mote/quantize.h"
 #include "mote/result.h"
-#include "mote/tokenizer.h"
 
 namespace mote::quantize {
 
 struct Calibration {
   std::shared_ptr<const engine::LoadedModel> model;
-  std::size_t window = 0;       // tokens that see one another, no more than the model's context
-  std::vector<TokenId> tokens;  // whole windows; each begins with BOS where the model has it
+  calibrate::Windows windows;
 };
 
-// Errors: those of loading a model and of reading texts, CALIBRATION_SHORT, QUANT_METHOD (no windows asked
-// for).
-Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options);
+// The windows are those of the options' texts, or of the statistics where there are none. Errors: those of
+// loading a model and of reading texts, CALIBRATION_SHORT, CALIBRATION_WINDOW, QUANT_METHOD (statistics that
+// do not say which tokens they are of).
+Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options,
+                                        const calibrate::Statistics& statistics);
 
 }  // namespace mote::quantize

@@ -39,13 +39,40 @@ struct Plan {
   const codec::Codec& from;
   const codec::Codec& to;
   std::size_t rows, cols, band_rows;
+  std::size_t matrix_rows;  // that share their importance
 
   [[nodiscard]] std::size_t bands() const { return (rows + band_rows - 1) / band_rows; }
   [[nodiscard]] std::size_t band_elements() const { return band_rows * cols; }
 };
 
-BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* in, std::byte* out,
-                       std::size_t rows, float* values, float* decoded) {
+// work(first row, count, importance) for runs of rows that share their importance.
+template <typename F>
+void by_matrix(const Plan& plan, const EncodeJob& job, std::size_t first_row, std::size_t rows,
+               const F& work) {
+  for (std::size_t r = 0; r < rows;) {
+    const std::size_t matrix = (first_row + r) / plan.matrix_rows;
+    const std::size_t count = std::min(rows - r, (matrix + 1) * plan.matrix_rows - (first_row + r));
+    work(r, count, job.importance.empty() ? nullptr : job.importance.data() + matrix * plan.cols);
+    r += count;
+  }
+}
+
+// Squares weighted by the importance of their column, row by row.
+void add_weighted(const float* values, const float* decoded, const float* importance, std::size_t rows,
+                  std::size_t cols, BandResult& result) {
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < cols; ++c) {
+      const auto x = static_cast<double>(values[r * cols + c]);
+      const double e = static_cast<double>(decoded[r * cols + c]) - x;
+      const auto weight = static_cast<double>(importance[c]);
+      result.squared_error += weight * e * e;
+      result.squared_norm += weight * x * x;
+    }
+  }
+}
+
+BandResult encode_band(const Plan& plan, const EncodeJob& job, std::size_t first_row, const std::byte* in,
+                       std::byte* out, std::size_t rows, float* values, float* decoded) {
   BandResult result;
   const std::size_t count = rows * plan.cols;
   if (plan.from.id == CodecId::f16) {
@@ -63,15 +90,25 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, const std::byte* 
     for (std::size_t i = 0; i < count; ++i) values[i] *= inverse;
   }
   if (job.method == Method::search && has_search(job.type)) {
-    encode_search(*job.kernels, job.type, job.weighting, values, job.importance, out, rows, plan.cols);
+    const std::size_t row_bytes = plan.cols / plan.to.block_elements * plan.to.block_bytes;
+    by_matrix(plan, job, first_row, rows, [&](std::size_t r, std::size_t n, const float* importance) {
+      encode_search(*job.kernels, job.type, job.weighting, values + r * plan.cols, importance,
+                    out + r * row_bytes, n, plan.cols);
+    });
   } else {
     plan.to.encode_rtn(values, out, count / plan.to.block_elements);
   }
   plan.to.decode(out, decoded, count / plan.to.block_elements);
   const BandSums sums = job.kernels->compare(values, decoded, count);
   result.bad_result = !sums.finite;
-  result.squared_error = sums.squared_error;
-  result.squared_norm = sums.squared_norm;
+  if (job.importance.empty()) {
+    result.squared_error = sums.squared_error;
+    result.squared_norm = sums.squared_norm;
+    return result;
+  }
+  by_matrix(plan, job, first_row, rows, [&](std::size_t r, std::size_t n, const float* importance) {
+    add_weighted(values + r * plan.cols, decoded + r * plan.cols, importance, n, plan.cols, result);
+  });
   return result;
 }
 
@@ -90,12 +127,19 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
                                   const QuantizedTensor& in, std::span<std::byte> out) {
   const std::size_t cols = in.shape.cols();
   const std::size_t rows = in.shape.rows();
-  const Plan plan{codec::codec_of(in.codec), codec::codec_of(job.type), rows, cols,
-                  std::max<std::size_t>(1, kBandElements / std::max<std::size_t>(1, cols))};
   if (rows == 0 || cols == 0) return EncodeError{};
+  const std::size_t matrices = std::max<std::size_t>(1, job.importance.size() / cols);
+  const Plan plan{codec::codec_of(in.codec),
+                  codec::codec_of(job.type),
+                  rows,
+                  cols,
+                  std::max<std::size_t>(1, kBandElements / cols),
+                  std::max<std::size_t>(1, rows / matrices)};
+  const bool weights_fit = job.importance.size() % cols == 0 && rows % matrices == 0;
   const auto expected = codec::tensor_bytes(plan.to, in.shape).value();
   const auto available = codec::tensor_bytes(plan.from, in.shape).value();
-  if (!expected || *expected != out.size() || !available || *available != in.blocks().size()) {
+  if (!expected || *expected != out.size() || !available || *available != in.blocks().size() ||
+      !weights_fit) {
     return Error{
         kQuantVerify, "tensor '" + escape_untrusted(name) + "' has other sizes than planned", {}, {}, {}};
   }
@@ -126,7 +170,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
       if (band >= results.size()) return;
       const std::size_t first = band * plan.band_rows;
       results[band] =
-          encode_band(plan, job, in.blocks().data() + first * from_row, out.data() + first * to_row,
+          encode_band(plan, job, first, in.blocks().data() + first * from_row, out.data() + first * to_row,
                       std::min(plan.band_rows, rows - first), values, decoded);
     }
   });

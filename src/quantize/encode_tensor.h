@@ -19,8 +19,9 @@ struct EncodeJob {
   Method method = Method::search;          // for block formats
   const SearchKernels* kernels = nullptr;  // for the search and what stands around it
   Weighting weighting = Weighting::flat;   // for search
-  // For search, [cols]: second moments of the inputs, instead of the weighting; may be null.
-  const float* importance = nullptr;
+  // Second moments of the inputs, [matrices][cols], of as many matrices as the tensor has (rows are divided
+  // among them), or empty. For search instead of the weighting, and the weights of the errors reported.
+  std::span<const float> importance;
   float factor = 1.0F;                  // values are divided by it first
   const CancelToken* cancel = nullptr;  // may be null
 };

@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "calibrate/moments.h"
+#include "calibrate/readers.h"
 #include "codec/codec.h"
 #include "engine/forward.h"
 #include "model/tensor_names.h"
@@ -25,18 +26,8 @@ namespace {
 using engine::BlockInput;
 using model::Role;
 
-struct Site {
-  BlockInput input;
-  std::array<Role, 5> readers;
-};
-// Fused ones stand beside those that they replace; a model has one or the other.
-constexpr std::array<Site, 4> kSites{
-    {{BlockInput::attention, {Role::attn_q, Role::attn_k, Role::attn_v, Role::attn_qkv, Role::attn_qkv}},
-     {BlockInput::attention_output,
-      {Role::attn_output, Role::attn_output, Role::attn_output, Role::attn_output, Role::attn_output}},
-     {BlockInput::ffn, {Role::ffn_gate, Role::ffn_up, Role::ffn_up, Role::ffn_up, Role::ffn_up}},
-     {BlockInput::ffn_down,
-      {Role::ffn_down, Role::ffn_down, Role::ffn_down, Role::ffn_down, Role::ffn_down}}}};
+constexpr std::array kInputs{BlockInput::attention, BlockInput::attention_output, BlockInput::ffn,
+                             BlockInput::ffn_down};
 
 // One of the two models, with the hidden states of all tokens before the block that is due.
 class Stream {
@@ -198,7 +189,7 @@ class Job {
     return std::make_shared<std::vector<std::byte>>(*bytes);
   }
 
-  Result<void> plain(std::size_t index, const float* importance = nullptr) {
+  Result<void> plain(std::size_t index, std::span<const float> importance = {}) {
     work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const auto blocks, room_for(index));
@@ -217,7 +208,7 @@ class Job {
       if (name == head) {
         MOTE_ASSIGN(importance, before.head_importance());
       }
-      MOTE_TRY(plain(i, importance.empty() ? nullptr : importance.data()));
+      MOTE_TRY(plain(i, importance));
     }
     return {};
   }
@@ -229,42 +220,32 @@ class Job {
     return {};
   }
 
-  // Tensors of the block that read the site's input.
-  [[nodiscard]] std::vector<std::size_t> readers_of(const Site& site, std::uint32_t block) const {
-    std::vector<std::size_t> out;
-    for (const Role role : site.readers) {
-      const auto index = source_.find(model::gguf_name(role, block));
-      if (index && std::ranges::find(out, *index) == out.end()) out.push_back(*index);
-    }
-    return out;
-  }
-
   Result<void> do_block(std::uint32_t block, Stream& before, Stream& after) {
-    for (const Site& site : kSites) {
-      MOTE_TRY(do_site(site, block, before, after));
+    for (const BlockInput input : kInputs) {
+      MOTE_TRY(do_input(input, block, before, after));
       MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, tensors_, block, true));
       MOTE_TRY(after.renew());
     }
     MOTE_TRY(after.pass(block));
     // Nothing reads the block again.
     made_.blocks[block] = {};
-    for (const Site& site : kSites) {
-      for (const std::size_t index : readers_of(site, block)) tensors_.forget(index);
+    for (const BlockInput input : kInputs) {
+      for (const std::size_t index : calibrate::readers_of(source_, block, input)) tensors_.forget(index);
     }
     return {};
   }
 
-  Result<void> do_site(const Site& site, std::uint32_t block, Stream& before, Stream& after) {
+  Result<void> do_input(BlockInput input, std::uint32_t block, Stream& before, Stream& after) {
     std::vector<std::size_t> fed;
-    for (const std::size_t index : readers_of(site, block)) {
+    for (const std::size_t index : calibrate::readers_of(source_, block, input)) {
       if (!changes(index)) continue;
-      if (has_free_codes(work_.types[index])) {
+      if (has_search(work_.types[index])) {
         fed.push_back(index);
       } else {
         MOTE_TRY(plain(index));
       }
     }
-    const bool last = site.input == BlockInput::ffn_down;
+    const bool last = input == BlockInput::ffn_down;
     if (fed.empty() && !last) return {};
     const std::size_t cols = fed.empty() ? 0 : source_.tensors()[fed.front()].shape.cols();
     std::optional<calibrate::Moments> own;
@@ -276,14 +257,14 @@ class Job {
     std::vector<float> difference(cols * options_.window);
     for (std::size_t w = 0; w < before.windows(); ++w) {
       MOTE_TRY(before.go_on());
-      const std::span<const float> x = before.input(w, block, site.input);
+      const std::span<const float> x = before.input(w, block, input);
       if (!fed.empty()) {
-        const std::span<const float> y = after.input(w, block, site.input);
+        const std::span<const float> y = after.input(w, block, input);
         for (std::size_t i = 0; i < difference.size(); ++i) difference[i] = x[i] - y[i];
         own->add(y);
         drift->add(y, difference);
       }
-      if (last) before.finish_from(w, block, site.input);
+      if (last) before.finish_from(w, block, input);
     }
     if (fed.empty()) return {};
     Result<Curvature> curvature =
@@ -311,6 +292,14 @@ class Job {
       MOTE_TRY(correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows));
     }
     MOTE_ASSIGN(const auto blocks, room_for(index));
+    if (!has_free_codes(work_.types[index])) {
+      QuantizedTensor wanted;
+      wanted.codec = CodecId::f32;
+      wanted.shape = in.shape;
+      wanted.planes = {std::as_bytes(std::span<const float>(rows))};
+      MOTE_ASSIGN(const EncodeError error, work_.plain(index, wanted, curvature.importance, *blocks));
+      return finish(index, blocks, error);
+    }
     const FeedbackJob job{work_.types[index], options_.search, options_.kernels, options_.moves,
                           options_.cancel};
     MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));

@@ -37,9 +37,9 @@ struct LayerwiseOptions {
 
 struct LayerwiseWork {
   std::vector<CodecId> types;  // of each tensor of the model's canonical source
-  // A tensor in its new type without feedback. importance: second moments of its inputs, or null.
-  std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in, const float* importance,
-                                    std::span<std::byte> out)>
+  // A tensor in its new type without feedback. importance: second moments of its inputs, or empty.
+  std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in,
+                                    std::span<const float> importance, std::span<std::byte> out)>
       plain;
   // Before a tensor's codes are chosen.
   std::function<void(std::size_t index)> begin;

@@ -54,9 +54,9 @@ QuantizeOptions options_of(const fs::path& out, const std::string& type, const f
   o.embedding_type = "Q8_0";
   if (!data.empty()) {
     o.method = Method::feedback;
-    o.calibration.files = {data};
-    o.calibration.window = 128;
-    o.calibration.max_windows = 8;
+    o.text.files = {data};
+    o.text.window = 128;
+    o.text.max_windows = 8;
   }
   return o;
 }
@@ -115,8 +115,8 @@ TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
   std::string first;
   const auto check = [&](engine::Runtime& runtime, const std::string& name) {
     QuantizeOptions o = options_of(folder / (name + ".gguf"), "Q4_0", data);
-    o.calibration.window = 64;
-    o.calibration.max_windows = 2;
+    o.text.window = 64;
+    o.text.max_windows = 2;
     const auto report = quantize(runtime, o);
     ASSERT_TRUE(report) << format_error(report.error());
     const std::string bytes = read(o.output);
@@ -137,7 +137,7 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
   o.pure = false;
   o.tensor_types = {{"ffn_down", "NVFP4"}, {"attn_q", "IQ3_S"}, {"attn_k", "F16"}};
-  o.calibration.max_windows = 4;
+  o.text.max_windows = 4;
   ASSERT_TRUE(quantize(*runtime, o));
   QuantizeOptions plain = options_of(folder / "plain.gguf", "Q5_0", {});
   plain.pure = false;
@@ -153,8 +153,8 @@ TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
   const fs::path data = half_of_the_text(folder, false);
   const auto runtime = runtime_of(2);
   QuantizeOptions o = options_of(folder / "whole.gguf", "Q4_0", data);
-  o.calibration.window = 64;
-  o.calibration.max_windows = 2;
+  o.text.window = 64;
+  o.text.max_windows = 2;
   ASSERT_TRUE(quantize(*runtime, o));
   const std::string whole = read(o.output);
   o.output = folder / "stopped.gguf";
@@ -186,7 +186,7 @@ TEST(Layerwise, ATextThatIsTooShortIsRefused) {
 TEST(Layerwise, NoWindowsAreRefused) {
   const fs::path folder = testing::fresh_folder();
   QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
-  o.calibration.window = 0;
+  o.text.window = 0;
   const auto report = quantize(*runtime_of(1), o);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code.name, "QUANT_METHOD");

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "calibrate/statistics.h"
+#include "calibrate/statistics_file.h"
 #include "codec/codec.h"
 #include "engine/runtime.h"
 #include "formats/gguf_layout.h"
@@ -41,6 +43,7 @@ struct Job {
   // follows the tensor that it belongs to and has the same source.
   std::vector<formats::TensorInfo> outputs;
   std::vector<std::size_t> sources;
+  calibrate::Statistics statistics;  // empty where none are given
   QuantizeReport report;
 };
 
@@ -248,12 +251,14 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
   for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
   text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
+  std::vector<fs::path> calibrated;
+  if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   if (options.method == Method::feedback) {
-    const CalibrationText& data = options.calibration;
-    text += "|" + std::to_string(data.window) + "|" + std::to_string(data.max_windows);
-    for (const fs::path& file : data.files) {
-      text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
-    }
+    text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
+    calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
+  }
+  for (const fs::path& file : calibrated) {
+    text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
   }
   for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
   return text;
@@ -264,10 +269,10 @@ Weighting weighting_of(std::string_view name, CodecId type) {
   return is_ffn_down(name) ? down_weighting(type) : default_weighting(type);
 }
 
-// The tensor in its new form, in `out`; its error goes to the report.
+// The tensor in its new form, in `out`; its error goes to the report. importance: as EncodeJob has it.
 Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
-                     CodecId type, const QuantizedTensor& in, float factor, std::span<std::byte> out,
-                     TensorReport& report) {
+                     CodecId type, const QuantizedTensor& in, float factor, std::span<const float> importance,
+                     std::span<std::byte> out, TensorReport& report) {
   if (in.codec == type) {
     const codec::Codec& codec = codec::codec_of(in.codec);
     const std::span<const std::byte> bytes = in.blocks();
@@ -290,7 +295,7 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
   }
   const Method method = options.method == Method::rtn ? Method::rtn : Method::search;
   const EncodeJob encode{
-      type,   method,        &search_kernels(features), weighting_of(report.name, type), nullptr,
+      type,   method,        &search_kernels(features), weighting_of(report.name, type), importance,
       factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
@@ -335,7 +340,7 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
     // A tensor with a factor is written with it, by write_tensors().
     if (!has_factor) work.types[i] = job.outputs[output[i]].codec;
   }
-  work.plain = [&](std::size_t index, const QuantizedTensor& in, const float* importance,
+  work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
     const EncodeJob encode{work.types[index],
@@ -363,11 +368,11 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
     return writer.write(o, blocks, &runtime.pool());
   };
   LayerwiseOptions how;
-  how.window = calibration.window;
+  how.window = calibration.windows.window;
   how.search = &search_kernels(features);
   how.kernels = &feedback_kernels(features);
   how.cancel = options.cancel;
-  return quantize_layerwise(runtime, *calibration.model, calibration.tokens, how, work);
+  return quantize_layerwise(runtime, *calibration.model, calibration.windows.tokens, how, work);
 }
 
 Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -405,7 +410,9 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     if (is_factor(job, i)) {
       codec::codec_of(CodecId::f32).encode_rtn(&factor, out.data(), 1);
     } else {
-      MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, factor, out, report));
+      const std::vector<float> importance =
+          calibrate::importance_of(job.statistics, report.name, in.shape.cols());
+      MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, factor, importance, out, report));
     }
     // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
     MOTE_TRY(source.read(from));
@@ -449,6 +456,10 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     return in_place(options.output);
   Job job;
   MOTE_ASSIGN(job.model, model::open_model(options.input));
+  if (!options.statistics.empty()) {
+    MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
+    MOTE_TRY(calibrate::check_statistics(job.statistics, *job.model.canonical));
+  }
   MOTE_TRY(plan(options, job));
   MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
   const formats::SplitLimits split{options.split_max_bytes, options.split_max_tensors};
@@ -464,7 +475,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_TRY(refuse_in_place(job, parts));
     Calibration calibration;
     if (options.method == Method::feedback) {
-      MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options));
+      MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
     }
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
@@ -495,6 +506,15 @@ Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& opt
 
 std::string_view to_string(Method method) {
   return method == Method::rtn ? "rtn" : method == Method::search ? "search" : "feedback";
+}
+
+bool has_tokens(const std::filesystem::path& statistics) {
+  try {
+    const auto read = calibrate::read_statistics(statistics);
+    return read && !read->tokens.empty();
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::vector<std::string_view> type_names() {

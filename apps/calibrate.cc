@@ -1,0 +1,87 @@
+// mote calibrate: texts through a model, statistics of what its matrices multiply out.
+#include "mote/calibrate.h"
+
+#include "apps/cli/command.h"
+#include "apps/cli/model_options.h"
+#include "apps/cli/parse.h"
+#include "base/strings.h"
+#include "report/number.h"
+
+namespace mote::cli {
+namespace {
+
+class Calibrate : public Command {
+ public:
+  [[nodiscard]] std::string_view name() const override { return "calibrate"; }
+  [[nodiscard]] std::string_view summary() const override {
+    return "Run texts through a model and keep statistics for quantize";
+  }
+  std::vector<Option> options() override {
+    return concatenate(
+        {{{"IN,-m,--model", "", "GGUF file, Hugging Face folder, .safetensors or llama2.c file", &input_,
+           true, ValueKind::path},
+          {"-f,--data", "FILE", "calibration text, repeatable; windows are taken from the files in turn",
+           &data_, false, ValueKind::file},
+          {"-o,--output", "FILE",
+           "statistics to write: GGUF, which llama.cpp reads as an importance matrix, or its older form for "
+           "a "
+           "name that ends in .dat",
+           &output_, true, ValueKind::file},
+          {"--in-file", "FILE", "statistics of the same model to add, repeatable", &merge_, false,
+           ValueKind::file},
+          {"-c,--ctx-size", "N", "tokens of a window", &window_},
+          {"--chunks", "N", "windows at most", &chunks_}},
+         runtime_.options()});
+  }
+  [[nodiscard]] std::span<const LaterOption> later_options() const override {
+    static constexpr LaterOption kLater[] = {{"--hessian", "full second moments", false},
+                                             {"--memory", "full second moments"}};
+    return kLater;
+  }
+
+  Result<Json> run(Program& program) override {
+    calibrate::CalibrateOptions options;
+    options.input = input_;
+    options.output = output_;
+    options.text.files.assign(data_.begin(), data_.end());
+    options.text.window = static_cast<std::size_t>(window_);
+    options.text.max_windows = static_cast<std::size_t>(chunks_);
+    options.merge.assign(merge_.begin(), merge_.end());
+    options.cancel = &program.cancel();
+    options.progress = [&program](const calibrate::CalibrateProgress& p) {
+      const double done = static_cast<double>(p.done) / static_cast<double>(p.total);
+      program.progress("calibrating " + report::percent(done, 0) + "  window " + std::to_string(p.done + 1) +
+                       " of " + std::to_string(p.total));
+    };
+    MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
+    MOTE_ASSIGN(const calibrate::CalibrateReport report, calibrate::calibrate(*runtime, options));
+    program.end_progress();
+    for (const std::string& warning : report.warnings) program.warn(warning);
+    program.print("wrote " + escape_untrusted(output_) + ": " + human_bytes(report.bytes) +
+                  ", statistics of " + with_thousands(report.tensors) + " tensors from " +
+                  with_thousands(report.tokens) + " tokens, in " + report::duration(report.seconds) + "\n");
+    Json out;
+    out["output"] = output_;
+    out["tokens"] = report.tokens;
+    out["windows"] = report.windows;
+    out["tensors"] = report.tensors;
+    out["bytes"] = report.bytes;
+    out["seconds"] = report.seconds;
+    return out;
+  }
+
+ private:
+  std::string input_;
+  std::vector<std::string> data_;
+  std::string output_;
+  std::vector<std::string> merge_;
+  std::uint64_t window_ = calibrate::kUsualWindow;
+  std::uint64_t chunks_ = calibrate::kUsualWindows;
+  RuntimeSettings runtime_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_calibrate() { return std::make_unique<Calibrate>(); }
+
+}  // namespace mote::cli

@@ -1,0 +1,121 @@
+#include "mote/calibrate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/strings.h"
+#include "calibrate/observer.h"
+#include "calibrate/statistics.h"
+#include "calibrate/statistics_file.h"
+#include "calibrate/windows.h"
+#include "engine/loaded_model.h"
+
+namespace mote::calibrate {
+namespace {
+
+constexpr ErrorCode kCalibrationEmpty{"CALIBRATION_EMPTY", ErrorKind::invalid_argument};
+
+Result<Statistics> observe(engine::Runtime& runtime, const engine::LoadedModel& model,
+                           const CalibrateOptions& options, CalibrateReport& report) {
+  MOTE_ASSIGN(Windows windows, windows_of(model, options.text));
+  MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
+  for (std::size_t w = 0; w < windows.count(); ++w) {
+    if (options.cancel != nullptr && options.cancel->requested()) {
+      return Error{kCancelled,
+                   "calibration stopped after " + with_thousands(w) + " of " +
+                       with_thousands(windows.count()) + " windows",
+                   "run the same command again",
+                   {},
+                   {}};
+    }
+    if (options.progress) options.progress({w, windows.count()});
+    observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
+  }
+  Statistics out;
+  MOTE_ASSIGN(out.inputs, observer->by_tensor());
+  for (const std::filesystem::path& file : options.text.files) {
+    out.datasets.push_back(file.filename().string());
+  }
+  out.windows = windows.count();
+  out.window = windows.window;
+  out.tokens = std::move(windows.tokens);
+  report.windows = out.windows;
+  return out;
+}
+
+// Matrices that saw few tokens: rare experts, mostly.
+void warn_of_few(const Statistics& statistics, CalibrateReport& report) {
+  std::size_t few = 0;
+  std::size_t all = 0;
+  std::string first;
+  for (const auto& [name, of] : statistics.inputs) {
+    for (std::size_t m = 0; m < of.counts.size(); ++m, ++all) {
+      if (of.counts[m] >= kLeastTokens) continue;
+      if (few++ == 0) {
+        first = "matrix " + std::to_string(m) + " of '" + escape_untrusted(name) + "' saw " +
+                with_thousands(of.counts[m]);
+      }
+    }
+  }
+  if (few == 0) return;
+  report.warnings.push_back(with_thousands(few) + " of " + with_thousands(all) + " matrices saw fewer than " +
+                            with_thousands(kLeastTokens) + " tokens, the first: " + first +
+                            "; give more text, or text of other kinds");
+}
+
+Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  if (options.text.files.empty() && options.merge.empty()) {
+    return Error{kCalibrationEmpty,
+                 "there is no text to calibrate with and nothing to merge",
+                 "give --data FILE",
+                 {},
+                 {}};
+  }
+  std::vector<Statistics> earlier;
+  for (const std::filesystem::path& path : options.merge) {
+    MOTE_ASSIGN(earlier.emplace_back(), read_statistics(path));
+  }
+  engine::LoadOptions load;
+  load.activations = engine::Activations::f32;
+  MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
+  for (const Statistics& s : earlier) MOTE_TRY(check_statistics(s, *model->model().canonical));
+  CalibrateReport report;
+  Statistics statistics;
+  for (const Statistics& s : earlier) MOTE_TRY(merge(statistics, s));
+  if (!options.text.files.empty()) {
+    MOTE_ASSIGN(const Statistics own, observe(runtime, *model, options, report));
+    MOTE_TRY(merge(statistics, own));
+  }
+  warn_of_few(statistics, report);
+  MOTE_ASSIGN(report.bytes, write_statistics(statistics, options.output));
+  report.tensors = statistics.inputs.size();
+  for (const auto& [name, of] : statistics.inputs) {
+    if (of.counts.size() == 1) report.tokens = std::max<std::size_t>(report.tokens, of.counts[0]);
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace
+
+Result<CalibrateReport> calibrate(engine::Runtime& runtime, const CalibrateOptions& options) {
+  try {
+    return run(runtime, options);
+  } catch (const std::bad_alloc&) {
+    return Error{kOutOfMemory,
+                 "out of memory while calibrating",
+                 "use shorter windows (-c)",
+                 options.input.string(),
+                 {}};
+  }
+}
+
+}  // namespace mote::calibrate
