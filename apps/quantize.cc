@@ -25,8 +25,9 @@ std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
 }
 
-// "2G" as llama-gguf-split reads it, a number of thousands, millions or billions of bytes.
-Result<std::uint64_t> parse_size(std::string_view option, std::string_view text) {
+// "2G" as llama-gguf-split reads it, a number of thousands, millions or billions of bytes; `plain`: or of
+// bytes.
+Result<std::uint64_t> parse_size(std::string_view option, std::string_view text, bool plain) {
   constexpr std::string_view kUnits = "KMG";
   const std::size_t power = text.empty() ? std::string_view::npos : kUnits.find(text.back());
   std::optional<std::uint64_t> bytes;
@@ -34,6 +35,7 @@ Result<std::uint64_t> parse_size(std::string_view option, std::string_view text)
     bytes = parse_uint64(text.substr(0, text.size() - 1));
     for (std::size_t i = 0; bytes && i <= power; ++i) bytes = (Checked(*bytes) * 1000).value();
   }
+  if (plain && power == std::string_view::npos) bytes = parse_uint64(text);
   if (!bytes || *bytes == 0) return bad_value(option, text, "a size with its unit, K, M or G: 500M, 2G");
   return *bytes;
 }
@@ -49,8 +51,13 @@ class Quantize : public Command {
            true, ValueKind::path},
           {"-o,--output", "FILE", "GGUF file to write (not needed with --dry-run)", &output_, false,
            ValueKind::file},
-          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ...", &type_, true, ValueKind::choice,
-           strings(quantize::type_names())},
+          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ... (may be absent with --size or --bpw)",
+           &type_, false, ValueKind::choice, strings(quantize::type_names())},
+          {"--size", "N",
+           "the best types for a file of at most N bytes, also 90M, 2G (1000 to the K); needs --data or "
+           "--stats",
+           &size_},
+          {"--bpw", "X", "the same for X bits per weight", &bpw_},
           {"--method", "M",
            "rtn: plain rounding; search: weighted search of scales and codes; feedback: block by block on "
            "--data",
@@ -82,9 +89,7 @@ class Quantize : public Command {
          runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--size", "allocation under a budget"},
-                                             {"--bpw", "allocation under a budget"},
-                                             {"--memory", "calibrated methods"},
+    static constexpr LaterOption kLater[] = {{"--memory", "calibrated methods"},
                                              {"--group-fallback", "affine groups", false}};
     return kLater;
   }
@@ -116,6 +121,7 @@ class Quantize : public Command {
                    "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
                    "use feedback, search or rtn", "", std::nullopt};
     }
+    MOTE_TRY(settle_size(o));
     o.statistics = stats_;
     MOTE_ASSIGN(o.method, method());
     o.text.files.assign(data_.begin(), data_.end());
@@ -129,7 +135,7 @@ class Quantize : public Command {
       o.tensor_types.push_back({rule.substr(0, equals), rule.substr(equals + 1)});
     }
     if (!split_size_.empty()) {
-      MOTE_ASSIGN(o.split_max_bytes, parse_size("--split-max-size", split_size_));
+      MOTE_ASSIGN(o.split_max_bytes, parse_size("--split-max-size", split_size_, false));
     }
     if (split_tensors_ == 0) return bad_value("--split-max-tensors", "0", "a whole number from 1 on");
     if (split_tensors_ != kNoLimit) o.split_max_tensors = split_tensors_;
@@ -142,10 +148,34 @@ class Quantize : public Command {
     o.progress = [&program](const quantize::QuantizeProgress& p) {
       const double done =
           p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
-      program.progress("quantizing " + report::percent(done, 0) + "  tensor " + std::to_string(p.tensor + 1) +
-                       " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
+      program.progress(std::string(p.what) + " " + report::percent(done, 0) + "  tensor " +
+                       std::to_string(p.tensor + 1) + " of " + std::to_string(p.tensor_count) + "  " +
+                       std::string(p.name));
     };
     return o;
+  }
+
+  [[nodiscard]] bool sized() const { return !size_.empty() || !bpw_.empty(); }
+
+  Result<void> settle_size(quantize::QuantizeOptions& o) const {
+    if (type_.empty() && !sized()) {
+      return Error{kUsageMissing, "`mote quantize` needs --type T", "or --size N", "", std::nullopt};
+    }
+    if (!size_.empty() && !bpw_.empty()) {
+      return Error{kUsageValue, "--size and --bpw exclude each other", "give one of them", "", std::nullopt};
+    }
+    if (sized() && data_.empty() && stats_.empty()) {
+      return Error{kUsageMissing, "--size and --bpw need a calibration text",
+                   "give --data FILE, or --stats FILE of mote calibrate", "", std::nullopt};
+    }
+    if (!size_.empty()) {
+      MOTE_ASSIGN(o.max_bytes, parse_size("--size", size_, true));
+    }
+    if (bpw_.empty()) return {};
+    const std::optional<double> bits = parse_double(bpw_);
+    if (!bits || !(*bits > 0 && *bits <= 32)) return bad_value("--bpw", bpw_, "a number up to 32");
+    o.max_bpw = *bits;
+    return {};
   }
 
   // --method, or what --effort and the calibration that is there make of it.
@@ -194,6 +224,7 @@ class Quantize : public Command {
       entry["error"] = t.error;
       entry["source_type"] = t.source_type;
       entry["bytes"] = t.bytes;
+      if (sized()) entry["expected_kld"] = t.expected_kld;
       entry["fallback"] = t.fallback;
       entry["resumed"] = t.resumed;
       tensors.push_back(std::move(entry));
@@ -245,6 +276,8 @@ class Quantize : public Command {
   std::string input_;
   std::string output_;
   std::string type_;
+  std::string size_;
+  std::string bpw_;
   std::string method_;  // empty: search, or feedback with data
   std::vector<std::string> data_;
   std::uint64_t chunks_ = calibrate::kUsualWindows;

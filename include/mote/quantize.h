@@ -43,6 +43,7 @@ struct QuantizeProgress {
   std::size_t tensor = 0;  // index of the tensor about to start
   std::size_t tensor_count = 0;
   std::string_view name;
+  std::string_view what;  // "quantizing", "comparing types", "probing"
 };
 
 struct QuantizeOptions {
@@ -54,6 +55,11 @@ struct QuantizeOptions {
   // A file of `mote calibrate` or an importance matrix of llama.cpp, or empty: how much an input matters to
   // the search, and with the file's tokens what feedback runs on where `text` has no files.
   std::filesystem::path statistics;
+  // Where either is not zero the types are chosen per tensor, so that the file is as good as it can be and
+  // not larger: bytes of all files, or bits of the tensors per weight. Needs what feedback needs. Options
+  // below that name a type still decide; `type` may be empty.
+  std::uint64_t max_bytes = 0;
+  double max_bpw = 0;
   bool pure = false;  // one type for all matrices, no per-tensor rules (shape fall-backs still apply)
   std::vector<TensorTypeRule> tensor_types;
   std::string embedding_type;  // codec name; empty: the preset decides
@@ -74,6 +80,9 @@ struct TensorReport {
   std::vector<std::uint64_t> shape;  // row-major: the last dimension is contiguous
   std::string_view source_type;      // codec name, "F16"; static storage
   std::string_view type;             // the same of the result, "Q4_K"
+  // Divergence from the original, in nats, that the type alone is expected to cause; 0 where types were not
+  // chosen for a size.
+  double expected_kld = 0;
   std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
   // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
   // the inputs; 0 in a dry run and for
@@ -109,7 +118,8 @@ struct QuantizeReport {
 // QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files), MODEL_NONFINITE
 // (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
 // and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),
-// CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor). An existing output is
+// CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a
+// size QUANT_BUDGET (the least that is possible). An existing output is
 // replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 

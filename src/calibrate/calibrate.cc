@@ -22,24 +22,13 @@ namespace {
 
 constexpr ErrorCode kCalibrationEmpty{"CALIBRATION_EMPTY", ErrorKind::invalid_argument};
 
-Result<Statistics> observe(engine::Runtime& runtime, const engine::LoadedModel& model,
-                           const CalibrateOptions& options, CalibrateReport& report) {
+Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedModel& model,
+                                 const CalibrateOptions& options, CalibrateReport& report) {
   MOTE_ASSIGN(Windows windows, windows_of(model, options.text));
-  MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
-  for (std::size_t w = 0; w < windows.count(); ++w) {
-    if (options.cancel != nullptr && options.cancel->requested()) {
-      return Error{kCancelled,
-                   "calibration stopped after " + with_thousands(w) + " of " +
-                       with_thousands(windows.count()) + " windows",
-                   "run the same command again",
-                   {},
-                   {}};
-    }
-    if (options.progress) options.progress({w, windows.count()});
-    observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
-  }
   Statistics out;
-  MOTE_ASSIGN(out.inputs, observer->by_tensor());
+  MOTE_ASSIGN(out.inputs, observe(runtime, model, windows, options.cancel, [&](std::size_t w) {
+                if (options.progress) options.progress({w, windows.count()});
+              }));
   for (const std::filesystem::path& file : options.text.files) {
     out.datasets.push_back(file.filename().string());
   }
@@ -91,7 +80,7 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
   Statistics statistics;
   for (const Statistics& s : earlier) MOTE_TRY(merge(statistics, s));
   if (!options.text.files.empty()) {
-    MOTE_ASSIGN(const Statistics own, observe(runtime, *model, options, report));
+    MOTE_ASSIGN(const Statistics own, observe_texts(runtime, *model, options, report));
     MOTE_TRY(merge(statistics, own));
   }
   warn_of_few(statistics, report);

@@ -105,4 +105,23 @@ Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() cons
   return out;
 }
 
+Result<std::map<std::string, InputSums, std::less<>>> observe(
+    engine::Runtime& runtime, const engine::LoadedModel& model, const Windows& windows,
+    const CancelToken* cancel, const std::function<void(std::size_t window)>& begin) {
+  MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
+  for (std::size_t w = 0; w < windows.count(); ++w) {
+    if (cancel != nullptr && cancel->requested()) {
+      return Error{kCancelled,
+                   "calibration stopped after " + with_thousands(w) + " of " +
+                       with_thousands(windows.count()) + " windows",
+                   "run the same command again",
+                   {},
+                   {}};
+    }
+    if (begin) begin(w);
+    observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
+  }
+  return observer->by_tensor();
+}
+
 }  // namespace mote::calibrate

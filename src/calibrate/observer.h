@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,10 +11,12 @@
 #include <vector>
 
 #include "calibrate/statistics.h"
+#include "calibrate/windows.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
+#include "mote/cancel.h"
 #include "mote/result.h"
 
 namespace mote::calibrate {
@@ -47,5 +50,10 @@ class Observer {
   std::map<std::pair<std::size_t, engine::BlockInput>, Site> sites_;
   Site head_;
 };
+
+// All windows through an observer. Errors: those of Observer, CANCELLED.
+Result<std::map<std::string, InputSums, std::less<>>> observe(
+    engine::Runtime& runtime, const engine::LoadedModel& model, const Windows& windows,
+    const CancelToken* cancel, const std::function<void(std::size_t window)>& begin = {});
 
 }  // namespace mote::calibrate

@@ -321,6 +321,7 @@ TEST(LoadedModel, RefusesWhatDoesNotFitTheMemoryWithTheNumbers) {
 }
 
 TEST(LoadedModel, LocksTheWeightsWhereThatIsAsked) {
+  if (!testing::kLocksMemory) GTEST_SKIP() << "a sanitizer locks no memory";
   const auto locked_kilobytes = [] {
     std::ifstream status("/proc/self/status");
     std::string line;

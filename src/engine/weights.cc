@@ -307,6 +307,21 @@ Result<void> load_embeddings(Loader& loader, const model::ModelSpec& spec, Weigh
   return {};
 }
 
+// Embeddings, last norm and head.
+Result<void> load_outer(Loader& loader, const model::ModelSpec& spec, Weights& out) {
+  MOTE_TRY(load_embeddings(loader, spec, out));
+  if (!spec.has_head()) return {};
+  MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));
+  if (!spec.tied_head) {
+    MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
+    return {};
+  }
+  out.head.source = out.embedding;
+  MOTE_TRY(loader.pack(out.head, model::gguf_name(Role::token_embd)));
+  if (out.head.matrix.integer) loader.dont_need(Role::token_embd, 0);
+  return {};
+}
+
 }  // namespace
 
 std::uint64_t Weights::matrix_bytes(std::uint32_t experts_used) const {
@@ -331,6 +346,14 @@ Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec
   return load_block(loader, spec, block);
 }
 
+Result<void> load_outer_weights(Runtime& runtime, const model::ModelSpec& spec,
+                                const formats::TensorSource& tensors, bool exact_activations,
+                                Weights& weights) {
+  const PackedLayout none;
+  Loader loader(runtime, tensors, exact_activations, none, {}, {});
+  return load_outer(loader, spec, weights);
+}
+
 Result<Weights> load_weights(Runtime& runtime, const model::Model& model, const PackedLayout& layout,
                              bool exact_activations, PackedCacheFile cache) {
   const model::ModelSpec& spec = model.spec;
@@ -340,17 +363,7 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, const 
   if (!out.cache.is_open()) out.packed = AlignedBuffer(layout.bytes());
   Loader loader(runtime, *model.canonical, exact_activations, layout, {out.packed.data(), out.packed.size()},
                 out.cache.tiles());
-  MOTE_TRY(load_embeddings(loader, spec, out));
-  if (spec.has_head()) {
-    MOTE_TRY(loader.norm(Role::output_norm, 0, spec.norm_bias, out.output_norm));
-    if (spec.tied_head) {
-      out.head.source = out.embedding;
-      MOTE_TRY(loader.pack(out.head, model::gguf_name(Role::token_embd)));
-      if (out.head.matrix.integer) loader.dont_need(Role::token_embd, 0);
-    } else {
-      MOTE_ASSIGN(out.head, loader.linear(Role::output, 0));
-    }
-  }
+  MOTE_TRY(load_outer(loader, spec, out));
   out.blocks.reserve(spec.blocks);
   for (std::uint32_t b = 0; b < spec.blocks; ++b) {
     MOTE_ASSIGN(BlockWeights block, load_block(loader, spec, b));

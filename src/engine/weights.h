@@ -83,5 +83,9 @@ Result<Weights> load_weights(Runtime& runtime, const model::Model& model, const 
 Result<BlockWeights> load_block_weights(Runtime& runtime, const model::ModelSpec& spec,
                                         const formats::TensorSource& tensors, std::uint32_t block,
                                         bool exact_activations);
+// What stands outside the blocks (embeddings, last norm, head) of `weights` anew, from `tensors` as above.
+Result<void> load_outer_weights(Runtime& runtime, const model::ModelSpec& spec,
+                                const formats::TensorSource& tensors, bool exact_activations,
+                                Weights& weights);
 
 }  // namespace mote::engine

@@ -300,8 +300,12 @@ class Job {
       MOTE_ASSIGN(const EncodeError error, work_.plain(index, wanted, curvature.importance, *blocks));
       return finish(index, blocks, error);
     }
-    const FeedbackJob job{work_.types[index], options_.search, options_.kernels, options_.moves,
-                          options_.cancel};
+    const FeedbackJob job{.type = work_.types[index],
+                          .search = options_.search,
+                          .kernels = options_.kernels,
+                          .moves = options_.moves,
+                          .refits = options_.refits,
+                          .cancel = options_.cancel};
     MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));
     return finish(index, blocks, error);
   }

@@ -30,6 +30,7 @@ struct LayerwiseOptions {
   double damping = 0.01;     // share of the mean second moment
   double drift = 0.5;        // share of the correction for drifted inputs
   double moves = 0.1;        // codes moved afterwards, as a share of a row at most
+  unsigned refits = 1;       // of the blocks' factors
   const SearchKernels* search = nullptr;
   const FeedbackKernels* kernels = nullptr;
   const CancelToken* cancel = nullptr;

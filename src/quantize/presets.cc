@@ -428,10 +428,12 @@ Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFa
     const Role role = role_of(tensor.name);
     if (role == Role::embedding && options.embedding) {
       choice = with_fallback(*options.embedding, cols);
+      choice.given = true;
       continue;
     }
     if (role == Role::output && options.output) {
       choice = with_fallback(*options.output, cols);
+      choice.given = true;
       continue;
     }
     if (codec::codec_of(preset.type).is_plain_float()) {
@@ -453,6 +455,7 @@ Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFa
       wanted = mixed_type(preset, facts, options, tied, tensor, counters);
     }
     choice = with_fallback(wanted, cols);
+    choice.given = rule != nullptr;
   }
   return choices;
 }

@@ -85,6 +85,7 @@ struct TypeOptions {
 struct TypeChoice {
   CodecId type = CodecId::f32;
   bool fallback = false;  // the row is no multiple of the wanted type's block
+  bool given = false;     // decided by TypeOptions
 };
 
 // True for matrices; norms, biases and other vectors stay as they are.

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <new>
 #include <system_error>
 #include <utility>
 
 #include "base/strings.h"
+#include "calibrate/observer.h"
 #include "calibrate/statistics.h"
 #include "calibrate/statistics_file.h"
 #include "codec/codec.h"
@@ -18,10 +20,11 @@
 #include "formats/gguf_writer.h"
 #include "model/model.h"
 #include "mote/tokenizer.h"
+#include "quantize/allocate/allocation.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
-#include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
+#include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
@@ -32,236 +35,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-5";
-constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
-
-struct Job {
-  Preset preset;
-  model::Model model;
-  // What will be written, in the source's order, and which of its tensors each comes from. A factor (below)
-  // follows the tensor that it belongs to and has the same source.
-  std::vector<formats::TensorInfo> outputs;
-  std::vector<std::size_t> sources;
-  calibrate::Statistics statistics;  // empty where none are given
-  QuantizeReport report;
-};
-
-// NVFP4 spans too few magnitudes for weights as they are: the largest of a tensor is put on the largest that
-// the format has, and the factor stands beside the tensor. Only where llama.cpp looks for one
-// (llama-model.cpp, "scale").
-bool takes_factor(CodecId type, const formats::TensorInfo& tensor) {
-  if (type != CodecId::nvfp4 || tensor.codec == type || tensor.shape.rank() != 2) return false;
-  for (const std::string_view name :
-       {"attn_q", "attn_k", "attn_v", "attn_output", "attn_qkv", "ffn_gate", "ffn_up", "ffn_down"}) {
-    if (tensor.name.starts_with("blk.") && tensor.name.ends_with("." + std::string(name) + ".weight"))
-      return true;
-  }
-  return tensor.name == "output.weight";
-}
-
-std::string factor_name(std::string name) {
-  return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
-}
-
-bool is_factor(const Job& job, std::size_t output) {
-  return output > 0 && job.sources[output] == job.sources[output - 1];
-}
-
 float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
   constexpr float kLargest = 6.0F * 448.0F;  // code times scale
   const float factor = largest_magnitude(pool, in) / kLargest;
   return factor > 0.0F ? factor : 1.0F;  // also of a NaN: encoding finds it and says where
-}
-
-Result<TypeOptions> type_options(const QuantizeOptions& options) {
-  TypeOptions result;
-  result.pure = options.pure;
-  for (const TensorTypeRule& rule : options.tensor_types) {
-    MOTE_ASSIGN(NamePattern pattern, NamePattern::compile(rule.pattern));
-    MOTE_ASSIGN(const CodecId type, find_type(rule.type));
-    result.rules.push_back(TypeRule{std::move(pattern), type});
-  }
-  if (!options.embedding_type.empty()) {
-    MOTE_ASSIGN(result.embedding, find_type(options.embedding_type));
-  }
-  if (!options.output_type.empty()) {
-    MOTE_ASSIGN(result.output, find_type(options.output_type));
-  }
-  return result;
-}
-
-// Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
-bool is_calibrated(const formats::TensorInfo& tensor) {
-  return tensor.name.starts_with("blk.") && tensor.shape.rank() == 2 && is_quantizable(tensor);
-}
-
-// What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
-Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
-  if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
-    return Method::feedback;
-  if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
-  return Method::search;
-}
-
-Error in_place(const fs::path& output) {
-  return {kQuantInPlace, "the output is the input", "name another file with -o", output.string(), {}};
-}
-
-// The checkpoint's files with tensors, shards included, in an order that does not change.
-std::vector<fs::path> input_files(const formats::Checkpoint& checkpoint) {
-  std::vector<fs::path> files = checkpoint.files;
-  if (files.empty()) files.push_back(checkpoint.path);
-  if (checkpoint.kind == formats::CheckpointKind::huggingface) {
-    std::error_code ignored;
-    const auto start = static_cast<std::ptrdiff_t>(files.size());
-    for (const auto& entry : fs::directory_iterator(checkpoint.folder, ignored)) {
-      if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
-    }
-    std::sort(files.begin() + start, files.end());
-  }
-  return files;
-}
-
-// Renaming over a mapped shard would pull the model from under the job, and the set apart for good.
-Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts) {
-  const std::vector<fs::path> inputs = input_files(*job.model.checkpoint);
-  for (const formats::GgufPart& part : parts) {
-    for (const fs::path& input : inputs) {
-      std::error_code ignored;
-      if (fs::equivalent(input, part.path, ignored)) return in_place(part.path);
-    }
-  }
-  return {};
-}
-
-// Types, sizes and the report's rows; reads no tensor.
-Result<void> plan(const QuantizeOptions& options, Job& job) {
-  MOTE_ASSIGN(job.preset, find_preset(options.type));
-  MOTE_ASSIGN(const TypeOptions types, type_options(options));
-  const model::ModelSpec& spec = job.model.spec;
-  if (options.method == Method::feedback && (spec.experts.count > 0 || !spec.causal)) {
-    return Error{kQuantMethod,
-                 std::string("feedback is for decoders with dense feed-forward networks, this is ") +
-                     (spec.causal ? "a mixture of experts" : "an encoder"),
-                 "use --method search",
-                 options.input.string(),
-                 {}};
-  }
-  const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
-  const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads, spec.experts.count};
-  MOTE_ASSIGN(const std::vector<TypeChoice> choices, choose_types(job.preset, facts, types, tensors));
-  Checked total_bits = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const formats::TensorInfo& tensor = tensors[i];
-    const CodecId type = choices[i].type;
-    const codec::Codec& codec = codec::codec_of(type);
-    if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() &&
-        !options.allow_requantize) {
-      return Error{kQuantRequantize,
-                   "tensor '" + escape_untrusted(tensor.name) + "' is " +
-                       std::string(codec::codec_of(tensor.codec).name) + " already; making it " +
-                       std::string(codec.name) + " adds a second loss to the first",
-                   "start from the 16-bit checkpoint, or pass --allow-requantize",
-                   options.input.string(),
-                   {}};
-    }
-    if (type != tensor.codec && codec.encode_rtn == nullptr) {
-      return Error{kQuantImportance,
-                   "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
-                       ", which is not written without the importance of its inputs; this version reads no "
-                       "importance matrix",
-                   "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
-                   options.input.string(),
-                   {}};
-    }
-    const auto bytes = codec::tensor_bytes(codec, tensor.shape).value();
-    const auto elements = tensor.shape.element_count().value();
-    if (!bytes || !elements) {
-      return Error{kQuantVerify,
-                   "tensor '" + escape_untrusted(tensor.name) + "' is too large",
-                   {},
-                   options.input.string(),
-                   {}};
-    }
-    const bool same = type == tensor.codec;
-    const Method method_used = method_for(options, tensor, type);
-    const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
-    const std::span<const std::uint64_t> dims = tensor.shape.dims();
-    job.report.tensors.push_back(TensorReport{.name = tensor.name,
-                                              .shape = {dims.begin(), dims.end()},
-                                              .source_type = codec::codec_of(tensor.codec).name,
-                                              .type = codec.name,
-                                              .method = method,
-                                              .error = 0,
-                                              .bytes = *bytes,
-                                              .fallback = choices[i].fallback});
-    job.outputs.push_back(formats::TensorInfo{tensor.name, type, tensor.shape, *bytes});
-    job.sources.push_back(i);
-    if (takes_factor(type, tensor) && !job.model.canonical->find(factor_name(tensor.name))) {
-      job.report.tensors.push_back(TensorReport{.name = factor_name(tensor.name),
-                                                .shape = {1},
-                                                .source_type = "F32",
-                                                .type = "F32",
-                                                .method = "copy",
-                                                .error = 0,
-                                                .bytes = sizeof(float),
-                                                .fallback = false});
-      job.outputs.push_back(
-          formats::TensorInfo{factor_name(tensor.name), CodecId::f32, Shape{1}, sizeof(float)});
-      job.sources.push_back(i);
-      total_bits = total_bits + Checked(8 * sizeof(float));
-    }
-    job.report.parameters += *elements;
-    total_bits = total_bits + Checked(*bytes) * 8;
-  }
-  job.report.preset = job.preset.name;
-  const double bits = static_cast<double>(total_bits.value().value_or(0));
-  job.report.bpw = job.report.parameters == 0 ? 0 : bits / static_cast<double>(job.report.parameters);
-  return {};
-}
-
-// GGUF keys of the result.
-Result<formats::Metadata> output_metadata(Job& job) {
-  formats::Metadata metadata = job.model.metadata();
-  if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
-    MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
-    job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
-    MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
-  }
-  metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
-  metadata.set_u32("general.file_type", job.preset.file_type);
-  return metadata;
-}
-
-std::string file_identity(const fs::path& path) {
-  std::error_code error;
-  const auto size = fs::file_size(path, error);
-  const auto time = fs::last_write_time(path, error);
-  return path.filename().string() + ":" + std::to_string(error ? 0 : size) + ":" +
-         std::to_string(error ? 0 : time.time_since_epoch().count());
-}
-
-// Everything that decides the bytes. The writer compares metadata and tensor list on its own.
-std::string fingerprint(const QuantizeOptions& options, const Job& job) {
-  std::error_code ignored;
-  const formats::Checkpoint& checkpoint = *job.model.checkpoint;
-  std::string text(kBytesVersion);
-  text += "|" + fs::weakly_canonical(options.input, ignored).string();
-  text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
-  for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
-  text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
-  std::vector<fs::path> calibrated;
-  if (!options.statistics.empty()) calibrated.push_back(options.statistics);
-  if (options.method == Method::feedback) {
-    text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
-    calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
-  }
-  for (const fs::path& file : calibrated) {
-    text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
-  }
-  for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
-  return text;
 }
 
 Weighting weighting_of(std::string_view name, CodecId type) {
@@ -329,6 +106,7 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
                              formats::GgufWriter& writer, std::vector<bool>& written) {
   const std::vector<std::size_t> output = outputs_of(job);
   QuantizeProgress progress;
+  progress.what = "quantizing";
   progress.tensor_count = job.outputs.size();
   LayerwiseWork work;
   for (const formats::TensorInfo& info : job.model.canonical->tensors()) {
@@ -381,6 +159,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
   const formats::TensorSource& source = *job.model.canonical;
   std::uint64_t largest = 0;
   QuantizeProgress progress;
+  progress.what = "quantizing";
   progress.tensor_count = job.outputs.size();
   for (std::size_t i = 0; i < job.outputs.size(); ++i) {
     largest = std::max(largest, job.outputs[i].bytes);
@@ -442,14 +221,71 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
 }
 
+bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
+
+// Types for the budget, and the preset that most of the weights are of.
+Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
+                                 const sys::CpuFeatures& features, const Calibration& calibration,
+                                 const formats::Metadata& metadata, Job& job) {
+  const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
+  // Types have numbers of one size: the header's bytes do not depend on them.
+  MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(metadata, tensors));
+  std::uint64_t bytes = options.max_bytes;
+  if (options.max_bpw > 0) {
+    double weights = 0;
+    for (const formats::TensorInfo& t : tensors) {
+      weights += static_cast<double>(t.shape.element_count().value().value_or(0));
+    }
+    bytes = static_cast<std::uint64_t>(options.max_bpw * weights / 8.0);
+  } else if (bytes <= layout.header.size()) {
+    return Error{kQuantBudget,
+                 "the file's header alone takes " + human_bytes(layout.header.size()),
+                 "allow more",
+                 {},
+                 {}};
+  } else {
+    bytes -= layout.header.size();
+  }
+  MOTE_ASSIGN(const std::vector<TypeChoice> settled, preset_types(options, job));
+  QuantizeProgress progress;
+  progress.tensor_count = tensors.size();
+  AllocationOptions how;
+  how.bytes = bytes;
+  how.search = &search_kernels(features);
+  how.cancel = options.cancel;
+  how.begin = [&](std::string_view what, std::size_t tensor) {
+    progress.what = what;
+    progress.tensor = tensor;
+    progress.name = tensors[tensor].name;
+    progress.done_bytes = tensor;
+    progress.total_bytes = tensors.size();
+    if (options.progress) options.progress(progress);
+  };
+  MOTE_ASSIGN(const std::vector<TypeCosts> costs,
+              measure_costs(runtime, calibration, job.statistics, settled, how));
+  return allocate(costs, bytes);
+}
+
+// The type of most weights.
+CodecId usual_type(const Job& job, std::span<const TypeChoice> choices) {
+  std::map<CodecId, std::uint64_t> weights;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    weights[choices[i].type] += job.model.canonical->tensors()[i].shape.element_count().value().value_or(0);
+  }
+  return std::ranges::max_element(weights, {}, [](const auto& entry) { return entry.second; })->first;
+}
+
 Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options,
                            const sys::CpuFeatures& features, engine::Runtime* runtime) {
   const auto start = std::chrono::steady_clock::now();
   // Cheap mistakes first: a wrong name should not wait for a model to open.
-  MOTE_TRY(find_preset(options.type));
+  const bool sized = has_budget(options);
+  if (!sized || !options.type.empty()) MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
-  if (options.method == Method::feedback && runtime == nullptr) {
-    return Error{kQuantMethod, "feedback needs a runtime for the model", "call quantize() with one", {}, {}};
+  const bool calibrated = sized || options.method == Method::feedback;
+  if (calibrated && runtime == nullptr) {
+    return Error{
+        kQuantMethod, "feedback and sizes need a runtime for the model", "call quantize() with one", {}, {}};
   }
   std::error_code ignored;
   if (!options.dry_run && fs::equivalent(options.input, options.output, ignored))
@@ -460,8 +296,32 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
     MOTE_TRY(calibrate::check_statistics(job.statistics, *job.model.canonical));
   }
-  MOTE_TRY(plan(options, job));
+  MOTE_ASSIGN(job.preset, find_preset(options.type.empty() ? "Q4_0" : options.type));
+  MOTE_TRY(check_method(options, job));
   MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
+  Calibration calibration;
+  if (calibrated && (sized || !options.dry_run)) {
+    MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
+  }
+  if (sized) {
+    if (job.statistics.inputs.empty()) {
+      MOTE_ASSIGN(job.statistics.inputs,
+                  calibrate::observe(*runtime, *calibration.model, calibration.windows, options.cancel));
+    }
+    MOTE_ASSIGN(const Allocated allocated,
+                allocate_types(*runtime, options, features, calibration, metadata, job));
+    if (options.type.empty()) {
+      MOTE_ASSIGN(job.preset, find_preset(codec::codec_of(usual_type(job, allocated.choices)).name));
+    }
+    MOTE_TRY(plan(options, allocated.choices, job));
+    for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+      job.report.tensors[o].expected_kld = allocated.expected_kld[job.sources[o]];
+    }
+  } else {
+    MOTE_ASSIGN(const std::vector<TypeChoice> choices, preset_types(options, job));
+    MOTE_TRY(plan(options, choices, job));
+  }
+  metadata.set_u32("general.file_type", job.preset.file_type);
   const formats::SplitLimits split{options.split_max_bytes, options.split_max_tensors};
   MOTE_ASSIGN(const std::vector<formats::GgufPart> parts,
               formats::plan_split(options.output, std::move(metadata), job.outputs, split));
@@ -473,10 +333,6 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
-    Calibration calibration;
-    if (options.method == Method::feedback) {
-      MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
-    }
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (options.method == Method::feedback) {

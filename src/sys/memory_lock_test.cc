@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "testing/environment.h"
+
 namespace mote::sys {
 namespace {
 
@@ -23,6 +25,7 @@ long locked_kilobytes() {
 }
 
 TEST(MemoryLock, ThePagesOfTheBytesAreLockedUntilTheyAreUnmapped) {
+  if (!testing::kLocksMemory) GTEST_SKIP() << "a sanitizer locks no memory";
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t size = 4 * page;
   void* mapped = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -41,6 +44,7 @@ TEST(MemoryLock, ThePagesOfTheBytesAreLockedUntilTheyAreUnmapped) {
 TEST(MemoryLock, NothingIsNothingToLock) { EXPECT_TRUE(lock_memory({})); }
 
 TEST(MemoryLock, WhatCannotBeLockedIsAnErrorWithTheNumbers) {
+  if (!testing::kLocksMemory) GTEST_SKIP() << "a sanitizer locks no memory";
   // Of pages that are not mapped none can be locked, whatever the limit.
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* mapped = mmap(nullptr, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -8,6 +8,7 @@
 
 #include "codec/codec.h"
 #include "quantize/feedback/block_codes.h"
+#include "quantize/feedback/refit.h"
 #include "quantize/quantize.h"
 #include "tensor/aligned_buffer.h"
 
@@ -57,7 +58,11 @@ class Band {
         gradient_(cols_),
         up_(cols_),
         down_(cols_),
-        diagonal_(cols_) {
+        diagonal_(cols_),
+        hw_(cols_),
+        levels_(cols_),
+        factors_(cols_ / format.codec.block_elements),
+        refit_(job.type, *job.kernels, curvature) {
     for (std::size_t i = 0; i < cols_; ++i) diagonal_[i] = curvature.hessian[i * cols_ + i];
   }
   [[nodiscard]] bool ready() const { return floats_.size() > 0; }
@@ -186,27 +191,60 @@ class Band {
       codes_[curvature_.order[k]] =
           static_cast<std::uint8_t>(lane_codes_[k * kLanes + lane] + format_.levels.range.low);
     }
+    // H w, and w^T H w.
+    std::ranges::fill(hw_, 0.0F);
+    for (std::size_t i = 0; i < cols_; ++i) {
+      job_.kernels->add_scaled(hw_.data(), row[i], curvature_.hessian.data() + i * cols_, cols_);
+    }
+    double norm = 0;
+    for (std::size_t i = 0; i < cols_; ++i) norm += static_cast<double>(row[i]) * static_cast<double>(hw_[i]);
+    sums.squared_norm += norm;
+    const std::size_t block_bytes = format_.codec.block_bytes;
+    for (std::size_t b = 0; b < factors_.size(); ++b) {
+      factors_[b] = block_factors(job_.type, out + b * block_bytes);
+    }
     loss_of(row, codes_.data());
-    move_codes();
+    static const unsigned rounds = getenv("X_ROUNDS") ? unsigned(atoi(getenv("X_ROUNDS"))) : job_.refits;
+    for (unsigned n = 0; n < rounds; ++n) {
+      for (std::size_t i = 0; i < cols_; ++i) levels_[i] = format_.levels.of(codes_[i]);
+      if (!(refit_.run(levels_, out, gradient_, factors_) > 0)) break;
+      apply_factors(out);
+      for (std::size_t i = 0; i < cols_; ++i) error_[i] = scale_[i] * levels_[i] - min_[i] - row[i];
+      move_codes();
+    }
+    if (rounds == 0) move_codes();
     // Exact, where moves have summed up roundings.
     double after = loss_of(row, codes_.data());
     if (after < before) {
       const std::size_t elements = format_.codec.block_elements;
       for (std::size_t b = 0; b < cols_ / elements; ++b) {
         std::byte* block = out + b * format_.codec.block_bytes;
-        rewrite_block(job_.type, block, codes_.data() + b * elements, block_factors(job_.type, block));
+        rewrite_block(job_.type, block, codes_.data() + b * elements, factors_[b]);
       }
     } else {
       after = before;
     }
     sums.squared_error += after;
-    // w^T H w
-    std::ranges::fill(gradient_, 0.0F);
-    for (std::size_t i = 0; i < cols_; ++i) {
-      error_[i] = row[i];
-      job_.kernels->add_scaled(gradient_.data(), row[i], curvature_.hessian.data() + i * cols_, cols_);
+  }
+
+  // scale_ and min_ as the codec will read them with the factors.
+  void apply_factors(const std::byte* blocks) {
+    const std::size_t elements = format_.codec.block_elements;
+    for (std::size_t b = 0; b < factors_.size(); ++b) {
+      codec::ScaleCodes integers{};
+      std::ranges::fill(integers.scales, std::int8_t{1});
+      std::ranges::fill(integers.mins, std::int8_t{1});
+      if (format_.form.unpack_scales != nullptr) {
+        format_.form.unpack_scales(blocks + b * format_.codec.block_bytes, integers);
+      }
+      const float scale = half_to_float(factors_[b].scale);
+      const float min = half_to_float(factors_[b].min);
+      for (std::size_t i = 0; i < elements; ++i) {
+        const std::size_t group = i / format_.form.group_elements;
+        scale_[b * elements + i] = scale * static_cast<float>(integers.scales[group]);
+        min_[b * elements + i] = format_.form.has_min ? min * static_cast<float>(integers.mins[group]) : 0.0F;
+      }
     }
-    sums.squared_norm += error_times_gradient();
   }
 
   // Below, a scale counts as 0: its inverse would overflow.
@@ -220,7 +258,9 @@ class Band {
   std::vector<std::uint8_t> lane_codes_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::uint8_t> searched_;
-  std::vector<float> scale_, min_, error_, gradient_, up_, down_, diagonal_;
+  std::vector<float> scale_, min_, error_, gradient_, up_, down_, diagonal_, hw_, levels_;
+  std::vector<BlockFactors> factors_;
+  Refit refit_;
 };
 
 Error no_memory(std::size_t cols) {

@@ -1,9 +1,10 @@
 // Codes of a matrix chosen so that the products with its inputs come out right, not its elements.
 //
-// Scales come from the weighted search and stay; then the columns of a row are rounded one after the other,
-// and what a rounding leaves over is answered by the columns that come after (curvature.h). At last single
-// codes are moved by one step as long as that lowers the row's loss e^T H e, where e is what a row is off and
-// H the second moment of its inputs. A row for which all of this was in vain keeps what the search gave it.
+// Scales come from the weighted search; then the columns of a row are rounded one after the other, and what a
+// rounding leaves over is answered by the columns that come after (curvature.h). For the codes that result
+// the scales are chosen anew (refit.h). At last single codes are moved by one step as long as that lowers the
+// row's loss e^T H e, where e is what a row is off and H the second moment of its inputs. A row for which all
+// of this was in vain keeps what the search gave it.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,8 @@ struct FeedbackJob {
   CodecId type = CodecId::f32;  // has_free_codes()
   const SearchKernels* search = nullptr;
   const FeedbackKernels* kernels = nullptr;
-  double moves = 0.1;                   // at most, per row, as a share of its columns
+  double moves = 0.1;                   // at most, per row and refit, as a share of its columns
+  unsigned refits = 1;                  // of the factors, each followed by moves
   const CancelToken* cancel = nullptr;  // may be null
 };
 

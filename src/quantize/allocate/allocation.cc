@@ -1,0 +1,196 @@
+#include "quantize/allocate/allocation.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/strings.h"
+#include "codec/codec.h"
+#include "quantize/allocate/knapsack.h"
+#include "quantize/allocate/sensitivity.h"
+#include "quantize/encode_tensor.h"
+
+namespace mote::quantize {
+namespace {
+
+constexpr std::uint64_t kPadding = 32;  // GGUF's usual alignment of tensors
+
+std::uint64_t padded(std::uint64_t bytes) { return (bytes + kPadding - 1) / kPadding * kPadding; }
+
+// Rows that 256 divides have the k-formats, which are better at equal size; others those in blocks of 32.
+std::span<const CodecId> types_for(std::uint64_t cols) {
+  using enum CodecId;
+  static constexpr std::array kSupers{q2_k, q3_k, iq4_xs, q4_k, q5_k, q6_k, q8_0};
+  static constexpr std::array kBlocks{q4_0, iq4_nl, q4_1, q5_0, q5_1, q8_0};
+  if (cols % 256 == 0) return kSupers;
+  if (cols % 32 == 0) return kBlocks;
+  return {};
+}
+
+std::uint64_t least_bytes(std::span<const TypeCosts> costs) {
+  std::uint64_t least = 0;
+  for (const TypeCosts& c : costs) least += *std::ranges::min_element(c.bytes);
+  return least;
+}
+
+Error too_small(std::uint64_t least, std::uint64_t bytes) {
+  return {kQuantBudget,
+          "the tensors take " + human_bytes(least) + " at least, more than the " + human_bytes(bytes) +
+              " that are left for them",
+          "allow more, or start from a smaller model",
+          {},
+          {}};
+}
+
+class Measuring {
+ public:
+  Measuring(engine::Runtime& runtime, const Calibration& calibration, const calibrate::Statistics& statistics,
+            const AllocationOptions& options)
+      : runtime_(runtime),
+        calibration_(calibration),
+        source_(*calibration.model->model().canonical),
+        statistics_(statistics),
+        options_(options) {}
+
+  Result<std::vector<TypeCosts>> run(std::span<const TypeChoice> settled) {
+    std::vector<TypeCosts> out(settled.size());
+    std::vector<std::size_t> open;
+    double weights = 0;
+    for (std::size_t i = 0; i < settled.size(); ++i) {
+      const formats::TensorInfo& info = source_.tensors()[i];
+      weights += static_cast<double>(info.shape.element_count().value().value_or(0));
+      std::span<const CodecId> types = types_for(info.shape.cols());
+      const bool is_open = is_quantizable(info) && !settled[i].given && !types.empty();
+      if (!is_open) types = {&settled[i].type, 1};
+      for (const CodecId type : types) {
+        const auto bytes = codec::tensor_bytes(codec::codec_of(type), info.shape).value();
+        if (!bytes) return too_large(info);
+        out[i].types.push_back(type);
+        out[i].bytes.push_back(padded(*bytes));
+        out[i].cost.push_back(0);
+      }
+      if (is_open) open.push_back(i);
+    }
+    if (const std::uint64_t least = least_bytes(out); least > options_.bytes) {
+      return too_small(least, options_.bytes);
+    }
+    const double bits = 8.0 * static_cast<double>(options_.bytes) / std::max(weights, 1.0);
+    for (const std::size_t i : open) MOTE_TRY(add_errors(i, out[i]));
+    std::vector<std::size_t> probed(settled.size(), 0);
+    for (const std::size_t i : open) probed[i] = nearest(out[i].types, bits);
+    const Replacement replaced = [&](std::size_t i) { return in_type(i, out[i].types[probed[i]]); };
+    SensitivityOptions how;
+    how.cancel = options_.cancel;
+    how.begin = [&](std::size_t i) {
+      if (options_.begin) options_.begin("probing", i);
+    };
+    MOTE_ASSIGN(
+        const std::vector<double> kld,
+        probe_tensors(runtime_, *calibration_.model, calibration_.windows.tokens, open, replaced, how));
+    for (std::size_t k = 0; k < open.size(); ++k) {
+      TypeCosts& costs = out[open[k]];
+      const double error = costs.cost[probed[open[k]]];
+      for (double& cost : costs.cost) cost = error > 0 ? kld[k] * cost / error : 0.0;
+    }
+    return out;
+  }
+
+ private:
+  static Error too_large(const formats::TensorInfo& info) {
+    return {kOutOfMemory, "tensor '" + escape_untrusted(info.name) + "' is too large", {}, {}, {}};
+  }
+
+  static std::size_t nearest(std::span<const CodecId> types, double bits) {
+    std::size_t best = 0;
+    const auto distance = [&](std::size_t t) {
+      return std::fabs(codec::codec_of(types[t]).bits_per_weight() - bits);
+    };
+    for (std::size_t t = 1; t < types.size(); ++t) {
+      if (distance(t) < distance(best)) best = t;
+    }
+    return best;
+  }
+
+  Result<EncodeError> encode(std::size_t index, CodecId type, std::span<std::byte> out) {
+    const formats::TensorInfo& info = source_.tensors()[index];
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    const std::vector<float> importance = calibrate::importance_of(statistics_, info.name, info.shape.cols());
+    EncodeJob job;
+    job.type = type;
+    job.kernels = options_.search;
+    job.weighting = default_weighting(type);
+    job.importance = importance;
+    job.cancel = options_.cancel;
+    return encode_tensor(runtime_.pool(), job, info.name, in, out);
+  }
+
+  // Weighted relative errors, in the place of costs.
+  Result<void> add_errors(std::size_t index, TypeCosts& costs) {
+    if (options_.begin) options_.begin("comparing types", index);
+    std::vector<std::byte> blocks(*std::ranges::max_element(costs.bytes));
+    for (std::size_t t = 0; t < costs.types.size(); ++t) {
+      MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, costs.types[t]));
+      MOTE_ASSIGN(const EncodeError error,
+                  encode(index, costs.types[t], std::span<std::byte>(blocks).first(bytes)));
+      costs.cost[t] = error.relative();
+    }
+    source_.dont_need(index);
+    return {};
+  }
+
+  Result<std::uint64_t> bytes_of(std::size_t index, CodecId type) const {
+    const formats::TensorInfo& info = source_.tensors()[index];
+    const auto bytes = codec::tensor_bytes(codec::codec_of(type), info.shape).value();
+    if (!bytes) return too_large(info);
+    return *bytes;
+  }
+
+  Result<QuantizedTensor> in_type(std::size_t index, CodecId type) {
+    MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, type));
+    const auto blocks = std::make_shared<std::vector<std::byte>>(bytes);
+    MOTE_TRY(encode(index, type, *blocks));
+    QuantizedTensor out;
+    out.codec = type;
+    out.shape = source_.tensors()[index].shape;
+    out.planes = {std::span<const std::byte>(*blocks)};
+    out.owner = blocks;
+    return out;
+  }
+
+  engine::Runtime& runtime_;
+  const Calibration& calibration_;
+  const formats::TensorSource& source_;
+  const calibrate::Statistics& statistics_;
+  const AllocationOptions& options_;
+};
+
+}  // namespace
+
+Result<std::vector<TypeCosts>> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
+                                             const calibrate::Statistics& statistics,
+                                             std::span<const TypeChoice> settled,
+                                             const AllocationOptions& options) {
+  return Measuring(runtime, calibration, statistics, options).run(settled);
+}
+
+Result<Allocated> allocate(std::span<const TypeCosts> costs, std::uint64_t bytes) {
+  std::vector<std::vector<Candidate>> items;
+  for (const TypeCosts& c : costs) {
+    auto& item = items.emplace_back();
+    for (std::size_t t = 0; t < c.types.size(); ++t) item.push_back({c.bytes[t], c.cost[t]});
+  }
+  const auto chosen = choose_within(items, bytes);
+  if (!chosen) return too_small(least_bytes(costs), bytes);
+  Allocated out;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    out.choices.push_back({.type = costs[i].types[(*chosen)[i]]});
+    out.expected_kld.push_back(costs[i].cost[(*chosen)[i]]);
+  }
+  return out;
+}
+
+}  // namespace mote::quantize

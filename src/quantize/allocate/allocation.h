@@ -1,0 +1,57 @@
+// A type for each tensor, so that a file of a given size loses as little as possible.
+//
+// A tensor's cost in a type is what it does to the whole model in one type, measured (sensitivity.h), times
+// the ratio of its weighted errors in the two types; costs add up. The types are those with free codes, which
+// every engine reads and feedback improves.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "calibrate/statistics.h"
+#include "engine/runtime.h"
+#include "mote/cancel.h"
+#include "mote/error.h"
+#include "mote/result.h"
+#include "quantize/calibration.h"
+#include "quantize/presets.h"
+#include "quantize/search_kernels.h"
+
+namespace mote::quantize {
+
+constexpr ErrorCode kQuantBudget{"QUANT_BUDGET", ErrorKind::resource_exhausted};
+
+struct AllocationOptions {
+  std::uint64_t bytes = 0;  // what all tensors may take; decides which type is probed
+  const SearchKernels* search = nullptr;
+  const CancelToken* cancel = nullptr;
+  std::function<void(std::string_view what, std::size_t tensor)> begin;
+};
+
+// What one tensor costs in each of the types that it may have.
+struct TypeCosts {
+  std::vector<CodecId> types;
+  std::vector<std::uint64_t> bytes;  // padded as in a GGUF file
+  std::vector<double> cost;          // nats
+};
+
+// Of all tensors of the calibration's model, in their order; those whose type is settled (`settled`: given,
+// or not quantized at all) have that one alone, at no cost. Errors: those of reading tensors and probing,
+// QUANT_BUDGET (the least bytes that would do), OUT_OF_MEMORY, CANCELLED.
+Result<std::vector<TypeCosts>> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
+                                             const calibrate::Statistics& statistics,
+                                             std::span<const TypeChoice> settled,
+                                             const AllocationOptions& options);
+
+// The best choice within `bytes` of tensors. QUANT_BUDGET with the least bytes that would do.
+struct Allocated {
+  std::vector<TypeChoice> choices;
+  std::vector<double> expected_kld;
+};
+Result<Allocated> allocate(std::span<const TypeCosts> costs, std::uint64_t bytes);
+
+}  // namespace mote::quantize

@@ -1,0 +1,246 @@
+// Types chosen for a size, on the bundled agent.
+#include "quantize/allocate/allocation.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "codec/codec.h"
+#include "engine/session.h"
+#include "formats/gguf_writer.h"
+#include "quantize/allocate/sensitivity.h"
+#include "quantize/quantize.h"
+#include "testing/environment.h"
+
+namespace mote::quantize {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path agent() { return testing::source_path("models/agent"); }
+fs::path text() { return testing::source_path("models/agent/demo_test.jsonl"); }
+
+std::unique_ptr<engine::Runtime> runtime_of(unsigned threads) {
+  engine::RuntimeOptions options;
+  options.threads = threads;
+  auto runtime = engine::Runtime::create(options);
+  EXPECT_TRUE(runtime);
+  return std::move(*runtime);
+}
+
+std::shared_ptr<const engine::LoadedModel> load(engine::Runtime& runtime, const fs::path& path) {
+  engine::LoadOptions options;
+  options.activations = engine::Activations::f32;
+  options.need_tokenizer = false;
+  auto model = engine::LoadedModel::load(runtime, path, options);
+  EXPECT_TRUE(model) << (model ? "" : format_error(model.error()));
+  return *model;
+}
+
+std::vector<TokenId> tokens_of(const engine::LoadedModel& model, std::size_t count) {
+  std::ifstream in(text(), std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(in), {}};
+  auto tokens = model.tokenizer()->encode(content);
+  EXPECT_TRUE(tokens);
+  tokens->resize(count);
+  return *tokens;
+}
+
+std::vector<float> logits_of(engine::Runtime& runtime, const fs::path& path,
+                             const std::vector<TokenId>& tokens) {
+  auto session = engine::Session::create(runtime, load(runtime, path), {.context = tokens.size()});
+  EXPECT_TRUE(session);
+  const auto logits = (*session)->feed(tokens, engine::LogitsWanted::all);
+  EXPECT_TRUE(logits);
+  return {logits->begin(), logits->end()};
+}
+
+double divergence(const float* p, const float* q, std::size_t n) {
+  double sum_p = 0;
+  double sum_q = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    sum_p += std::exp(static_cast<double>(p[i]));
+    sum_q += std::exp(static_cast<double>(q[i]));
+  }
+  double out = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double a = static_cast<double>(p[i]) - std::log(sum_p);
+    out += std::exp(a) * (a - (static_cast<double>(q[i]) - std::log(sum_q)));
+  }
+  return out;
+}
+
+QuantizedTensor rounded(const formats::TensorSource& source, std::size_t index, CodecId type) {
+  const auto in = source.read(index);
+  EXPECT_TRUE(in);
+  const codec::Codec& from = codec::codec_of(in->codec);
+  const codec::Codec& to = codec::codec_of(type);
+  std::vector<float> values(in->shape.rows() * in->shape.cols());
+  from.decode(in->blocks().data(), values.data(), values.size() / from.block_elements);
+  const auto blocks =
+      std::make_shared<std::vector<std::byte>>(values.size() / to.block_elements * to.block_bytes);
+  to.encode_rtn(values.data(), blocks->data(), values.size() / to.block_elements);
+  QuantizedTensor out;
+  out.codec = type;
+  out.shape = in->shape;
+  out.planes = {std::span<const std::byte>(*blocks)};
+  out.owner = blocks;
+  return out;
+}
+
+// The model with one tensor replaced, as a file of its own.
+fs::path with_replaced(const engine::LoadedModel& model, std::size_t index, const QuantizedTensor& tensor) {
+  const formats::TensorSource& source = *model.model().canonical;
+  std::vector<formats::TensorInfo> infos(source.tensors().begin(), source.tensors().end());
+  infos[index].codec = tensor.codec;
+  const fs::path path = testing::fresh_folder() / "one.gguf";
+  auto writer = formats::GgufWriter::create(path, model.model().metadata(), infos, "one");
+  EXPECT_TRUE(writer);
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const auto own = source.read(i);
+    EXPECT_TRUE(own);
+    EXPECT_TRUE((*writer)->write(i, i == index ? tensor.blocks() : own->blocks()));
+  }
+  EXPECT_TRUE((*writer)->finish());
+  return path;
+}
+
+// What a probe says is what a file with that one tensor in the other type does, by sessions of the engine and
+// the definition of the divergence.
+TEST(Sensitivity, IsTheDivergenceOfAModelWithOneTensorReplaced) {
+  const auto runtime = runtime_of(2);
+  const auto model = load(*runtime, agent());
+  const formats::TensorSource& source = *model->model().canonical;
+  const std::vector<TokenId> tokens = tokens_of(*model, 2 * 64);
+  std::vector<std::size_t> tensors;
+  for (const std::string name : {"blk.0.attn_q.weight", "blk.2.ffn_down.weight", "token_embd.weight"}) {
+    ASSERT_TRUE(source.find(name)) << name;
+    tensors.push_back(*source.find(name));
+  }
+  SensitivityOptions options;
+  options.window = 64;
+  options.windows = 2;
+  const auto found = probe_tensors(
+      *runtime, *model, tokens, tensors,
+      [&](std::size_t i) -> Result<QuantizedTensor> { return rounded(source, i, CodecId::q4_0); }, options);
+  ASSERT_TRUE(found) << format_error(found.error());
+  const std::size_t vocab = model->vocab();
+  for (std::size_t k = 0; k < tensors.size(); ++k) {
+    const fs::path path = with_replaced(*model, tensors[k], rounded(source, tensors[k], CodecId::q4_0));
+    double sum = 0;
+    std::size_t count = 0;
+    for (std::size_t w = 0; w < 2; ++w) {
+      const std::vector<TokenId> window(tokens.begin() + static_cast<std::ptrdiff_t>(w * 64),
+                                        tokens.begin() + static_cast<std::ptrdiff_t>(w * 64 + 64));
+      const std::vector<float> p = logits_of(*runtime, agent(), window);
+      const std::vector<float> q = logits_of(*runtime, path, window);
+      for (std::size_t at = 32; at < 64; at += 2, ++count)
+        sum += divergence(&p[at * vocab], &q[at * vocab], vocab);
+    }
+    const double expected = sum / static_cast<double>(count);
+    EXPECT_GT(expected, 1e-6);
+    EXPECT_NEAR((*found)[k], expected, 1e-3 * expected) << source.tensors()[tensors[k]].name;
+  }
+}
+
+QuantizeOptions options_of(const fs::path& out, const std::string& type) {
+  QuantizeOptions o;
+  o.input = agent();
+  o.output = out;
+  o.type = type;
+  o.method = Method::search;
+  o.text.files = {text()};
+  o.text.window = 128;
+  o.text.max_windows = 8;
+  return o;
+}
+
+double squared_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    sum += static_cast<double>(a[i] - b[i]) * static_cast<double>(a[i] - b[i]);
+  return sum;
+}
+
+TEST(Allocation, AFileForASizeIsNotLargerThanAPresetsAndAnswersBetter) {
+  const fs::path folder = testing::fresh_folder();
+  const auto runtime = runtime_of(2);
+  const std::vector<TokenId> tokens = tokens_of(*load(*runtime, agent()), 300);
+  const std::vector<float> original = logits_of(*runtime, agent(), tokens);
+  for (const std::string type : {"Q4_K_M", "Q3_K_M"}) {
+    const fs::path preset = folder / (type + ".gguf");
+    const fs::path sized = folder / (type + "-sized.gguf");
+    ASSERT_TRUE(quantize(*runtime, options_of(preset, type)));
+    QuantizeOptions options = options_of(sized, "");
+    options.max_bytes = fs::file_size(preset);
+    const auto report = quantize(*runtime, options);
+    ASSERT_TRUE(report) << format_error(report.error());
+    EXPECT_LE(fs::file_size(sized), fs::file_size(preset)) << type;
+    EXPECT_GT(fs::file_size(sized), fs::file_size(preset) * 95 / 100) << type;
+    EXPECT_EQ(report->bytes, fs::file_size(sized));
+    EXPECT_LT(squared_distance(logits_of(*runtime, sized, tokens), original),
+              0.9 * squared_distance(logits_of(*runtime, preset, tokens), original))
+        << type;
+  }
+}
+
+TEST(Allocation, KeepsTheTypesThatAreNamedAndTheBitsThatAreAsked) {
+  const auto runtime = runtime_of(2);
+  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  options.max_bpw = 5.0;
+  options.embedding_type = "Q8_0";
+  options.tensor_types = {{"attn_v", "Q6_K"}};
+  options.dry_run = true;
+  const auto report = quantize(*runtime, options);
+  ASSERT_TRUE(report) << format_error(report.error());
+  EXPECT_LE(report->bpw, 5.0);
+  EXPECT_GT(report->bpw, 4.8);
+  double expected = 0;
+  for (const TensorReport& t : report->tensors) {
+    if (t.name == "token_embd.weight") {
+      EXPECT_EQ(t.type, "Q8_0");
+    } else if (t.name.find("attn_v") != std::string::npos) {
+      EXPECT_EQ(t.type, "Q6_K") << t.name;
+    }
+    EXPECT_GE(t.expected_kld, 0.0);
+    expected += t.expected_kld;
+  }
+  EXPECT_GT(expected, 0.0);
+  EXPECT_FALSE(fs::exists(options.output));
+}
+
+TEST(Allocation, SaysWhatTheLeastSizeIs) {
+  const auto runtime = runtime_of(1);
+  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  options.max_bytes = 1'000'000;
+  const auto report = quantize(*runtime, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_BUDGET");
+  EXPECT_NE(report.error().message.find("at least"), std::string::npos) << report.error().message;
+  EXPECT_FALSE(fs::exists(options.output));
+}
+
+TEST(Allocation, ThreadsDoNotChangeTheChoice) {
+  std::vector<std::string> chosen;
+  for (const unsigned threads : {1U, 3U}) {
+    const auto runtime = runtime_of(threads);
+    QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+    options.max_bpw = 3.6;
+    options.dry_run = true;
+    const auto report = quantize(*runtime, options);
+    ASSERT_TRUE(report) << format_error(report.error());
+    std::string all;
+    for (const TensorReport& t : report->tensors) all += std::string(t.type) + " ";
+    chosen.push_back(all);
+  }
+  EXPECT_EQ(chosen[0], chosen[1]);
+}
+
+}  // namespace
+}  // namespace mote::quantize

@@ -1,0 +1,242 @@
+#include "quantize/job_plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/strings.h"
+#include "codec/codec.h"
+#include "mote/tokenizer.h"
+#include "quantize/feedback/block_codes.h"
+#include "quantize/quantize.h"
+#include "quantize/search.h"
+
+namespace mote::quantize {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
+
+// NVFP4 spans too few magnitudes for weights as they are: the largest of a tensor is put on the largest that
+// the format has, and the factor stands beside the tensor. Only where llama.cpp looks for one
+// (llama-model.cpp, "scale").
+bool takes_factor(CodecId type, const formats::TensorInfo& tensor) {
+  if (type != CodecId::nvfp4 || tensor.codec == type || tensor.shape.rank() != 2) return false;
+  for (const std::string_view name :
+       {"attn_q", "attn_k", "attn_v", "attn_output", "attn_qkv", "ffn_gate", "ffn_up", "ffn_down"}) {
+    if (tensor.name.starts_with("blk.") && tensor.name.ends_with("." + std::string(name) + ".weight"))
+      return true;
+  }
+  return tensor.name == "output.weight";
+}
+
+std::string factor_name(std::string name) {
+  return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
+}
+
+// Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
+bool is_calibrated(const formats::TensorInfo& tensor) {
+  return tensor.name.starts_with("blk.") && tensor.shape.rank() == 2 && is_quantizable(tensor);
+}
+
+// What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
+Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
+  if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
+    return Method::feedback;
+  if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
+  return Method::search;
+}
+
+// The checkpoint's files with tensors, shards included, in an order that does not change.
+std::vector<fs::path> input_files(const formats::Checkpoint& checkpoint) {
+  std::vector<fs::path> files = checkpoint.files;
+  if (files.empty()) files.push_back(checkpoint.path);
+  if (checkpoint.kind == formats::CheckpointKind::huggingface) {
+    std::error_code ignored;
+    const auto start = static_cast<std::ptrdiff_t>(files.size());
+    for (const auto& entry : fs::directory_iterator(checkpoint.folder, ignored)) {
+      if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    }
+    std::sort(files.begin() + start, files.end());
+  }
+  return files;
+}
+
+std::string file_identity(const fs::path& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  const auto time = fs::last_write_time(path, error);
+  return path.filename().string() + ":" + std::to_string(error ? 0 : size) + ":" +
+         std::to_string(error ? 0 : time.time_since_epoch().count());
+}
+
+}  // namespace
+
+bool is_factor(const Job& job, std::size_t output) {
+  return output > 0 && job.sources[output] == job.sources[output - 1];
+}
+
+Result<TypeOptions> type_options(const QuantizeOptions& options) {
+  TypeOptions result;
+  result.pure = options.pure;
+  for (const TensorTypeRule& rule : options.tensor_types) {
+    MOTE_ASSIGN(NamePattern pattern, NamePattern::compile(rule.pattern));
+    MOTE_ASSIGN(const CodecId type, find_type(rule.type));
+    result.rules.push_back(TypeRule{std::move(pattern), type});
+  }
+  if (!options.embedding_type.empty()) {
+    MOTE_ASSIGN(result.embedding, find_type(options.embedding_type));
+  }
+  if (!options.output_type.empty()) {
+    MOTE_ASSIGN(result.output, find_type(options.output_type));
+  }
+  return result;
+}
+
+Error in_place(const fs::path& output) {
+  return {kQuantInPlace, "the output is the input", "name another file with -o", output.string(), {}};
+}
+
+// Renaming over a mapped shard would pull the model from under the job, and the set apart for good.
+Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts) {
+  const std::vector<fs::path> inputs = input_files(*job.model.checkpoint);
+  for (const formats::GgufPart& part : parts) {
+    for (const fs::path& input : inputs) {
+      std::error_code ignored;
+      if (fs::equivalent(input, part.path, ignored)) return in_place(part.path);
+    }
+  }
+  return {};
+}
+
+Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, const Job& job) {
+  MOTE_ASSIGN(const TypeOptions types, type_options(options));
+  const model::ModelSpec& spec = job.model.spec;
+  const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads, spec.experts.count};
+  return choose_types(job.preset, facts, types, job.model.canonical->tensors());
+}
+
+Result<void> check_method(const QuantizeOptions& options, const Job& job) {
+  const model::ModelSpec& spec = job.model.spec;
+  if ((options.method == Method::feedback || options.max_bytes > 0 || options.max_bpw > 0) &&
+      (spec.experts.count > 0 || !spec.causal)) {
+    return Error{kQuantMethod,
+                 std::string("feedback and choosing types for a size are for decoders with dense "
+                             "feed-forward networks, this is ") +
+                     (spec.causal ? "a mixture of experts" : "an encoder"),
+                 "use --method search",
+                 options.input.string(),
+                 {}};
+  }
+  return {};
+}
+
+Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> choices, Job& job) {
+  const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
+  Checked total_bits = 0;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const formats::TensorInfo& tensor = tensors[i];
+    const CodecId type = choices[i].type;
+    const codec::Codec& codec = codec::codec_of(type);
+    if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() &&
+        !options.allow_requantize) {
+      return Error{kQuantRequantize,
+                   "tensor '" + escape_untrusted(tensor.name) + "' is " +
+                       std::string(codec::codec_of(tensor.codec).name) + " already; making it " +
+                       std::string(codec.name) + " adds a second loss to the first",
+                   "start from the 16-bit checkpoint, or pass --allow-requantize",
+                   options.input.string(),
+                   {}};
+    }
+    if (type != tensor.codec && codec.encode_rtn == nullptr) {
+      return Error{kQuantImportance,
+                   "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
+                       ", which is not written without the importance of its inputs; this version reads no "
+                       "importance matrix",
+                   "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
+                   options.input.string(),
+                   {}};
+    }
+    const auto bytes = codec::tensor_bytes(codec, tensor.shape).value();
+    const auto elements = tensor.shape.element_count().value();
+    if (!bytes || !elements) {
+      return Error{kQuantVerify,
+                   "tensor '" + escape_untrusted(tensor.name) + "' is too large",
+                   {},
+                   options.input.string(),
+                   {}};
+    }
+    const bool same = type == tensor.codec;
+    const Method method_used = method_for(options, tensor, type);
+    const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
+    const std::span<const std::uint64_t> dims = tensor.shape.dims();
+    job.report.tensors.push_back(TensorReport{.name = tensor.name,
+                                              .shape = {dims.begin(), dims.end()},
+                                              .source_type = codec::codec_of(tensor.codec).name,
+                                              .type = codec.name,
+                                              .method = method,
+                                              .error = 0,
+                                              .bytes = *bytes,
+                                              .fallback = choices[i].fallback});
+    job.outputs.push_back(formats::TensorInfo{tensor.name, type, tensor.shape, *bytes});
+    job.sources.push_back(i);
+    if (takes_factor(type, tensor) && !job.model.canonical->find(factor_name(tensor.name))) {
+      job.report.tensors.push_back(TensorReport{.name = factor_name(tensor.name),
+                                                .shape = {1},
+                                                .source_type = "F32",
+                                                .type = "F32",
+                                                .method = "copy",
+                                                .error = 0,
+                                                .bytes = sizeof(float),
+                                                .fallback = false});
+      job.outputs.push_back(
+          formats::TensorInfo{factor_name(tensor.name), CodecId::f32, Shape{1}, sizeof(float)});
+      job.sources.push_back(i);
+      total_bits = total_bits + Checked(8 * sizeof(float));
+    }
+    job.report.parameters += *elements;
+    total_bits = total_bits + Checked(*bytes) * 8;
+  }
+  job.report.preset = job.preset.name;
+  const double bits = static_cast<double>(total_bits.value().value_or(0));
+  job.report.bpw = job.report.parameters == 0 ? 0 : bits / static_cast<double>(job.report.parameters);
+  return {};
+}
+
+Result<formats::Metadata> output_metadata(Job& job) {
+  formats::Metadata metadata = job.model.metadata();
+  if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
+    MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
+    job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
+    MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
+  }
+  metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
+  return metadata;
+}
+
+std::string fingerprint(const QuantizeOptions& options, const Job& job) {
+  std::error_code ignored;
+  const formats::Checkpoint& checkpoint = *job.model.checkpoint;
+  std::string text(kBytesVersion);
+  text += "|" + fs::weakly_canonical(options.input, ignored).string();
+  text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
+  for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
+  text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
+  std::vector<fs::path> calibrated;
+  if (!options.statistics.empty()) calibrated.push_back(options.statistics);
+  if (options.method == Method::feedback) {
+    text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
+    calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
+  }
+  for (const fs::path& file : calibrated) {
+    text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
+  }
+  for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
+  return text;
+}
+
+}  // namespace mote::quantize

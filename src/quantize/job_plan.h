@@ -1,0 +1,57 @@
+// What a quantize job will write, decided before a tensor is read: types, sizes, methods, metadata, and the
+// fingerprint by which a killed job finds its work again.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "calibrate/statistics.h"
+#include "formats/gguf_split.h"
+#include "formats/metadata.h"
+#include "model/model.h"
+#include "mote/quantize.h"
+#include "mote/result.h"
+#include "quantize/presets.h"
+
+namespace mote::quantize {
+
+// Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
+inline constexpr std::string_view kBytesVersion = "mote-quantize-6";
+
+struct Job {
+  Preset preset;
+  model::Model model;
+  // What will be written, in the source's order, and which of its tensors each comes from. A factor (of
+  // NVFP4) follows the tensor that it belongs to and has the same source.
+  std::vector<formats::TensorInfo> outputs;
+  std::vector<std::size_t> sources;
+  calibrate::Statistics statistics;  // empty where none are given
+  QuantizeReport report;
+};
+
+bool is_factor(const Job& job, std::size_t output);
+
+// The options' rules, compiled. Errors: QUANT_PATTERN, QUANT_TYPE_UNKNOWN.
+Result<TypeOptions> type_options(const QuantizeOptions& options);
+
+// The preset's choices for the job's model.
+Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, const Job& job);
+// QUANT_METHOD where the model is none that the options' method takes.
+Result<void> check_method(const QuantizeOptions& options, const Job& job);
+// Outputs, sources and the report's rows of job.model in the types chosen; reads no tensor. Errors:
+// QUANT_REQUANTIZE, QUANT_IMPORTANCE, QUANT_VERIFY.
+Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> choices, Job& job);
+
+// GGUF keys of the result, without the preset's general.file_type.
+Result<formats::Metadata> output_metadata(Job& job);
+// Everything that decides the bytes. The writer compares metadata and tensor list on its own.
+std::string fingerprint(const QuantizeOptions& options, const Job& job);
+// QUANT_IN_PLACE where a file to be written is one of the input's.
+Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts);
+Error in_place(const std::filesystem::path& output);
+
+}  // namespace mote::quantize
