@@ -1,9 +1,9 @@
 // mote render: messages through the model's chat template.
-#include "agent/conversation.h"
 #include "agent/tools.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/text_input.h"
+#include "text/conversation.h"
 
 namespace mote::cli {
 namespace {
@@ -66,8 +66,8 @@ class Render : public Command {
     }
     MOTE_ASSIGN(const text::ChatTemplate chat_template, text::ChatTemplate::parse(source));
     MOTE_ASSIGN(const text::TextPieces pieces,
-                agent::render_chat(chat_template, *tokenizer, messages, tools.is_null() ? nullptr : &tools,
-                                   !no_generation_prompt_));
+                text::render_chat(chat_template, *tokenizer, messages, tools.is_null() ? nullptr : &tools,
+                                  !no_generation_prompt_, text::local_time()));
     const std::string text = text::concatenate(pieces);
     program.print(text);
     Json out;

@@ -3,11 +3,11 @@
 #include <set>
 #include <utility>
 
-#include "agent/conversation.h"
 #include "agent/run_tool.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
 #include "base/strings.h"
+#include "text/conversation.h"
 
 namespace mote::cli {
 namespace {
@@ -75,7 +75,7 @@ Result<void> check_template(const engine::LoadedModel& model) {
                  "use an instruction-tuned model that was trained to call tools", model.path().string(),
                  std::nullopt};
   }
-  if (agent::shows_tools(*model.chat_template())) return {};
+  if (text::shows_tools(*model.chat_template())) return {};
   return Error{kToolsTemplate, "the model's chat template does not mention tools",
                "use a model that was trained to call tools", model.path().string(), std::nullopt};
 }
