@@ -53,8 +53,10 @@ class Quantize : public Command {
            "--data",
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
-           "calibration text, repeatable; with it the method is feedback unless told otherwise", &data_,
-           false, ValueKind::file},
+           "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "
+           "feedback "
+           "unless told otherwise",
+           &data_, false, ValueKind::file},
           {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",

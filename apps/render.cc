@@ -8,7 +8,6 @@
 namespace mote::cli {
 namespace {
 
-constexpr ErrorCode kTemplateAbsent{"TEMPLATE_ABSENT", ErrorKind::failed};
 constexpr ErrorCode kMessages{"RENDER_MESSAGES", ErrorKind::invalid_argument};
 
 Result<Json> read_json(const std::string& path) {
@@ -61,8 +60,8 @@ class Render : public Command {
       MOTE_ASSIGN(source, read_input(template_));
     }
     if (source.empty()) {
-      return Error{kTemplateAbsent, "the model has no chat template", "name one with --template", model_,
-                   std::nullopt};
+      return Error{text::kTemplateAbsent, "the model has no chat template", "name one with --template",
+                   model_, std::nullopt};
     }
     MOTE_ASSIGN(const text::ChatTemplate chat_template, text::ChatTemplate::parse(source));
     MOTE_ASSIGN(const text::TextPieces pieces,

@@ -12,7 +12,6 @@
 namespace mote::cli {
 namespace {
 
-constexpr ErrorCode kTemplateAbsent{"TEMPLATE_ABSENT", ErrorKind::failed};
 constexpr ErrorCode kToolsTemplate{"TOOLS_TEMPLATE", ErrorKind::failed};
 
 // "lights, lock-door"; each program once.
@@ -71,7 +70,7 @@ std::function<Result<std::string>(const text::ToolCall&)> ToolSettings::executor
 
 Result<void> check_template(const engine::LoadedModel& model) {
   if (model.chat_template() == nullptr) {
-    return Error{kTemplateAbsent, "the model has no chat template that could show it the tools",
+    return Error{text::kTemplateAbsent, "the model has no chat template that could show it the tools",
                  "use an instruction-tuned model that was trained to call tools", model.path().string(),
                  std::nullopt};
   }

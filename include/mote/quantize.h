@@ -29,13 +29,15 @@ namespace mote::quantize {
 enum class Method : std::uint8_t { rtn, search, feedback };
 std::string_view to_string(Method method);
 
-inline constexpr std::uint64_t kMaxCalibrationBytes = std::uint64_t{1} << 30;  // of one calibration text
+inline constexpr std::uint64_t kMaxCalibrationBytes = std::uint64_t{1} << 30;  // of one calibration file
 
 // What method feedback runs through the model.
 struct CalibrationText {
-  std::vector<std::filesystem::path> files;  // plain text
-  std::size_t window = 512;                  // tokens that see one another
-  std::size_t max_windows = 128;             // taken from the files in turn
+  // Text; .json, .jsonl and .ndjson: records of texts and conversations, the latter through the chat
+  // template.
+  std::vector<std::filesystem::path> files;
+  std::size_t window = 512;       // tokens that see one another
+  std::size_t max_windows = 128;  // taken from the files in turn
 };
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
@@ -102,7 +104,7 @@ struct QuantizeReport {
   std::uint64_t peak_rss_bytes = 0;   // of the process so far
   std::string preset;                 // canonical name
   std::vector<TensorReport> tensors;  // in file order
-  std::vector<std::string> warnings;  // of the tokenizer that went into the file
+  std::vector<std::string> warnings;  // of the tokenizer and of the calibration files
   std::vector<FileReport> files;      // the one to open first
 };
 
@@ -111,8 +113,9 @@ struct QuantizeReport {
 // matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
 // matrix), QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files),
 // MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of
-// loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder), CALIBRATION_SHORT,
-// STATISTICS_SINGULAR (names the tensor). An existing output is replaced once the new one is complete.
+// loading a model and of reading the files (CORPUS_RECORD, CORPUS_REFUSED, TEMPLATE_ABSENT), QUANT_METHOD (a
+// mixture of experts, an encoder), CALIBRATION_SHORT, STATISTICS_SINGULAR (names the tensor). An existing
+// output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Names that `type` takes, in order of falling size.

@@ -2,26 +2,28 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/strings.h"
 #include "engine/session.h"
 #include "model/spec.h"
 #include "quantize/quantize.h"
-#include "sys/mapped_file.h"
+#include "text/corpus/corpus.h"
 
 namespace mote::quantize {
 namespace {
 
 constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
 
-Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model, const CalibrationText& text,
-                                                std::size_t window) {
+Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model, const CalibrationText& data,
+                                                std::size_t window, std::vector<std::string>& warnings) {
   MOTE_ASSIGN(const Tokenizer* tokenizer, model.require_tokenizer());
   std::vector<std::vector<TokenId>> files;
   std::size_t total = 0;
-  for (const std::filesystem::path& path : text.files) {
-    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMaxCalibrationBytes));
-    MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
+  for (const std::filesystem::path& path : data.files) {
+    MOTE_ASSIGN(text::Corpus corpus, text::read_corpus(*tokenizer, path, kMaxCalibrationBytes, false));
+    for (const std::string& warning : corpus.warnings()) warnings.push_back(path.string() + ": " + warning);
+    files.push_back(std::move(corpus.tokens));
     total += files.back().size();
   }
   std::vector<TokenId> out;
@@ -29,7 +31,7 @@ Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model
   for (std::size_t w = 0, before = SIZE_MAX; before != out.size(); ++w) {
     before = out.size();
     for (const std::vector<TokenId>& tokens : files) {
-      if (tokens.size() / window <= w || out.size() / window == text.max_windows) continue;
+      if (tokens.size() / window <= w || out.size() / window == data.max_windows) continue;
       const auto first = tokens.begin() + static_cast<std::ptrdiff_t>(w * window);
       out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(window));
       // As the model always sees it; what comes first draws attention (llama.cpp's imatrix does the same).
@@ -66,7 +68,7 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
   MOTE_ASSIGN(out.model, engine::LoadedModel::load(runtime, options.input, load));
   // No position that the model was not made for.
   out.window = std::min<std::size_t>(options.calibration.window, out.model->spec().context);
-  MOTE_ASSIGN(out.tokens, calibration_tokens(*out.model, options.calibration, out.window));
+  MOTE_ASSIGN(out.tokens, calibration_tokens(*out.model, options.calibration, out.window, out.warnings));
   return out;
 }
 

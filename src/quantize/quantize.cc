@@ -31,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-constexpr std::string_view kBytesVersion = "mote-quantize-5";
+constexpr std::string_view kBytesVersion = "mote-quantize-6";
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 struct Job {
@@ -465,6 +465,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     Calibration calibration;
     if (options.method == Method::feedback) {
       MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options));
+      job.report.warnings.insert(job.report.warnings.end(), calibration.warnings.begin(),
+                                 calibration.warnings.end());
     }
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);

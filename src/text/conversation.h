@@ -14,6 +14,8 @@
 
 namespace mote::text {
 
+inline constexpr ErrorCode kTemplateAbsent{"TEMPLATE_ABSENT", ErrorKind::failed};
+
 // {"role": ..., "content": ...}
 Json message(std::string_view role, std::string content);
 
