@@ -26,11 +26,9 @@ std::tm fixed_day() {
   return day;
 }
 
-// The time that one conversation may take is there for templates without end, not for a busy machine, whose
-// load may not decide what is read.
 TemplateLimits patient_limits() {
   TemplateLimits limits;
-  limits.max_milliseconds = 10'000;
+  limits.max_milliseconds = kMaxCorpusMilliseconds;
   return limits;
 }
 

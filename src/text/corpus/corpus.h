@@ -21,6 +21,10 @@ namespace mote::text {
 // Every conversation of a file was refused by the template, or is labelled as a bad one.
 inline constexpr ErrorCode kCorpusRefused{"CORPUS_REFUSED", ErrorKind::invalid_argument};
 
+// That one conversation may take to render. The limit of templates is there for those without end; on a busy
+// machine it may not decide what is read.
+inline constexpr std::uint32_t kMaxCorpusMilliseconds = 10'000;
+
 enum class CorpusForm : std::uint8_t {
   text,        // no records
   json,        // an array of records, or one record
