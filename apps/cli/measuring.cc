@@ -22,7 +22,7 @@ Result<std::vector<TokenId>> tokens_of_file(Program& program, const Tokenizer& t
     if (text::corpus_form(file) != text::CorpusForm::text) corpus.error().file = file;
     return std::move(corpus.error());
   }
-  for (const std::string& warning : corpus->warnings()) program.warn(file + ": " + warning);
+  for (const std::string& warning : corpus->warnings(file)) program.warn(warning);
   return std::move(corpus->tokens);
 }
 

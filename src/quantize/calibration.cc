@@ -22,7 +22,7 @@ Result<std::vector<TokenId>> calibration_tokens(const engine::LoadedModel& model
   std::size_t total = 0;
   for (const std::filesystem::path& path : data.files) {
     MOTE_ASSIGN(text::Corpus corpus, text::read_corpus(*tokenizer, path, kMaxCalibrationBytes, false));
-    for (const std::string& warning : corpus.warnings()) warnings.push_back(path.string() + ": " + warning);
+    for (std::string& warning : corpus.warnings(path)) warnings.push_back(std::move(warning));
     files.push_back(std::move(corpus.tokens));
     total += files.back().size();
   }

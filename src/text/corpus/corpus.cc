@@ -176,10 +176,10 @@ CorpusForm corpus_form(const std::filesystem::path& file) {
   return extension == ".jsonl" || extension == ".ndjson" ? CorpusForm::json_lines : CorpusForm::text;
 }
 
-std::vector<std::string> Corpus::warnings() const {
+std::vector<std::string> Corpus::warnings(const std::filesystem::path& file) const {
   if (refused == 0) return {};
-  return {"the model's chat template refuses " + with_thousands(refused) + " of " + with_thousands(records) +
-          " records, which are left out; " + first_refusal};
+  return {file.string() + ": the model's chat template refuses " + with_thousands(refused) + " of " +
+          with_thousands(records) + " records, which are left out; " + first_refusal};
 }
 
 Result<Corpus> tokenize_corpus(const Tokenizer& tokenizer, std::string_view content, CorpusForm form,

@@ -44,8 +44,8 @@ struct Corpus {
   std::size_t refused = 0;             // of them refused by the template, and left out
   std::string first_refusal;           // "record 3 (line 7): what the template said"
 
-  // What a user should know: conversations that were left out because of the template.
-  [[nodiscard]] std::vector<std::string> warnings() const;
+  // What a user should know of `file`: conversations that were left out because of the template.
+  [[nodiscard]] std::vector<std::string> warnings(const std::filesystem::path& file) const;
 };
 
 // `add_special`: the text, or the first one of the records, gets the tokens around it that the model expects;

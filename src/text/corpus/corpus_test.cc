@@ -84,7 +84,7 @@ TEST(Corpus, ConversationsGoThroughTheTemplateOneBehindTheOther) {
   EXPECT_EQ(corpus->kind, CorpusKind::conversations);
   EXPECT_EQ(corpus->records, 2U);
   EXPECT_EQ(corpus->refused, 0U);
-  EXPECT_THAT(corpus->warnings(), ::testing::IsEmpty());
+  EXPECT_THAT(corpus->warnings("a.jsonl"), ::testing::IsEmpty());
 }
 
 TEST(Corpus, WhatAUserSpellsStaysText) {
@@ -186,8 +186,9 @@ TEST(Corpus, WhatTheTemplateRefusesIsLeftOutAndCounted) {
   EXPECT_EQ(corpus->refused, 2U);
   EXPECT_THAT(corpus->first_refusal, HasSubstr("record 1 (line 1): "));
   EXPECT_THAT(corpus->first_refusal, HasSubstr("a result of nothing"));
-  ASSERT_EQ(corpus->warnings().size(), 1U);
-  EXPECT_THAT(corpus->warnings()[0], HasSubstr("refuses 2 of 3 records"));
+  ASSERT_EQ(corpus->warnings("a.jsonl").size(), 1U);
+  EXPECT_THAT(corpus->warnings("a.jsonl")[0],
+              ::testing::StartsWith("a.jsonl: the model's chat template refuses 2 of 3 records"));
 
   const auto all = lines(kOrphan);
   ASSERT_FALSE(all);
@@ -205,7 +206,7 @@ TEST(Corpus, AnswersLabelledAsBadAreLeftOutWithoutAWord) {
   ASSERT_TRUE(corpus);
   EXPECT_EQ(corpus->tokens, joined({message("user", "Hi"), message("assistant", "Yes")}));
   EXPECT_EQ(corpus->disliked, 1U);
-  EXPECT_THAT(corpus->warnings(), ::testing::IsEmpty());
+  EXPECT_THAT(corpus->warnings("a.jsonl"), ::testing::IsEmpty());
   const auto all = lines(bad);
   ASSERT_FALSE(all);
   EXPECT_EQ(all.error().code.name, "CORPUS_REFUSED");
