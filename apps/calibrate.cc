@@ -20,7 +20,10 @@ class Calibrate : public Command {
     return concatenate(
         {{{"IN,-m,--model", "", "GGUF file, Hugging Face folder, .safetensors or llama2.c file", &input_,
            true, ValueKind::path},
-          {"-f,--data", "FILE", "calibration text, repeatable; windows are taken from the files in turn",
+          {"-f,--data", "FILE",
+           "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; windows are taken from "
+           "the "
+           "files in turn",
            &data_, false, ValueKind::file},
           {"-o,--output", "FILE",
            "statistics to write: GGUF, which llama.cpp reads as an importance matrix, or its older form for "

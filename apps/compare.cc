@@ -29,7 +29,7 @@ class Compare : public Command {
     return concatenate(
         {{{"MODEL,-m,--model", "", "models to compare with the reference", &models_, true, ValueKind::path},
           {"--reference", "REF", "the original", &reference_, true, ValueKind::path},
-          {"-f,--file", "FILE", "the text", &file_, true, ValueKind::file},
+          {"-f,--file", "FILE", kMeasuredFile, &file_, true, ValueKind::file},
           {"-c,--ctx-size", "N", "tokens per window: 512 with protocol llama, 2048 with hf", &context_},
           {"--chunks", "N", "at most N windows; 0 is all", &chunks_},
           {"--protocol", "P", "positions scored: llama, as llama.cpp; hf, all", &protocol_, false,
@@ -68,8 +68,9 @@ class Compare : public Command {
       MOTE_ASSIGN(reference, open(program, *runtime, reference_, context));
     }
     MOTE_ASSIGN(const Tokenizer* tokenizer, (cached ? opened[0] : reference).model->require_tokenizer());
-    MOTE_ASSIGN(const measure::WindowPlan plan,
-                measure::plan_text(*tokenizer, text, *protocol, context, static_cast<std::size_t>(chunks_)));
+    MOTE_ASSIGN(const std::vector<TokenId> tokens, tokens_of_file(program, *tokenizer, file_, text));
+    MOTE_ASSIGN(const measure::WindowPlan plan, measure::plan_tokens(*tokenizer, tokens, *protocol, context,
+                                                                     static_cast<std::size_t>(chunks_)));
     for (const Opened& one : opened) MOTE_TRY(measure::check_same_tokens(*tokenizer, *one.model, plan));
 
     std::unique_ptr<measure::CacheWriter> writer;

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "agent/conversation.h"
 #include "agent/run_tool.h"
 #include "agent/tool_test.h"
 #include "apps/cli/command.h"
@@ -19,6 +18,7 @@
 #include "report/number.h"
 #include "report/table.h"
 #include "sys/mapped_file.h"
+#include "text/conversation.h"
 #include "text/tool_calls/hermes.h"
 
 namespace mote::cli {
@@ -211,11 +211,11 @@ class Demo : public Command {
     MOTE_ASSIGN(const Tokenizer* tokenizer, variant.model->require_tokenizer());
     agent::ToolLoopFunctions functions;
     functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {
-      MOTE_ASSIGN(const std::vector<TokenId> prompt,
-                  agent::prompt_for_answer(*variant.model->chat_template(), *tokenizer, messages,
-                                           &tools.definitions));
+      MOTE_ASSIGN(
+          const std::vector<TokenId> prompt,
+          text::prompt_for_answer(*variant.model->chat_template(), *tokenizer, messages, &tools.definitions));
       engine::GenerateOptions options;
-      options.shown_tokens = agent::call_markers(*tokenizer);
+      options.shown_tokens = text::call_markers(*tokenizer);
       options.cancel = &program.cancel();
       MOTE_ASSIGN(const engine::GenerateOutput out, engine::generate(*session, sampler, prompt, options));
       agent::WrittenAnswer written;
@@ -230,7 +230,7 @@ class Demo : public Command {
       return agent::run_tool(tools, call,
                              {.environment = Program::environment(), .cancel = &program.cancel()});
     };
-    JsonArray messages{agent::message("user", std::string(kRequest))};
+    JsonArray messages{text::message("user", std::string(kRequest))};
     MOTE_ASSIGN(const agent::ToolLoopOutput done, agent::run_tool_loop(messages, functions));
     if (done.cancelled) return Error{kCancelled, "the demo was stopped before its end", "", "", std::nullopt};
     program.print("   you    " + std::string(kRequest) + "\n");

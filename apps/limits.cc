@@ -13,6 +13,7 @@
 #include "mote/quantize.h"
 #include "quantize/name_pattern.h"
 #include "sys/thread_pool.h"
+#include "text/corpus/corpus.h"
 #include "text/template/chat_template.h"
 #include "text/tokenizer/limits.h"
 
@@ -73,6 +74,9 @@ std::vector<Limit> all_limits() {
       {"template.memory_bytes", t.max_memory_bytes, "all values of one rendering"},
       {"template.milliseconds", t.max_milliseconds, "time of one rendering"},
       {"text.bytes", kMaxTextBytes, "a text given with -f"},
+      {"corpus.inner_values", text::kMaxInnerValues,
+       "values of the JSON texts in one record: calls and tools"},
+      {"corpus.milliseconds", text::kMaxCorpusMilliseconds, "time of rendering one conversation of a file"},
       {"session.default_context", engine::kDefaultContext,
        "positions where neither the model nor -c says less"},
       {"session.context", engine::kMaxContext, "positions that -c may ask for"},

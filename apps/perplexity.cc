@@ -15,7 +15,7 @@ class PerplexityCommand : public Command {
   std::vector<Option> options() override {
     return concatenate(
         {model_.options(),
-         {{"-f,--file", "FILE", "the text", &file_, true, ValueKind::file},
+         {{"-f,--file", "FILE", kMeasuredFile, &file_, true, ValueKind::file},
           {"-c,--ctx-size", "N", "tokens per window: 512 with protocol llama, 2048 with hf", &context_},
           {"--chunks", "N", "at most N windows; 0 is all", &chunks_},
           {"--protocol", "P", "llama: as llama.cpp; hf: as Hugging Face and papers", &protocol_, false,
@@ -31,6 +31,8 @@ class PerplexityCommand : public Command {
     MOTE_ASSIGN(const std::string text, read_input(file_));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, model_.tokenizer, session_, true));
+    MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
+    MOTE_ASSIGN(const std::vector<TokenId> tokens, tokens_of_file(program, *tokenizer, file_, text));
     measure::TextOptions options;
     options.protocol = *protocol;
     options.context =
@@ -38,7 +40,8 @@ class PerplexityCommand : public Command {
     options.max_windows = static_cast<std::size_t>(chunks_);
     MOTE_ASSIGN(options.session, session_.session_options(options.context));
     options.run = measure_options(program, "perplexity");
-    MOTE_ASSIGN(const measure::PerplexityResult result, measure::perplexity(*runtime, model, text, options));
+    MOTE_ASSIGN(const measure::PerplexityResult result,
+                measure::perplexity(*runtime, model, tokens, options));
     const measure::Perplexity& p = result.perplexity;
     program.print("perplexity " + report::with_error(p.ppl, p.ppl_stderr) + "\nprotocol " +
                   std::string(measure::to_string(*protocol)) + ", windows of " +

@@ -63,8 +63,10 @@ class Quantize : public Command {
            "--data",
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
-           "calibration text, repeatable; with it the method is feedback unless told otherwise", &data_,
-           false, ValueKind::file},
+           "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "
+           "feedback "
+           "unless told otherwise",
+           &data_, false, ValueKind::file},
           {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
           {"--stats,--imatrix", "FILE",
            "statistics of mote calibrate, or an importance matrix of llama.cpp: weights for the search; with "

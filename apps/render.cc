@@ -1,14 +1,13 @@
 // mote render: messages through the model's chat template.
-#include "agent/conversation.h"
 #include "agent/tools.h"
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/text_input.h"
+#include "text/conversation.h"
 
 namespace mote::cli {
 namespace {
 
-constexpr ErrorCode kTemplateAbsent{"TEMPLATE_ABSENT", ErrorKind::failed};
 constexpr ErrorCode kMessages{"RENDER_MESSAGES", ErrorKind::invalid_argument};
 
 Result<Json> read_json(const std::string& path) {
@@ -61,13 +60,13 @@ class Render : public Command {
       MOTE_ASSIGN(source, read_input(template_));
     }
     if (source.empty()) {
-      return Error{kTemplateAbsent, "the model has no chat template", "name one with --template", model_,
-                   std::nullopt};
+      return Error{text::kTemplateAbsent, "the model has no chat template", "name one with --template",
+                   model_, std::nullopt};
     }
     MOTE_ASSIGN(const text::ChatTemplate chat_template, text::ChatTemplate::parse(source));
     MOTE_ASSIGN(const text::TextPieces pieces,
-                agent::render_chat(chat_template, *tokenizer, messages, tools.is_null() ? nullptr : &tools,
-                                   !no_generation_prompt_));
+                text::render_chat(chat_template, *tokenizer, messages, tools.is_null() ? nullptr : &tools,
+                                  !no_generation_prompt_, text::local_time()));
     const std::string text = text::concatenate(pieces);
     program.print(text);
     Json out;

@@ -1,7 +1,6 @@
 // mote run: one answer, or a chat.
 #include <cstdio>
 
-#include "agent/conversation.h"
 #include "agent/tool_loop.h"
 #include "apps/cli/command.h"
 #include "apps/cli/line_reader.h"
@@ -13,6 +12,7 @@
 #include "base/strings.h"
 #include "mote/generate.h"
 #include "report/number.h"
+#include "text/conversation.h"
 #include "text/tool_calls/hermes.h"
 
 namespace mote::cli {
@@ -110,7 +110,7 @@ class Run : public Command {
       MOTE_ASSIGN(draft, open_draft(program, *runtime, *model, session->context()));
     }
     Talk talk{program, *model, *tokenizer, *session, draft.get(), sampler, tools, JsonArray{}};
-    if (!system_.empty()) talk.messages.push_back(agent::message("system", system_));
+    if (!system_.empty()) talk.messages.push_back(text::message("system", system_));
     if (!text_.given()) {
       MOTE_TRY(chat(talk));
       return Json(JsonObject{});
@@ -159,15 +159,15 @@ class Run : public Command {
   }
 
   Result<std::vector<TokenId>> render(Talk& talk, const JsonArray& messages) const {
-    return agent::prompt_for_answer(*talk.model.chat_template(), talk.tokenizer, messages,
-                                    tools_.given() ? &talk.tools.definitions : nullptr);
+    return text::prompt_for_answer(*talk.model.chat_template(), talk.tokenizer, messages,
+                                   tools_.given() ? &talk.tools.definitions : nullptr);
   }
 
   Result<std::vector<TokenId>> prompt_tokens(Talk& talk, const std::string& prompt) const {
     if (raw_ || talk.model.chat_template() == nullptr) {
       return talk.tokenizer.encode(prompt, {.add_special = true, .parse_special = raw_});
     }
-    talk.messages.push_back(agent::message("user", prompt));
+    talk.messages.push_back(text::message("user", prompt));
     return render(talk, talk.messages);
   }
 
@@ -179,7 +179,7 @@ class Run : public Command {
     options.ignore_end_tokens = ignore_end_;
     options.draft_max = static_cast<std::size_t>(draft_max_);
     options.draft = talk.draft;
-    if (tools_.given()) options.shown_tokens = agent::call_markers(talk.tokenizer);
+    if (tools_.given()) options.shown_tokens = text::call_markers(talk.tokenizer);
     options.starts_text = !raw_ && talk.model.chat_template() != nullptr;
     options.cancel = &talk.program.cancel();
     options.on_text = [&](std::string_view text) {
@@ -200,13 +200,13 @@ class Run : public Command {
     MOTE_ASSIGN(const std::vector<TokenId> tokens, prompt_tokens(talk, prompt));
     Turn done;
     MOTE_ASSIGN(done.answer, generate(talk, tokens, [&](std::string_view text) { show(talk, text); }));
-    if (!talk.messages.empty()) talk.messages.push_back(agent::message("assistant", done.answer.text));
+    if (!talk.messages.empty()) talk.messages.push_back(text::message("assistant", done.answer.text));
     show(talk, "\n");
     return done;
   }
 
   Result<Turn> turn_with_tools(Talk& talk, const std::string& prompt) const {
-    talk.messages.push_back(agent::message("user", prompt));
+    talk.messages.push_back(text::message("user", prompt));
     Turn done;
     agent::ToolLoopFunctions functions;
     functions.generate = [&](const JsonArray& messages) -> Result<agent::WrittenAnswer> {

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "report/number.h"
+#include "text/corpus/corpus.h"
 
 namespace mote::cli {
 
@@ -11,6 +12,18 @@ Result<std::unique_ptr<measure::LogitModel>> open_for_measuring(
     const SessionSettings& settings, std::size_t context) {
   MOTE_ASSIGN(const engine::SessionOptions options, settings.session_options(context));
   return measure::open_for_measuring(runtime, model, options, context, &program.cancel());
+}
+
+Result<std::vector<TokenId>> tokens_of_file(Program& program, const Tokenizer& tokenizer,
+                                            const std::string& file, std::string_view content) {
+  Result<text::Corpus> corpus = text::tokenize_corpus(tokenizer, content, text::corpus_form(file), true);
+  if (!corpus) {
+    // A text has no place that is at fault.
+    if (text::corpus_form(file) != text::CorpusForm::text) corpus.error().file = file;
+    return std::move(corpus.error());
+  }
+  for (const std::string& warning : corpus->warnings(file)) program.warn(warning);
+  return std::move(corpus->tokens);
 }
 
 measure::MeasureOptions measure_options(Program& program, std::string label) {

@@ -3,16 +3,15 @@
 #include <set>
 #include <utility>
 
-#include "agent/conversation.h"
 #include "agent/run_tool.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
 #include "base/strings.h"
+#include "text/conversation.h"
 
 namespace mote::cli {
 namespace {
 
-constexpr ErrorCode kTemplateAbsent{"TEMPLATE_ABSENT", ErrorKind::failed};
 constexpr ErrorCode kToolsTemplate{"TOOLS_TEMPLATE", ErrorKind::failed};
 
 // "lights, lock-door"; each program once.
@@ -71,11 +70,11 @@ std::function<Result<std::string>(const text::ToolCall&)> ToolSettings::executor
 
 Result<void> check_template(const engine::LoadedModel& model) {
   if (model.chat_template() == nullptr) {
-    return Error{kTemplateAbsent, "the model has no chat template that could show it the tools",
+    return Error{text::kTemplateAbsent, "the model has no chat template that could show it the tools",
                  "use an instruction-tuned model that was trained to call tools", model.path().string(),
                  std::nullopt};
   }
-  if (agent::shows_tools(*model.chat_template())) return {};
+  if (text::shows_tools(*model.chat_template())) return {};
   return Error{kToolsTemplate, "the model's chat template does not mention tools",
                "use a model that was trained to call tools", model.path().string(), std::nullopt};
 }

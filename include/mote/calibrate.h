@@ -18,12 +18,14 @@
 
 namespace mote::calibrate {
 
-inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;  // of one calibration text
+inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;  // of one calibration file
 inline constexpr std::size_t kUsualWindow = 512;
 inline constexpr std::size_t kUsualWindows = 128;
 
 // What runs through the model.
 struct CalibrationText {
+  // Text; .json, .jsonl and .ndjson: records of texts and conversations, the latter through the model's chat
+  // template.
   std::vector<std::filesystem::path> files;
   std::size_t window = kUsualWindow;        // tokens that see one another
   std::size_t max_windows = kUsualWindows;  // taken from the files in turn

@@ -98,6 +98,10 @@ struct CompareResult {
 Result<PerplexityResult> perplexity(engine::Runtime& runtime,
                                     const std::shared_ptr<const engine::LoadedModel>& model,
                                     std::string_view text, const TextOptions& options = {});
+// Of tokens that the model's tokenizer made.
+Result<PerplexityResult> perplexity(engine::Runtime& runtime,
+                                    const std::shared_ptr<const engine::LoadedModel>& model,
+                                    std::span<const TokenId> tokens, const TextOptions& options = {});
 
 // All models get the reference's tokens of `text`. Reference and models advance together in small steps, so
 // memory is one session each and a few rows of logits. Errors: those of perplexity(); COMPARE_TOKENIZER (a

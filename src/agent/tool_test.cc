@@ -5,10 +5,10 @@
 #include <span>
 #include <utility>
 
-#include "agent/conversation.h"
 #include "base/strings.h"
 #include "mote/generate.h"
 #include "mote/sampler.h"
+#include "text/conversation.h"
 #include "text/tool_calls/hermes.h"
 
 namespace mote::agent {
@@ -233,13 +233,13 @@ Result<AnsweredItem> answer_item(const engine::LoadedModel& model, engine::Sessi
   }
   AnsweredItem answered;
   MOTE_ASSIGN(answered.prompt,
-              prompt_for_answer(*model.chat_template(), *tokenizer, item.messages, &item.tools));
+              text::prompt_for_answer(*model.chat_template(), *tokenizer, item.messages, &item.tools));
   engine::SamplerOptions greedy;
   greedy.temperature = 0;
   MOTE_ASSIGN(engine::Sampler sampler, engine::Sampler::create(greedy, model.vocab()));
   engine::GenerateOptions options;
   options.max_tokens = kToolTestTokens;
-  options.shown_tokens = call_markers(*tokenizer);
+  options.shown_tokens = text::call_markers(*tokenizer);
   options.cancel = &cancel;
   MOTE_ASSIGN(engine::GenerateOutput out, engine::generate(session, sampler, answered.prompt, options));
   if (out.finish_reason == engine::FinishReason::cancelled)

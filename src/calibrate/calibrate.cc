@@ -36,6 +36,7 @@ Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedM
   out.window = windows.window;
   out.tokens = std::move(windows.tokens);
   report.windows = out.windows;
+  report.warnings = std::move(windows.warnings);
   return out;
 }
 

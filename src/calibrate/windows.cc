@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/strings.h"
 #include "engine/session.h"
 #include "model/spec.h"
-#include "sys/mapped_file.h"
+#include "text/corpus/corpus.h"
 
 namespace mote::calibrate {
 namespace {
@@ -33,8 +34,9 @@ Result<Windows> windows_of(const engine::LoadedModel& model, const CalibrationTe
   std::vector<std::vector<TokenId>> files;
   std::size_t total = 0;
   for (const std::filesystem::path& path : text.files) {
-    MOTE_ASSIGN(const std::string content, sys::read_text_file(path, kMaxTextBytes));
-    MOTE_ASSIGN(files.emplace_back(), tokenizer->encode(content, {}));
+    MOTE_ASSIGN(text::Corpus corpus, text::read_corpus(*tokenizer, path, kMaxTextBytes, false));
+    for (std::string& warning : corpus.warnings(path)) out.warnings.push_back(std::move(warning));
+    files.push_back(std::move(corpus.tokens));
     total += files.back().size();
   }
   for (std::size_t w = 0, before = SIZE_MAX; before != out.tokens.size(); ++w) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "engine/loaded_model.h"
@@ -12,13 +13,14 @@
 namespace mote::calibrate {
 
 struct Windows {
-  std::size_t window = 0;       // tokens that see one another, no more than the model's context
-  std::vector<TokenId> tokens;  // whole windows; each begins with BOS where the model has it
+  std::size_t window = 0;             // tokens that see one another, no more than the model's context
+  std::vector<TokenId> tokens;        // whole windows; each begins with BOS where the model has it
+  std::vector<std::string> warnings;  // one sentence each: what of the files was left out
   [[nodiscard]] std::size_t count() const { return window == 0 ? 0 : tokens.size() / window; }
 };
 
 // One window of each file in turn, until all are used up or there are as many as asked for. Errors: those of
-// reading texts, CALIBRATION_SHORT (no file fills a window), CALIBRATION_WINDOW (no tokens or no windows
+// text::read_corpus, CALIBRATION_SHORT (no file fills a window), CALIBRATION_WINDOW (no tokens or no windows
 // asked for), TOKEN_ID.
 Result<Windows> windows_of(const engine::LoadedModel& model, const CalibrationText& text);
 

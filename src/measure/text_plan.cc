@@ -15,12 +15,24 @@ namespace {
 
 using Model = std::shared_ptr<const engine::LoadedModel>;
 
+Result<PerplexityResult> perplexity_of(engine::Runtime& runtime, const Model& model, const WindowPlan& plan,
+                                       const TextOptions& options) {
+  MOTE_ASSIGN(const auto opened,
+              open_for_measuring(runtime, model, options.session, plan.context, options.run.cancel));
+  return measure_perplexity(*opened, plan, runtime.pool(), options.run);
+}
+
 }  // namespace
 
 Result<WindowPlan> plan_text(const Tokenizer& tokenizer, std::string_view text, Protocol protocol,
                              std::size_t context, std::size_t max_windows) {
   MOTE_ASSIGN(const std::vector<TokenId> tokens,
               tokenizer.encode(text, {.add_special = true, .parse_special = false}));
+  return plan_tokens(tokenizer, tokens, protocol, context, max_windows);
+}
+
+Result<WindowPlan> plan_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens, Protocol protocol,
+                               std::size_t context, std::size_t max_windows) {
   const std::optional<TokenId> bos = tokenizer.add_bos() ? tokenizer.bos() : std::nullopt;
   return plan_windows(tokens, protocol, context == 0 ? default_context(protocol) : context, bos, max_windows);
 }
@@ -54,9 +66,15 @@ Result<PerplexityResult> perplexity(engine::Runtime& runtime, const Model& model
   MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
   MOTE_ASSIGN(const WindowPlan plan,
               plan_text(*tokenizer, text, options.protocol, options.context, options.max_windows));
-  MOTE_ASSIGN(const auto opened,
-              open_for_measuring(runtime, model, options.session, plan.context, options.run.cancel));
-  return measure_perplexity(*opened, plan, runtime.pool(), options.run);
+  return perplexity_of(runtime, model, plan, options);
+}
+
+Result<PerplexityResult> perplexity(engine::Runtime& runtime, const Model& model,
+                                    std::span<const TokenId> tokens, const TextOptions& options) {
+  MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
+  MOTE_ASSIGN(const WindowPlan plan,
+              plan_tokens(*tokenizer, tokens, options.protocol, options.context, options.max_windows));
+  return perplexity_of(runtime, model, plan, options);
 }
 
 Result<CompareResult> compare(engine::Runtime& runtime, const Model& reference, std::span<const Model> models,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "engine/loaded_model.h"
@@ -19,6 +20,10 @@ constexpr ErrorCode kTokenizersDiffer{"COMPARE_TOKENIZER", ErrorKind::invalid_ar
 // own.
 Result<WindowPlan> plan_text(const Tokenizer& tokenizer, std::string_view text, Protocol protocol,
                              std::size_t context, std::size_t max_windows);
+
+// The same of tokens that `tokenizer` made.
+Result<WindowPlan> plan_tokens(const Tokenizer& tokenizer, std::span<const TokenId> tokens, Protocol protocol,
+                               std::size_t context, std::size_t max_windows);
 
 // All models get the reference's tokens, so their ids must mean the same: COMPARE_TOKENIZER where a token of
 // the plan is spelled differently in `model`. (How a tokenizer splits a text may differ in trifles that a

@@ -21,7 +21,7 @@ Result<calibrate::Windows> windows_of(const calibrate::Statistics& statistics,
         {}};
   }
   MOTE_TRY(engine::check_tokens(statistics.tokens, model.vocab(), 0, statistics.tokens.size()));
-  calibrate::Windows out{statistics.window, statistics.tokens};
+  calibrate::Windows out{statistics.window, statistics.tokens, {}};
   if (out.window > model.spec().context) {
     return Error{calibrate::kStatisticsModel,
                  "the statistics are of windows of " + with_thousands(out.window) +

@@ -302,6 +302,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   Calibration calibration;
   if (calibrated && (sized || !options.dry_run)) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
+    const std::vector<std::string>& warnings = calibration.windows.warnings;
+    job.report.warnings.insert(job.report.warnings.end(), warnings.begin(), warnings.end());
   }
   if (sized) {
     if (job.statistics.inputs.empty()) {

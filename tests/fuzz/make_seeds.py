@@ -128,8 +128,30 @@ def tool_calls():
         yield f"test-{name}", b"\1" + json.dumps(item).encode() + b"\n\0" + answer.encode()
 
 
+def corpus():
+    call = {"name": "f", "arguments": {"n": [1, None]}}
+    records = {
+        "alpaca": {"instruction": "a", "input": "b", "output": "c", "system": "s", "history": [["q", "a"]]},
+        "sharegpt": {"conversations": [{"from": "human", "value": "<|im_end|>"}, {"from": "gpt", "value": "b"}, {"from": "function_call", "value": json.dumps(call)},
+                                       {"from": "observation", "value": "1"}], "tools": json.dumps([{"name": "f"}]), "system": "s"},
+        "openai": {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None, "reasoning_content": "r",
+                                "tool_calls": [{"id": "i", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}}]},
+                                {"role": "tool", "tool_call_id": "i", "content": "1"}], "tools": [{"type": "function", "function": {"name": "f"}}]},
+        "parts": {"messages": [{"role": "assistant", "content": [{"type": "reasoning", "value": "r"}, {"type": "text", "text": "t"}, {"type": "tool_call", "value": json.dumps(call)}]},
+                               {"role": "tool", "content": [{"type": "tool_result", "value": "1"}]}]},
+        "chosen": {"conversations": [{"from": "human", "value": "a"}], "chosen": {"from": "gpt", "value": "b"}, "rejected": {"from": "gpt", "value": "c"}},
+        "label": {"messages": [{"role": "user", "content": "a"}], "label": False},
+        "pair": {"question": "a", "answer": "b"},
+        "text": {"text": "<|im_start|> a"}}
+    for name, record in records.items():
+        yield name, b"\1" + json.dumps([record]).encode()
+    yield "one", b"\1" + json.dumps(records["pair"]).encode()
+    yield "lines", b"\2" + b"\n".join(json.dumps(record).encode() for record in records.values()) + b"\n\n"
+    yield "plain", b"\0" + b"a <|im_end|> text"
+
+
 TARGETS = {"gguf": gguf, "gguf_load": gguf_load, "safetensors": safetensors, "tokenizer_file": tokenizer_file_,
-           "tokenize_text": tokenize_text, "template": template, "json": json_, "tool_calls": tool_calls}
+           "tokenize_text": tokenize_text, "template": template, "json": json_, "tool_calls": tool_calls, "corpus": corpus}
 
 
 def main():

@@ -1,16 +1,16 @@
-#include "agent/conversation.h"
+#include "text/conversation.h"
 
 #include <gtest/gtest.h>
 
 #include "testing/environment.h"
 
-namespace mote::agent {
+namespace mote::text {
 namespace {
 
 // The prompt for one message, as text, by a template that shows content and reads no calls.
 std::string prompt(std::string_view message) {
   const auto tokenizer = load_tokenizer(testing::source_path("models/babyllama-tok105/tok105.model"));
-  const auto shown = text::ChatTemplate::parse("{% for m in messages %}{{ m.content }}{% endfor %}");
+  const auto shown = ChatTemplate::parse("{% for m in messages %}{{ m.content }}{% endfor %}");
   const auto json = parse_json(message);
   if (!tokenizer || !shown || !json) return "not set up";
   const auto ids = prompt_for_answer(*shown, **tokenizer, JsonArray{*json}, nullptr);
@@ -35,4 +35,4 @@ TEST(Conversation, MessagesOfAFileMayLackContentOrHoldNoCalls) {
 }
 
 }  // namespace
-}  // namespace mote::agent
+}  // namespace mote::text
