@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/strings.h"
 #include "codec/codec.h"
+#include "model/tensor_names.h"
 #include "mote/tokenizer.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/quantize.h"
@@ -49,6 +50,33 @@ Method method_for(const QuantizeOptions& options, const formats::TensorInfo& ten
     return Method::feedback;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
   return Method::search;
+}
+
+// A type whose codes need the importance of the tensor's inputs: nothing, where that is known.
+Result<void> check_importance(const QuantizeOptions& options, const Job& job,
+                              const formats::TensorInfo& tensor, const codec::Codec& codec) {
+  const std::string what =
+      "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) + ", which ";
+  const std::string other = "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0";
+  if (!has_search(codec.id)) {
+    return Error{kQuantImportance, what + "is not written", other, options.input.string(), {}};
+  }
+  if (options.method == Method::rtn) {
+    return Error{
+        kQuantMethod, what + "has no plain rounding", "use --method search", options.input.string(), {}};
+  }
+  if (job.statistics.inputs.contains(tensor.name)) return {};
+  // Feedback sees the inputs of these itself.
+  const bool head = tensor.name == model::gguf_name(job.model.spec.tied_head ? model::Role::token_embd
+                                                                             : model::Role::output);
+  if (options.method == Method::feedback && (head || is_calibrated(tensor))) return {};
+  const std::string missing =
+      job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
+  return Error{kQuantImportance,
+               what + "is not written without the importance of its inputs" + missing,
+               "give --stats FILE of mote calibrate, or " + other,
+               options.input.string(),
+               {}};
 }
 
 // The checkpoint's files with tensors, shards included, in an order that does not change.
@@ -116,7 +144,8 @@ Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> 
 Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, const Job& job) {
   MOTE_ASSIGN(const TypeOptions types, type_options(options));
   const model::ModelSpec& spec = job.model.spec;
-  const ModelFacts facts{spec.architecture, spec.blocks, spec.heads, spec.kv_heads, spec.experts.count};
+  const ModelFacts facts{spec.architecture, spec.blocks,        spec.heads,
+                         spec.kv_heads,     spec.experts.count, !job.statistics.inputs.empty()};
   return choose_types(job.preset, facts, types, job.model.canonical->tensors());
 }
 
@@ -153,13 +182,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
                    {}};
     }
     if (type != tensor.codec && codec.encode_rtn == nullptr) {
-      return Error{kQuantImportance,
-                   "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
-                       ", which is not written without the importance of its inputs; this version reads no "
-                       "importance matrix",
-                   "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
-                   options.input.string(),
-                   {}};
+      MOTE_TRY(check_importance(options, job, tensor, codec));
     }
     const auto bytes = codec::tensor_bytes(codec, tensor.shape).value();
     const auto elements = tensor.shape.element_count().value();

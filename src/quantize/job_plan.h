@@ -20,7 +20,7 @@
 namespace mote::quantize {
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-inline constexpr std::string_view kBytesVersion = "mote-quantize-7";
+inline constexpr std::string_view kBytesVersion = "mote-quantize-8";
 
 struct Job {
   Preset preset;
@@ -43,7 +43,7 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 // QUANT_METHOD where the model is none that the options' method takes.
 Result<void> check_method(const QuantizeOptions& options, const Job& job);
 // Outputs, sources and the report's rows of job.model in the types chosen; reads no tensor. Errors:
-// QUANT_REQUANTIZE, QUANT_IMPORTANCE, QUANT_VERIFY.
+// QUANT_REQUANTIZE, QUANT_IMPORTANCE, QUANT_METHOD, QUANT_VERIFY.
 Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> choices, Job& job);
 
 // GGUF keys of the result, without the preset's general.file_type.

@@ -134,7 +134,7 @@ CodecId attention_v_type(Mix mix, CodecId type, int layer, int layers, const Mod
     case Mix::iq2_s:
       return shared ? q4_k : iq3_s;
     case Mix::iq3_xxs:
-      chosen = shared ? q4_k : iq3_s;
+      chosen = shared ? q4_k : facts.importance ? iq3_xxs : iq3_s;
       break;
     case Mix::iq3_xs:
     case Mix::iq3_s:
@@ -169,17 +169,23 @@ CodecId ffn_down_type(Mix mix, CodecId type, int layer, int layers, const ModelF
     case Mix::q5_k_m:
       return use_more_bits(layer, layers) ? q6_k : type;
     case Mix::q4_k_s:
-    case Mix::iq4:
       return layer < layers / 8 ? q5_k : type;
+    case Mix::iq4:
+      return layer < layers / 8 && !facts.importance ? q5_k : type;
     case Mix::iq1:
     case Mix::iq2_xs:
       return layer < layers / 8 ? q2_k : type;
     case Mix::iq2_s:
       return layer < layers / 8 ? iq3_s : type;
     case Mix::iq3_xxs:
+      if (facts.importance) return type;
       return layer < layers / 8 ? q4_k : q3_k;
     case Mix::iq3_m:
       return layer < layers / 8 || (facts.experts == 8 && use_more_bits(layer, layers)) ? q4_k : type;
+    case Mix::plain:
+      // Without a min these formats fail in the first layers when they follow an importance matrix.
+      if (!facts.importance || layer >= layers / 8) return type;
+      return type == q4_0 ? q4_1 : type == q5_0 ? q5_1 : type;
     default:
       break;
   }

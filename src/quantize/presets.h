@@ -3,8 +3,8 @@
 //
 // Why its rules and not better ones: a file made here under a name that people know has the types, and so the
 // size and speed, that they expect. Better allocations are recipes of their own. The rules are facts of that
-// program (src/llama-quant.cpp of llama.cpp, without an importance matrix), kept here as a table in our
-// words; tests/golden/presets holds what it really chose for models of several shapes, tensor by tensor.
+// program (src/llama-quant.cpp of llama.cpp, with and without an importance matrix), kept here as a table in
+// our words; tests/golden/presets holds what it really chose for models of several shapes, tensor by tensor.
 // MXFP4 and NVFP4 are names of ours: that program writes the one for experts only (MXFP4_MOE) and has no
 // preset for the other.
 #pragma once
@@ -73,6 +73,7 @@ struct ModelFacts {
   std::uint32_t heads = 1;
   std::uint32_t kv_heads = 1;
   std::uint32_t experts = 0;
+  bool importance = false;  // that of the matrices' inputs is known, from statistics
 };
 
 struct TypeOptions {

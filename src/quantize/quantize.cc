@@ -384,7 +384,7 @@ std::vector<std::string_view> type_names() {
 std::vector<std::string_view> tensor_type_names() {
   std::vector<std::string_view> names;
   for (const codec::Codec& codec : codec::all_codecs()) {
-    if (codec.encode_rtn != nullptr) names.push_back(codec.name);
+    if (codec.encode_rtn != nullptr || has_search(codec.id)) names.push_back(codec.name);
   }
   return names;
 }

@@ -18,6 +18,7 @@
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
 #include "quantize/search_patterns.h"
+#include "quantize/search_ternary.h"
 
 namespace mote::quantize {
 namespace {
@@ -191,12 +192,24 @@ const SearchKernels& search_kernels(const sys::CpuFeatures& features) {
 }
 
 bool has_search(CodecId id) {
-  return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || id == CodecId::iq2_s || id == CodecId::iq3_s;
+  switch (id) {
+    case CodecId::iq1_s:
+    case CodecId::iq1_m:
+    case CodecId::iq2_xxs:
+    case CodecId::iq2_xs:
+    case CodecId::iq2_s:
+    case CodecId::iq3_xxs:
+    case CodecId::iq3_s:
+      return true;
+    default:
+      return id >= CodecId::q4_0 && id <= CodecId::iq4_xs;
+  }
 }
 
 Weighting default_weighting(CodecId id) {
   switch (id) {
     case CodecId::q3_k:
+    case CodecId::iq3_xxs:
     case CodecId::iq3_s:
     case CodecId::iq4_xs:
       return Weighting::steep;
@@ -205,6 +218,10 @@ Weighting default_weighting(CodecId id) {
     case CodecId::q5_k:
     case CodecId::q6_k:
     case CodecId::iq4_nl:
+    case CodecId::iq1_s:
+    case CodecId::iq1_m:
+    case CodecId::iq2_xxs:
+    case CodecId::iq2_xs:
     case CodecId::iq2_s:
       return Weighting::magnitude;
     default:
@@ -226,7 +243,12 @@ Weighting down_weighting(CodecId id) {
     case CodecId::q5_0:
     case CodecId::iq4_nl:
     case CodecId::iq4_xs:
+    case CodecId::iq3_xxs:
     case CodecId::iq3_s:
+    case CodecId::iq1_s:
+    case CodecId::iq1_m:
+    case CodecId::iq2_xxs:
+    case CodecId::iq2_xs:
     case CodecId::iq2_s:
       return Weighting::magnitude;
     default:
@@ -245,6 +267,16 @@ void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting
   switch (id) {
     default:
       return;
+    case CodecId::iq1_s:
+      return encode_patterns<codec::BlockIq1S>(in, out, search_iq1_s);
+    case CodecId::iq1_m:
+      return encode_patterns<codec::BlockIq1M>(in, out, search_iq1_m);
+    case CodecId::iq2_xxs:
+      return encode_patterns<codec::BlockIq2Xxs>(in, out, search_iq2_xxs);
+    case CodecId::iq2_xs:
+      return encode_patterns<codec::BlockIq2Xs>(in, out, search_iq2_xs);
+    case CodecId::iq3_xxs:
+      return encode_patterns<codec::BlockIq3Xxs>(in, out, search_iq3_xxs);
     case CodecId::iq2_s:
       return encode_patterns<codec::BlockIq2S>(in, out, search_iq2_s);
     case CodecId::iq3_s:

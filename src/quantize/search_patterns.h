@@ -1,20 +1,23 @@
-// Method `search` for the formats whose weights are patterns of a codebook (IQ2_S, IQ3_S): the steps of the
-// groups, the super-block's factor and the closest pattern of each stretch, which codec/iq/nearest_pattern.h
-// finds exactly.
-//
-// Why not in lanes as the other searches: finding a pattern skips most of a codebook, and what is skipped
-// differs from stretch to stretch. Plain code, one for all instruction sets, so the bytes are the same on all
-// of them.
+// Method `search` for the formats whose weights are patterns of magnitudes with signs (IQ2_S, IQ3_S; IQ2_XXS,
+// IQ2_XS, IQ3_XXS): pattern_search.h over the exact nearest patterns of codec/iq/nearest_pattern.h. Where
+// signs come in sevens, the pattern and the sign that has to be wrong are chosen together.
 #pragma once
 
 #include "codec/iq/iq2_s.h"
+#include "codec/iq/iq2_xs.h"
+#include "codec/iq/iq2_xxs.h"
 #include "codec/iq/iq3_s.h"
+#include "codec/iq/iq3_xxs.h"
 
 namespace mote::quantize {
 
-// x: 256 finite values; u: what a unit of squared error costs at each, not negative. Never worse than the
-// codec's plain rounding in sum(u * error^2).
+// x: 256 finite values; u: what a unit of squared error costs at each, not negative.
+// Never worse than the codec's plain rounding in sum(u * error^2).
 void search_iq2_s(const float* x, const float* u, codec::BlockIq2S& out);
 void search_iq3_s(const float* x, const float* u, codec::BlockIq3S& out);
+// Never worse than zeros.
+void search_iq2_xxs(const float* x, const float* u, codec::BlockIq2Xxs& out);
+void search_iq2_xs(const float* x, const float* u, codec::BlockIq2Xs& out);
+void search_iq3_xxs(const float* x, const float* u, codec::BlockIq3Xxs& out);
 
 }  // namespace mote::quantize

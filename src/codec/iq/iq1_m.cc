@@ -4,6 +4,23 @@
 
 namespace mote::codec {
 
+void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
+                BlockIq1M& out) noexcept {
+  out = BlockIq1M{};
+  for (std::size_t j = 0; j < 32; ++j) {
+    const std::uint32_t high = (static_cast<std::uint32_t>(patterns[j]) >> 8U) | (shifts_down[j] ? 8U : 0U);
+    out.qs[j] = static_cast<std::uint8_t>(patterns[j]);
+    out.qh[j / 2] = static_cast<std::uint8_t>(out.qh[j / 2] | high << (4 * (j % 2)));
+  }
+  for (std::size_t w = 0; w < 4; ++w) {
+    std::uint32_t word = (static_cast<std::uint32_t>(d) >> (4 * w) & 15U) << 12U;
+    for (std::size_t k = 0; k < 4; ++k) {
+      word |= static_cast<std::uint32_t>(scale_codes[4 * w + k]) << (3 * k);
+    }
+    out.scales[w] = static_cast<std::uint16_t>(word);
+  }
+}
+
 void unpack_iq1_m(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockIq1M>(block, 0);
   const float d = half_to_float(in.d());

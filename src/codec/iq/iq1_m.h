@@ -36,9 +36,14 @@ struct BlockIq1M {
 };
 static_assert(sizeof(BlockIq1M) == 56 && offsetof(BlockIq1M, qh) == 32 && offsetof(BlockIq1M, scales) == 48);
 
+// patterns: 32 indices below 2048; shifts_down: 32, one of each pattern, true where the shift is -1/8;
+// scale_codes: 16, each below 8.
+void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
+                BlockIq1M& out) noexcept;
+
 void unpack_iq1_m(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq1_m(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
-// Without an encoder, as IQ1_S.
+// Without plain rounding, as IQ1_S.
 bool is_finite_iq1_m(const std::byte* blocks, std::size_t block_count) noexcept;
 
 inline constexpr IntegerForm kFormIq1M{.group_elements = 16,

@@ -4,6 +4,17 @@
 
 namespace mote::codec {
 
+void pack_iq2_xs(const std::uint16_t* patterns, const std::uint8_t* signs, const std::uint8_t* scale_codes,
+                 Half d, BlockIq2Xs& out) noexcept {
+  out.d = d;
+  for (std::size_t j = 0; j < 32; ++j) {
+    out.qs[j] = static_cast<std::uint16_t>(patterns[j] | (signs[j] & 127U) << 9U);
+  }
+  for (std::size_t s = 0; s < 8; ++s) {
+    out.scales[s] = static_cast<std::uint8_t>(scale_codes[2 * s] | scale_codes[2 * s + 1] << 4);
+  }
+}
+
 void unpack_iq2_xs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockIq2Xs>(block, 0);
   const float d = half_to_float(in.d);

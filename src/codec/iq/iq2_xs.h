@@ -29,9 +29,14 @@ struct BlockIq2Xs {
 static_assert(sizeof(BlockIq2Xs) == 74 && offsetof(BlockIq2Xs, qs) == 2 &&
               offsetof(BlockIq2Xs, scales) == 66);
 
+// patterns: 32 indices below 512; signs: 32 bytes, each with an even number of bits set; scale_codes: 16, each
+// below 16.
+void pack_iq2_xs(const std::uint16_t* patterns, const std::uint8_t* signs, const std::uint8_t* scale_codes,
+                 Half d, BlockIq2Xs& out) noexcept;
+
 void unpack_iq2_xs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq2_xs(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
-// Without an encoder: it needs an importance matrix.
+// Without plain rounding: quantize/search_patterns.h writes it, where the importance of the inputs is known.
 bool is_finite_iq2_xs(const std::byte* blocks, std::size_t block_count) noexcept;
 
 inline constexpr IntegerForm kFormIq2Xs{.group_elements = 16,

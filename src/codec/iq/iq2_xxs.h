@@ -26,9 +26,14 @@ struct BlockIq2Xxs {
 };
 static_assert(sizeof(BlockIq2Xxs) == 66 && offsetof(BlockIq2Xxs, qs) == 2);
 
+// patterns: 32 indices below 256; signs: 32 bytes, each with an even number of bits set; scale_codes: 8, each
+// below 16.
+void pack_iq2_xxs(const std::uint16_t* patterns, const std::uint8_t* signs, const std::uint8_t* scale_codes,
+                  Half d, BlockIq2Xxs& out) noexcept;
+
 void unpack_iq2_xxs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq2_xxs(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
-// Without an encoder: it needs an importance matrix.
+// Without plain rounding: quantize/search_patterns.h writes it, where the importance of the inputs is known.
 bool is_finite_iq2_xxs(const std::byte* blocks, std::size_t block_count) noexcept;
 
 inline constexpr IntegerForm kFormIq2Xxs{.group_elements = 32,

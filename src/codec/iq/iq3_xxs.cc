@@ -7,6 +7,17 @@
 
 namespace mote::codec {
 
+void pack_iq3_xxs(const std::uint16_t* patterns, const std::uint8_t* signs, const std::uint8_t* scale_codes,
+                  Half d, BlockIq3Xxs& out) noexcept {
+  out.d = d;
+  for (std::size_t j = 0; j < 64; ++j) out.qs[j] = static_cast<std::uint8_t>(patterns[j]);
+  for (std::size_t s = 0; s < 8; ++s) {
+    std::uint32_t word = static_cast<std::uint32_t>(scale_codes[s]) << 28U;
+    for (std::size_t k = 0; k < 4; ++k) word |= (signs[4 * s + k] & 127U) << (7 * k);
+    std::memcpy(out.scales_and_signs + 4 * s, &word, sizeof word);
+  }
+}
+
 void unpack_iq3_xxs(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   const auto in = load_block<BlockIq3Xxs>(block, 0);
   const float d = half_to_float(in.d);
