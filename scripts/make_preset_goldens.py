@@ -2,7 +2,8 @@
 """Record which type llama-quantize gives each tensor, for tests/golden/presets/*.json.
 
 Makes empty models of a few shapes, asks `llama-quantize --dry-run` for every preset, and writes the answers as
-runs [type, count] in tensor order. src/quantize/presets_test.cc compares mote's rules with them.
+runs [type, count] in tensor order; with an importance matrix ("Q4_0 importance") where the answers differ from those
+without. src/quantize/presets_test.cc compares mote's rules with them.
 
 usage: MOTE_LLAMA_CPP=DIR scripts/make_preset_goldens.py [--out tests/golden/presets]
 DIR: a built llama.cpp (DIR/build/bin/llama-quantize). needs: numpy, gguf
@@ -13,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
@@ -115,6 +117,12 @@ def ask(tool, model, preset, extra):
     return types
 
 
+def write_importance(path):
+    """The smallest importance matrix, in llama.cpp's older form: one tensor of one column."""
+    name = b"blk.0.attn_q.weight"
+    path.write_bytes(struct.pack("<ii", 1, len(name)) + name + struct.pack("<iif", 1, 1, 1.0))
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", default="tests/golden/presets")
@@ -132,11 +140,16 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             model = pathlib.Path(folder) / "model.gguf"
             tensors = [t for t in make_model(model, shape, EXPERTS.get(name, 0), "shared" in name) if len(t[1]) > 1]  # vectors always stay F32
+            importance = pathlib.Path(folder) / "importance.dat"
+            write_importance(importance)
             answers = {}
-            for preset, extra in itertools.product(PRESETS, ([], ["--pure"])):
+            kinds = {"": [], " pure": ["--pure"], " importance": ["--imatrix", str(importance)]}
+            for preset, (kind, extra) in itertools.product(PRESETS, kinds.items()):
                 types = ask(tool, model, preset, extra)
                 order = [types[t] for t, _ in tensors] if types else []
-                answers[preset + (" pure" if extra else "")] = [[k, len(list(g))] for k, g in itertools.groupby(order)]
+                runs = [[k, len(list(g))] for k, g in itertools.groupby(order)]
+                if kind != " importance" or runs != answers[preset]:
+                    answers[preset + kind] = runs
         with open(out / f"{name}.json", "w") as f:
             head = {"architecture": shape[0], "blocks": shape[1], "heads": shape[3], "kv_heads": shape[4],
                     "experts": EXPERTS.get(name, 0)}
