@@ -50,6 +50,13 @@ float mean_square(const float* x, std::size_t n) {
   return sum / static_cast<float>(n);
 }
 
+// Formats of two bits and less, whose elements cost importance alone: with the gain kept (pattern_search.h),
+// more for the large ones does not lower divergence, see docs/results.md.
+bool has_tiny_patterns(CodecId id) {
+  return id == CodecId::iq1_s || id == CodecId::iq1_m || id == CodecId::iq2_xxs || id == CodecId::iq2_xs ||
+         id == CodecId::iq2_s;
+}
+
 // Weights of n consecutive elements. `importance` is theirs, or null.
 void fill_weights(Weighting weighting, const float* x, const float* importance, float row_mean_square,
                   std::size_t n, float* u) {
@@ -79,12 +86,17 @@ struct Matrix {
   const float* x;
   const float* importance;
   std::size_t rows, cols;
+  bool importance_alone;
   // Mean square of the row asked for last, with importance only; blocks come row by row.
   std::size_t row = SIZE_MAX;
   float row_square = 0.0F;
 
   void weights(std::size_t first, std::size_t n, float* u) {
     if (importance == nullptr) return fill_weights(weighting, x + first, nullptr, 0.0F, n, u);
+    if (importance_alone) {
+      std::copy_n(importance + first % cols, n, u);
+      return;
+    }
     if (row != first / cols) {
       row = first / cols;
       row_square = mean_square(x + row * cols, cols);
@@ -169,12 +181,13 @@ void encode_supers(SearchKernels::SuperKernel kernel, Matrix& in, std::byte* out
 }
 
 template <typename Block>
-void encode_patterns(Matrix& in, std::byte* out, void (*search)(const float*, const float*, Block&)) {
+void encode_patterns(Matrix& in, std::byte* out, void (*search)(const float*, const float*, Gain, Block&)) {
+  const Gain gain = in.importance != nullptr ? Gain::kept : Gain::least_squares;
   float u[Block::kElements];
   for (std::size_t b = 0; b < in.rows * in.cols / Block::kElements; ++b) {
     in.weights(b * Block::kElements, Block::kElements, u);
     Block block;
-    search(in.x + b * Block::kElements, u, block);
+    search(in.x + b * Block::kElements, u, gain, block);
     std::memcpy(out + b * sizeof(Block), &block, sizeof(Block));
   }
 }
@@ -263,7 +276,7 @@ void encode_search(const SearchKernels& kernels, CodecId id, const float* x, con
 
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
                    const float* importance, std::byte* out, std::size_t rows, std::size_t cols) {
-  Matrix in{weighting, x, importance, rows, cols};
+  Matrix in{weighting, x, importance, rows, cols, has_tiny_patterns(id)};
   switch (id) {
     default:
       return;

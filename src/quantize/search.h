@@ -40,7 +40,8 @@ inline constexpr Weighting kEmbeddingWeighting = Weighting::steep;
 Weighting down_weighting(CodecId id);
 
 // x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with
-// it an element costs importance[col] * sqrt(mean square + x^2). out: rows * cols / block_elements blocks.
+// it an element costs importance[col] * sqrt(mean square + x^2), in IQ1 and IQ2 importance[col], and the
+// formats of patterns keep the gain (pattern_search.h). out: rows * cols / block_elements blocks.
 // Requires has_search(id) and that the format's block divides cols.
 void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance,
                    std::byte* out, std::size_t rows, std::size_t cols);

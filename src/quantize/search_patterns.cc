@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "codec/iq/nearest_pattern.h"
-#include "quantize/pattern_search.h"
 
 namespace mote::quantize {
 namespace {
@@ -18,7 +17,8 @@ struct SignedTarget {
   explicit SignedTarget(const float* values) {
     for (std::size_t i = 0; i < kSuper; ++i) {
       x[i] = std::fabs(values[i]);
-      signs[i / kSigns] = static_cast<std::uint8_t>(signs[i / kSigns] | (values[i] < 0.0F ? 1U : 0U) << (i % kSigns));
+      signs[i / kSigns] =
+          static_cast<std::uint8_t>(signs[i / kSigns] | (values[i] < 0.0F ? 1U : 0U) << (i % kSigns));
     }
     for (std::size_t j = 0; j < kSuper / kSigns; ++j) {
       odd[j] = codec::even_signs(signs[j] & 127U) != signs[j];
@@ -110,7 +110,8 @@ struct TwoBits {
   static constexpr int kRounds = 2;
   static constexpr float kUnit = 0.25F;
   static constexpr float kTop = 43.0F;
-  static constexpr float kStretch[] = {1 / 0.80F, 1 / 0.86F, 1 / 0.92F, 1 / 0.98F, 1 / 1.04F, 1 / 1.11F, 1 / 1.19F, 1 / 1.28F};
+  static constexpr float kStretch[] = {1 / 0.80F, 1 / 0.86F, 1 / 0.92F, 1 / 0.98F,
+                                       1 / 1.04F, 1 / 1.11F, 1 / 1.19F, 1 / 1.28F};
   static constexpr const auto& kValues = codec::kIq2Values;
 };
 
@@ -118,7 +119,8 @@ struct ThreeBits {
   static constexpr std::size_t kPattern = 4;
   static constexpr std::size_t kBits = 3;
   static constexpr int kRounds = 2;
-  static constexpr float kStretch[] = {1 / 0.84F, 1 / 0.89F, 1 / 0.94F, 1 / 0.99F, 1 / 1.04F, 1 / 1.09F, 1 / 1.15F, 1 / 1.22F};
+  static constexpr float kStretch[] = {1 / 0.84F, 1 / 0.89F, 1 / 0.94F, 1 / 0.99F,
+                                       1 / 1.04F, 1 / 1.09F, 1 / 1.15F, 1 / 1.22F};
 };
 
 struct Iq2S : TwoBits {
@@ -187,17 +189,17 @@ struct Stored {
 };
 
 template <typename Shape, typename Block, typename Pack>
-void search(const float* x, const float* u, typename PatternSearch<Signed<Shape>>::Choice start,
-            const Pack& pack, Block& out) {
+void search(const float* x, const float* u, Gain gain,
+            const typename PatternSearch<Signed<Shape>>::Choice& start, const Pack& pack, Block& out) {
   const SignedTarget target(x);
-  const auto best = PatternSearch<Signed<Shape>>(target, u).run(start);
+  const auto best = PatternSearch<Signed<Shape>>(target, u).run(start, gain);
   const Stored<Shape> stored(best, target);
   pack(stored.patterns, stored.signs, best.scales.data(), best.d, out);
 }
 
 }  // namespace
 
-void search_iq2_s(const float* x, const float* u, codec::BlockIq2S& out) {
+void search_iq2_s(const float* x, const float* u, Gain gain, codec::BlockIq2S& out) {
   codec::encode_iq2_s(x, reinterpret_cast<std::byte*>(&out), 1);
   PatternSearch<Signed<Iq2S>>::Choice plain;
   plain.d = out.d;
@@ -206,10 +208,10 @@ void search_iq2_s(const float* x, const float* u, codec::BlockIq2S& out) {
     plain.codes[j / 2].patterns[j % 2] =
         static_cast<std::uint16_t>(out.qs[j] | (out.qh[j / 4] >> (2 * (j % 4)) & 3) << 8);
   }
-  search<Iq2S>(x, u, plain, codec::pack_iq2_s, out);
+  search<Iq2S>(x, u, gain, plain, codec::pack_iq2_s, out);
 }
 
-void search_iq3_s(const float* x, const float* u, codec::BlockIq3S& out) {
+void search_iq3_s(const float* x, const float* u, Gain gain, codec::BlockIq3S& out) {
   codec::encode_iq3_s(x, reinterpret_cast<std::byte*>(&out), 1);
   PatternSearch<Signed<Iq3S>>::Choice plain;
   plain.d = out.d;
@@ -219,19 +221,19 @@ void search_iq3_s(const float* x, const float* u, codec::BlockIq3S& out) {
     plain.codes[j / 8].patterns[j % 8] =
         static_cast<std::uint16_t>(out.qs[j] | (out.qh[j / 8] >> (j % 8) & 1) << 8);
   }
-  search<Iq3S>(x, u, plain, codec::pack_iq3_s, out);
+  search<Iq3S>(x, u, gain, plain, codec::pack_iq3_s, out);
 }
 
-void search_iq2_xxs(const float* x, const float* u, codec::BlockIq2Xxs& out) {
-  search<Iq2Xxs>(x, u, {}, codec::pack_iq2_xxs, out);
+void search_iq2_xxs(const float* x, const float* u, Gain gain, codec::BlockIq2Xxs& out) {
+  search<Iq2Xxs>(x, u, gain, {}, codec::pack_iq2_xxs, out);
 }
 
-void search_iq2_xs(const float* x, const float* u, codec::BlockIq2Xs& out) {
-  search<Iq2Xs>(x, u, {}, codec::pack_iq2_xs, out);
+void search_iq2_xs(const float* x, const float* u, Gain gain, codec::BlockIq2Xs& out) {
+  search<Iq2Xs>(x, u, gain, {}, codec::pack_iq2_xs, out);
 }
 
-void search_iq3_xxs(const float* x, const float* u, codec::BlockIq3Xxs& out) {
-  search<Iq3Xxs>(x, u, {}, codec::pack_iq3_xxs, out);
+void search_iq3_xxs(const float* x, const float* u, Gain gain, codec::BlockIq3Xxs& out) {
+  search<Iq3Xxs>(x, u, gain, {}, codec::pack_iq3_xxs, out);
 }
 
 }  // namespace mote::quantize

@@ -8,16 +8,17 @@
 #include "codec/iq/iq2_xxs.h"
 #include "codec/iq/iq3_s.h"
 #include "codec/iq/iq3_xxs.h"
+#include "quantize/pattern_search.h"
 
 namespace mote::quantize {
 
 // x: 256 finite values; u: what a unit of squared error costs at each, not negative.
-// Never worse than the codec's plain rounding in sum(u * error^2).
-void search_iq2_s(const float* x, const float* u, codec::BlockIq2S& out);
-void search_iq3_s(const float* x, const float* u, codec::BlockIq3S& out);
+// Never worse than the codec's plain rounding in sum(u * error^2) with Gain::least_squares.
+void search_iq2_s(const float* x, const float* u, Gain gain, codec::BlockIq2S& out);
+void search_iq3_s(const float* x, const float* u, Gain gain, codec::BlockIq3S& out);
 // Never worse than zeros.
-void search_iq2_xxs(const float* x, const float* u, codec::BlockIq2Xxs& out);
-void search_iq2_xs(const float* x, const float* u, codec::BlockIq2Xs& out);
-void search_iq3_xxs(const float* x, const float* u, codec::BlockIq3Xxs& out);
+void search_iq2_xxs(const float* x, const float* u, Gain gain, codec::BlockIq2Xxs& out);
+void search_iq2_xs(const float* x, const float* u, Gain gain, codec::BlockIq2Xs& out);
+void search_iq3_xxs(const float* x, const float* u, Gain gain, codec::BlockIq3Xxs& out);
 
 }  // namespace mote::quantize

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "codec/iq/nearest_pattern.h"
-#include "quantize/pattern_search.h"
 
 namespace mote::quantize {
 namespace {
@@ -77,9 +76,9 @@ struct Ternary {
 };
 
 template <typename Format, typename Pack, typename Block>
-void search(const float* x, const float* u, const Pack& pack, Block& out) {
+void search(const float* x, const float* u, Gain gain, const Pack& pack, Block& out) {
   const PlainTarget target{x};
-  const auto best = PatternSearch<Format>(target, u).run({});
+  const auto best = PatternSearch<Format>(target, u).run({}, gain);
   std::uint16_t patterns[kSuper / kPattern];
   bool down[kSuper / kPattern];
   for (std::size_t g = 0; g < Format::kGroups; ++g) {
@@ -91,12 +90,12 @@ void search(const float* x, const float* u, const Pack& pack, Block& out) {
 
 }  // namespace
 
-void search_iq1_s(const float* x, const float* u, codec::BlockIq1S& out) {
-  search<Ternary<8, 4>>(x, u, codec::pack_iq1_s, out);
+void search_iq1_s(const float* x, const float* u, Gain gain, codec::BlockIq1S& out) {
+  search<Ternary<8, 4>>(x, u, gain, codec::pack_iq1_s, out);
 }
 
-void search_iq1_m(const float* x, const float* u, codec::BlockIq1M& out) {
-  search<Ternary<16, 1>>(x, u, codec::pack_iq1_m, out);
+void search_iq1_m(const float* x, const float* u, Gain gain, codec::BlockIq1M& out) {
+  search<Ternary<16, 1>>(x, u, gain, codec::pack_iq1_m, out);
 }
 
 }  // namespace mote::quantize

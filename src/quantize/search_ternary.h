@@ -4,12 +4,13 @@
 
 #include "codec/iq/iq1_m.h"
 #include "codec/iq/iq1_s.h"
+#include "quantize/pattern_search.h"
 
 namespace mote::quantize {
 
-// x: 256 finite values; u: what a unit of squared error costs at each, not negative. Never worse than zeros in
-// sum(u * error^2).
-void search_iq1_s(const float* x, const float* u, codec::BlockIq1S& out);
-void search_iq1_m(const float* x, const float* u, codec::BlockIq1M& out);
+// x: 256 finite values; u: what a unit of squared error costs at each, not negative. Never worse than zeros
+// in sum(u * error^2).
+void search_iq1_s(const float* x, const float* u, Gain gain, codec::BlockIq1S& out);
+void search_iq1_m(const float* x, const float* u, Gain gain, codec::BlockIq1M& out);
 
 }  // namespace mote::quantize

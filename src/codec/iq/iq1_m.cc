@@ -4,8 +4,8 @@
 
 namespace mote::codec {
 
-void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
-                BlockIq1M& out) noexcept {
+void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes,
+                Half d, BlockIq1M& out) noexcept {
   out = BlockIq1M{};
   for (std::size_t j = 0; j < 32; ++j) {
     const std::uint32_t high = (static_cast<std::uint32_t>(patterns[j]) >> 8U) | (shifts_down[j] ? 8U : 0U);

@@ -38,8 +38,8 @@ static_assert(sizeof(BlockIq1M) == 56 && offsetof(BlockIq1M, qh) == 32 && offset
 
 // patterns: 32 indices below 2048; shifts_down: 32, one of each pattern, true where the shift is -1/8;
 // scale_codes: 16, each below 8.
-void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
-                BlockIq1M& out) noexcept;
+void pack_iq1_m(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes,
+                Half d, BlockIq1M& out) noexcept;
 
 void unpack_iq1_m(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq1_m(const std::byte* blocks, float* out, std::size_t block_count) noexcept;

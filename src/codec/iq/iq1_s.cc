@@ -4,8 +4,8 @@
 
 namespace mote::codec {
 
-void pack_iq1_s(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
-                BlockIq1S& out) noexcept {
+void pack_iq1_s(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes,
+                Half d, BlockIq1S& out) noexcept {
   out.d = d;
   for (std::size_t s = 0; s < 8; ++s) {
     std::uint32_t word = static_cast<std::uint32_t>(scale_codes[s]) << 12U | (shifts_down[s] ? 0x8000U : 0U);

@@ -31,8 +31,8 @@ static_assert(sizeof(BlockIq1S) == 50 && offsetof(BlockIq1S, qs) == 2 && offseto
 
 // patterns: 32 indices below 2048; shifts_down: 8, one of each sub-block, true where the shift is -1/8;
 // scale_codes: 8, each below 8.
-void pack_iq1_s(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes, Half d,
-                BlockIq1S& out) noexcept;
+void pack_iq1_s(const std::uint16_t* patterns, const bool* shifts_down, const std::uint8_t* scale_codes,
+                Half d, BlockIq1S& out) noexcept;
 
 void unpack_iq1_s(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_iq1_s(const std::byte* blocks, float* out, std::size_t block_count) noexcept;

@@ -29,8 +29,8 @@ struct BlockIq2Xs {
 static_assert(sizeof(BlockIq2Xs) == 74 && offsetof(BlockIq2Xs, qs) == 2 &&
               offsetof(BlockIq2Xs, scales) == 66);
 
-// patterns: 32 indices below 512; signs: 32 bytes, each with an even number of bits set; scale_codes: 16, each
-// below 16.
+// patterns: 32 indices below 512; signs: 32 bytes, each with an even number of bits set; scale_codes: 16,
+// each below 16.
 void pack_iq2_xs(const std::uint16_t* patterns, const std::uint8_t* signs, const std::uint8_t* scale_codes,
                  Half d, BlockIq2Xs& out) noexcept;
 

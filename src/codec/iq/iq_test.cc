@@ -10,8 +10,13 @@
 
 #include "codec/codec.h"
 #include "codec/iq/grids.h"
+#include "codec/iq/iq1_m.h"
+#include "codec/iq/iq1_s.h"
 #include "codec/iq/iq2_s.h"
+#include "codec/iq/iq2_xs.h"
+#include "codec/iq/iq2_xxs.h"
 #include "codec/iq/iq3_s.h"
+#include "codec/iq/iq3_xxs.h"
 #include "codec/iq/nearest_pattern.h"
 
 namespace mote::codec {
@@ -163,6 +168,65 @@ TEST(PatternPacking, IsUndoneByUnpacking) {
   }
 }
 
+TEST(PatternPacking, OfSevenSignsIsUndoneByUnpacking) {
+  std::mt19937 engine(4);
+  std::uint16_t patterns[64];
+  std::uint8_t signs[32];
+  std::uint8_t scale_codes[16];
+  for (auto& p : patterns) p = static_cast<std::uint16_t>(engine() % 512);
+  for (auto& s : signs) s = even_signs(engine() % 128);
+  for (auto& s : scale_codes) s = static_cast<std::uint8_t>(engine() % 16);
+  const auto sign = [&](std::size_t i) { return (signs[i / 8] >> (i % 8) & 1) != 0 ? -1.0F : 1.0F; };
+  const auto step = [&](std::size_t group) { return static_cast<float>(scale_codes[group]) + 0.5F; };
+  std::vector<float> x(256);
+  BlockIq2Xs xs;
+  pack_iq2_xs(patterns, signs, scale_codes, 0x3C00, xs);
+  decode_iq2_xs(reinterpret_cast<const std::byte*>(&xs), x.data(), 1);
+  for (std::size_t i = 0; i < 256; ++i) {
+    EXPECT_EQ(x[i], sign(i) * step(i / 16) / 4 * iq2(kGridIq2Xs, patterns[i / 8], i % 8));
+  }
+  for (auto& p : patterns) p = static_cast<std::uint16_t>(p % 256);
+  BlockIq2Xxs xxs;
+  pack_iq2_xxs(patterns, signs, scale_codes, 0x3C00, xxs);
+  decode_iq2_xxs(reinterpret_cast<const std::byte*>(&xxs), x.data(), 1);
+  for (std::size_t i = 0; i < 256; ++i) {
+    EXPECT_EQ(x[i], sign(i) * step(i / 32) / 4 * iq2(kGridIq2Xxs, patterns[i / 8], i % 8));
+  }
+  BlockIq3Xxs three;
+  pack_iq3_xxs(patterns, signs, scale_codes, 0x3C00, three);
+  decode_iq3_xxs(reinterpret_cast<const std::byte*>(&three), x.data(), 1);
+  for (std::size_t i = 0; i < 256; ++i) {
+    const float magnitude = kIq3XxsValues[level<3>(kGridIq3Xxs[patterns[i / 4]], i % 4)];
+    EXPECT_EQ(x[i], sign(i) * step(i / 32) / 2 * magnitude);
+  }
+}
+
+TEST(PatternPacking, OfShiftsIsUndoneByUnpacking) {
+  std::mt19937 engine(5);
+  std::uint16_t patterns[32];
+  bool down[32];
+  std::uint8_t scale_codes[16];
+  for (auto& p : patterns) p = static_cast<std::uint16_t>(engine() % 2048);
+  for (auto& s : down) s = engine() % 2 == 0;
+  for (auto& s : scale_codes) s = static_cast<std::uint8_t>(engine() % 8);
+  const auto value = [&](std::size_t i, std::size_t group, bool shift_down) {
+    const float ternary = static_cast<float>(level<2>(kGridIq1[patterns[i / 8]], i % 8)) - 1.0F;
+    return 1.375F * static_cast<float>(2 * scale_codes[group] + 1) *
+           (ternary + (shift_down ? -0.125F : 0.125F));
+  };
+  constexpr Half kD = 0x3D80;  // 1.375: bits in three of its four nibbles
+  std::vector<float> x(256);
+  BlockIq1S s;
+  pack_iq1_s(patterns, down, scale_codes, kD, s);
+  decode_iq1_s(reinterpret_cast<const std::byte*>(&s), x.data(), 1);
+  for (std::size_t i = 0; i < 256; ++i) EXPECT_EQ(x[i], value(i, i / 32, down[i / 32])) << i;
+  BlockIq1M m;
+  pack_iq1_m(patterns, down, scale_codes, kD, m);
+  EXPECT_EQ(m.d(), kD);
+  decode_iq1_m(reinterpret_cast<const std::byte*>(&m), x.data(), 1);
+  for (std::size_t i = 0; i < 256; ++i) EXPECT_EQ(x[i], value(i, i / 16, down[i / 8])) << i;
+}
+
 // Errors of all patterns in double; the search works in float, so equals may be taken for one another.
 template <std::size_t kElements, std::size_t kBits, typename Nearest, std::size_t kSize>
 void expect_nearest(const Nearest& nearest, const std::uint16_t (&grid)[kSize], const std::int8_t* values,
@@ -190,8 +254,51 @@ void expect_nearest(const Nearest& nearest, const std::uint16_t (&grid)[kSize], 
 }
 
 TEST(NearestPattern, IsTheBestOfAll) {
+  expect_nearest<8, 2>(kNearestIq1, kGridIq1, kIq1Levels, 0.7F);
+  expect_nearest<8, 2>(kNearestIq2Xxs, kGridIq2Xxs, kIq2Values, 20.0F);
+  expect_nearest<8, 2>(kNearestIq2Xs, kGridIq2Xs, kIq2Values, 20.0F);
   expect_nearest<8, 2>(kNearestIq2S, kGridIq2S, kIq2Values, 20.0F);
+  expect_nearest<4, 3>(kNearestIq3Xxs, kGridIq3Xxs, kIq3XxsValues, 25.0F);
   expect_nearest<4, 3>(kNearestIq3S, kGridIq3S, kIq3SValues, 6.0F);
+}
+
+// All patterns with each of their signs wrong.
+template <std::size_t kElements, std::size_t kBits, typename Nearest, std::size_t kSize>
+void expect_nearest_flipped(const Nearest& nearest, const std::uint16_t (&grid)[kSize],
+                            const std::int8_t* values, float spread) {
+  std::mt19937 engine(10);
+  std::exponential_distribution<float> exponential(1.0F / spread);
+  for (int round = 0; round < 3000; ++round) {
+    float magnitudes[kElements];
+    float weights[kElements];
+    for (float& m : magnitudes) m = exponential(engine);
+    for (float& w : weights) w = round % 3 == 0 ? 1.0F : exponential(engine);
+    if (round % 7 == 0) magnitudes[1] = 0;
+    if (round % 11 == 0) weights[2] = 0;
+    const auto error = [&](std::uint16_t pattern, std::size_t flipped) {
+      double sum = 0;
+      for (std::size_t i = 0; i < kElements; ++i) {
+        const double q = values[level<kBits>(pattern, i)];
+        const double e = static_cast<double>(magnitudes[i]) - (i == flipped ? -q : q);
+        sum += static_cast<double>(weights[i]) * e * e;
+      }
+      return sum;
+    };
+    double best = INFINITY;
+    for (const std::uint16_t pattern : grid) {
+      for (std::size_t i = 0; i < kElements; ++i) best = std::min(best, error(pattern, i));
+    }
+    const auto found = nearest.match_flipped(magnitudes, weights);
+    ASSERT_LT(found.flipped, kElements);
+    ASSERT_LE(error(grid[found.pattern], found.flipped), best * (1 + 1e-5) + 1e-5) << "round " << round;
+    ASSERT_NEAR(found.error, best, best * 1e-5 + 1e-5) << "round " << round;
+  }
+}
+
+TEST(NearestPattern, WithOneSignWrongIsTheBestOfAll) {
+  expect_nearest_flipped<8, 2>(kNearestIq2Xxs, kGridIq2Xxs, kIq2Values, 20.0F);
+  expect_nearest_flipped<8, 2>(kNearestIq2Xs, kGridIq2Xs, kIq2Values, 20.0F);
+  expect_nearest_flipped<4, 3>(kNearestIq3Xxs, kGridIq3Xxs, kIq3XxsValues, 25.0F);
 }
 
 TEST(EncodePatterns, ReturnPatternsExactly) {

@@ -7,9 +7,9 @@
 // codebook joins with it are added, and an upper half that is already too bad with the best lower half is
 // skipped. Rounding every element on its own gives the pattern at once where the codebook has it.
 //
-// Where signs come in sevens (IQ2_XXS, IQ2_XS, IQ3_XXS) an odd number of minus signs cannot be stored, and one
-// element must take the wrong sign. Which one, and the pattern, are found together in the same way: each half
-// has a second error, that with the cheapest of its signs wrong.
+// Where signs come in sevens (IQ2_XXS, IQ2_XS, IQ3_XXS) an odd number of minus signs cannot be stored, and
+// one element must take the wrong sign. Which one, and the pattern, are found together in the same way: each
+// half has a second error, that with the cheapest of its signs wrong.
 #pragma once
 
 #include <algorithm>
