@@ -18,6 +18,7 @@
 #include "formats/gguf_reader.h"
 #include "formats/gguf_writer.h"
 #include "quantize/presets.h"
+#include "quantize/small_llama.h"
 #include "tensor/float16.h"
 #include "testing/environment.h"
 
@@ -25,106 +26,14 @@ namespace mote::quantize {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::content;
+using testing::fnv1a;
+using testing::options_for;
+using testing::small_llama;
+using testing::Source;
+using testing::write_model;
 
-// A llama of two blocks with rows of 256 and 512, random halves, and no tokenizer: the quantizer asks for
-// none.
-constexpr std::uint64_t kWidth = 256;
-constexpr std::uint64_t kHidden = 512;
-constexpr std::uint64_t kVocab = 300;
-
-struct Source {
-  formats::Metadata metadata;
-  std::vector<formats::TensorInfo> tensors;
-  std::vector<std::vector<std::byte>> data;
-
-  void add(std::string name, const Shape& shape, Rng& rng) {
-    const bool vector = shape.rank() == 1;
-    const std::size_t count = *shape.element_count().value();
-    std::vector<std::byte> bytes(count * (vector ? 4 : 2));
-    for (std::size_t i = 0; i < count; ++i) {
-      if (vector) {
-        const float v = 1.0F;
-        std::memcpy(bytes.data() + 4 * i, &v, 4);
-      } else {
-        const Half h = float_to_half(static_cast<float>(0.05 * rng.next_normal()));
-        std::memcpy(bytes.data() + 2 * i, &h, 2);
-      }
-    }
-    tensors.push_back({std::move(name), vector ? CodecId::f32 : CodecId::f16, shape, bytes.size()});
-    data.push_back(std::move(bytes));
-  }
-};
-
-Source small_llama() {
-  Source s;
-  formats::Metadata& m = s.metadata;
-  m.set_string("general.architecture", "llama");
-  m.set_string("general.name", "small");
-  m.set_u32("llama.context_length", 128);
-  m.set_u32("llama.embedding_length", kWidth);
-  m.set_u32("llama.block_count", 2);
-  m.set_u32("llama.feed_forward_length", kHidden);
-  m.set_u32("llama.attention.head_count", 4);
-  m.set_u32("llama.attention.head_count_kv", 2);
-  m.set_f32("llama.attention.layer_norm_rms_epsilon", 1e-5F);
-  m.set_u32("llama.rope.dimension_count", 64);
-  m.set_u32("llama.vocab_size", kVocab);
-  Rng rng(3);
-  s.add("token_embd.weight", Shape{kVocab, kWidth}, rng);
-  s.add("output_norm.weight", Shape{kWidth}, rng);
-  for (const std::string b : {"blk.0.", "blk.1."}) {
-    s.add(b + "attn_norm.weight", Shape{kWidth}, rng);
-    s.add(b + "attn_q.weight", Shape{kWidth, kWidth}, rng);
-    s.add(b + "attn_k.weight", Shape{kWidth / 2, kWidth}, rng);
-    s.add(b + "attn_v.weight", Shape{kWidth / 2, kWidth}, rng);
-    s.add(b + "attn_output.weight", Shape{kWidth, kWidth}, rng);
-    s.add(b + "ffn_norm.weight", Shape{kWidth}, rng);
-    s.add(b + "ffn_gate.weight", Shape{kHidden, kWidth}, rng);
-    s.add(b + "ffn_up.weight", Shape{kHidden, kWidth}, rng);
-    s.add(b + "ffn_down.weight", Shape{kWidth, kHidden}, rng);
-  }
-  return s;
-}
-
-fs::path write_model(const Source& source) {
-  const fs::path path = testing::fresh_folder() / "small-f16.gguf";
-  auto writer = formats::GgufWriter::create(path, source.metadata, source.tensors, "test");
-  EXPECT_TRUE(writer);
-  for (std::size_t i = 0; i < source.data.size(); ++i) EXPECT_TRUE((*writer)->write(i, source.data[i]));
-  EXPECT_TRUE((*writer)->finish());
-  return path;
-}
-
-QuantizeOptions options_for(const fs::path& input, std::string type) {
-  QuantizeOptions options;
-  options.input = input;
-  options.output = testing::fresh_folder() / "out.gguf";
-  options.type = std::move(type);
-  return options;
-}
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::uint64_t fnv1a(std::string_view bytes) {
-  std::uint64_t hash = 0xCBF29CE484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-  return hash;
-}
-
-// Presets that can be written without an importance matrix.
-std::vector<Preset> written_presets() {
-  std::vector<Preset> presets;
-  for (const Preset& preset : all_presets()) {
-    const bool needs_importance = preset.mix == Mix::iq1 || preset.mix == Mix::iq2_xs ||
-                                  preset.mix == Mix::iq3_xs || preset.mix == Mix::iq3_xxs ||
-                                  preset.type == CodecId::iq2_xs;
-    if (!needs_importance) presets.push_back(preset);
-  }
-  return presets;
-}
+std::vector<Preset> written_presets() { return testing::presets_for(false); }
 
 class EveryPreset : public ::testing::TestWithParam<Preset> {};
 
@@ -327,19 +236,6 @@ TEST(Quantize, WritesTheKeysThatSayWhatItIs) {
   EXPECT_EQ(*(*opened)->metadata().get_uint("general.file_type"), 15U);
   EXPECT_EQ(*(*opened)->metadata().get_uint("general.quantization_version"), 2U);
   EXPECT_EQ(*(*opened)->metadata().get_string("general.name"), "small");
-}
-
-TEST(Quantize, TypesThatNeedAnImportanceMatrixAreRefusedByName) {
-  const fs::path input = write_model(small_llama());
-  sys::ThreadPool pool(1);
-  for (const char* type : {"IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_XS"}) {
-    const QuantizeOptions options = options_for(input, type);
-    const auto report = quantize(pool, options);
-    ASSERT_FALSE(report) << type;
-    EXPECT_EQ(report.error().code.name, "QUANT_IMPORTANCE");
-    EXPECT_NE(report.error().message.find("importance"), std::string::npos) << report.error().message;
-    EXPECT_FALSE(fs::exists(options.output));
-  }
 }
 
 TEST(Quantize, ReportsRoundingWhereATypeHasNoSearch) {

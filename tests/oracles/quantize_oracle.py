@@ -26,6 +26,8 @@ except ImportError as e:
 
 BLOCK_TYPES = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS",
                "IQ2_S", "IQ3_S"]
+# Under the importance of the columns, which five of these need.
+PATTERN_TYPES = ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"]
 COLS = 512
 
 
@@ -41,16 +43,19 @@ def reference_library():
     skip("xllamacpp exports no ggml_quantize_chunk")
 
 
-def reference(encode, kind, x):
+def reference(encode, kind, x, importance=None):
     block, size = gguf.GGML_QUANT_SIZES[kind]
     out = np.empty(x.size // block * size, np.uint8)
-    encode(int(kind), x.ctypes.data, out.ctypes.data, 0, x.size // COLS, COLS, None)
+    encode(int(kind), x.ctypes.data, out.ctypes.data, 0, x.size // COLS, COLS,
+           None if importance is None else importance.ctypes.data)
     return out
 
 
-def ours(probe, name, isa, x):
-    done = subprocess.run([probe, "encode", "search", name, isa, str(x.size // COLS), str(COLS)], input=x.tobytes(),
-                          capture_output=True, check=True)
+def ours(probe, name, isa, x, importance=None):
+    method = "search" if importance is None else "search-importance"
+    more = b"" if importance is None else importance.tobytes()
+    done = subprocess.run([probe, "encode", method, name, isa, str(x.size // COLS), str(COLS)],
+                          input=x.tobytes() + more, capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.uint8)
 
 
@@ -104,6 +109,18 @@ def main():
                     checks += 1
                     if not np.array_equal(blocks, ours(args.probe, name, isa, x)):
                         failures.append(f"{name}: other bytes with {isa}")
+        # Inputs as layers have them: a few matter far more than the rest.
+        importance = np.ascontiguousarray(np.exp(1.2 * rng.normal(0, 1, COLS)), np.float32)
+        w = np.tile(importance.astype(np.float64), x.size // COLS)
+        for name in PATTERN_TYPES:
+            kind = gguf.GGMLQuantizationType[name]
+            blocks = ours(args.probe, name, "avx512", x, importance)
+            mine = gguf.dequantize(blocks, kind).reshape(-1).astype(np.float64)
+            theirs = gguf.dequantize(reference(encode, kind, x, importance), kind).reshape(-1).astype(np.float64)
+            a, b = (w * (x - mine) ** 2).sum(), (w * (x - theirs) ** 2).sum()
+            checks += 1
+            if not a <= b:
+                failures.append(f"{name} on {source}: error under importance {a / b:.4f} of the reference's")
     for f in failures:
         print(f)
     print(f"quantize: {checks} checks on {len(data)} matrices, {len(failures)} failures")

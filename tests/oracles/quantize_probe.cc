@@ -1,7 +1,8 @@
 // Drives the quantize module for quantize_oracle.py and scripts/compare_quantizers.py.
 //
 //   encode METHOD TYPE ISA ROWS COLS   floats on stdin, blocks on stdout; METHOD rtn, search, or search-flat,
-//                                      search-magnitude, search-square; ISA reference, avx2 or avx512
+//                                      search-magnitude, search-square, search-importance (of the columns, on
+//                                      stdin after the floats); ISA reference, avx2 or avx512
 //   job OUT IN TYPE THREADS ISA METHOD [pure] [dry] [requantize]
 //                                      one line per tensor: name type method error bytes; then bytes bpw
 //                                      seconds
@@ -42,6 +43,8 @@ int encode(const std::vector<std::string>& args) {
   const auto cols = static_cast<std::size_t>(parse_uint64(args[5]).value_or(0));
   std::vector<float> x(rows * cols);
   if (std::fread(x.data(), sizeof(float), x.size(), stdin) != x.size()) return 1;
+  std::vector<float> importance(args[1] == "search-importance" ? cols : 0);
+  if (std::fread(importance.data(), sizeof(float), importance.size(), stdin) != importance.size()) return 1;
   const codec::Codec& codec = codec::codec_of(*id);
   std::vector<std::byte> out(x.size() / codec.block_elements * codec.block_bytes);
   const quantize::SearchKernels& kernels = quantize::search_kernels(features_of(args[3]));
@@ -52,7 +55,8 @@ int encode(const std::vector<std::string>& args) {
     if (args[1] == "search-flat") weighting = quantize::Weighting::flat;
     if (args[1] == "search-magnitude") weighting = quantize::Weighting::magnitude;
     if (args[1] == "search-square") weighting = quantize::Weighting::square;
-    quantize::encode_search(kernels, *id, weighting, x.data(), nullptr, out.data(), rows, cols);
+    quantize::encode_search(kernels, *id, weighting, x.data(),
+                            importance.empty() ? nullptr : importance.data(), out.data(), rows, cols);
   }
   return std::fwrite(out.data(), 1, out.size(), stdout) == out.size() ? 0 : 1;
 }
