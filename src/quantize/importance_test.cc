@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "calibrate/statistics_file.h"
-#include "quantize/small_llama.h"
+#include "testing/small_llama.h"
 
 namespace mote::quantize {
 namespace {
@@ -126,7 +126,9 @@ TEST(Importance, ChangesTheTypesOfPresetsThatAskForIt) {
   const auto report = quantize(pool, options);
   ASSERT_TRUE(report) << report.error().message;
   for (const TensorReport& t : report->tensors) {
-    if (t.name == "blk.1.ffn_down.weight" || t.name == "blk.1.attn_v.weight") EXPECT_EQ(t.type, "IQ3_XXS");
+    if (t.name == "blk.1.ffn_down.weight" || t.name == "blk.1.attn_v.weight") {
+      EXPECT_EQ(t.type, "IQ3_XXS") << t.name;
+    }
   }
 }
 

@@ -18,9 +18,9 @@
 #include "formats/gguf_reader.h"
 #include "formats/gguf_writer.h"
 #include "quantize/presets.h"
-#include "quantize/small_llama.h"
 #include "tensor/float16.h"
 #include "testing/environment.h"
+#include "testing/small_llama.h"
 
 namespace mote::quantize {
 namespace {
@@ -28,6 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::content;
 using testing::fnv1a;
+using testing::kHidden;
+using testing::kVocab;
+using testing::kWidth;
 using testing::options_for;
 using testing::small_llama;
 using testing::Source;
