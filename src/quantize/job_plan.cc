@@ -207,7 +207,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
   return {};
 }
 
-Result<formats::Metadata> output_metadata(Job& job) {
+Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job) {
   formats::Metadata metadata = job.model.metadata();
   if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
     MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
@@ -215,6 +215,14 @@ Result<formats::Metadata> output_metadata(Job& job) {
     MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
   }
   metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
+  if (!options.statistics.empty()) {
+    // As llama-quantize notes it.
+    const calibrate::Statistics& s = job.statistics;
+    metadata.set_string("quantize.imatrix.file", options.statistics.filename().string());
+    if (!s.datasets.empty()) metadata.set_string("quantize.imatrix.dataset", s.datasets.front());
+    metadata.set_i32("quantize.imatrix.entries_count", static_cast<std::int32_t>(s.inputs.size()));
+    metadata.set_i32("quantize.imatrix.chunks_count", static_cast<std::int32_t>(s.windows));
+  }
   return metadata;
 }
 

@@ -47,7 +47,7 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job);
 Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> choices, Job& job);
 
 // GGUF keys of the result, without the preset's general.file_type.
-Result<formats::Metadata> output_metadata(Job& job);
+Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job);
 // Everything that decides the bytes. The writer compares metadata and tensor list on its own.
 std::string fingerprint(const QuantizeOptions& options, const Job& job);
 // QUANT_IN_PLACE where a file to be written is one of the input's.

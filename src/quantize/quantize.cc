@@ -298,7 +298,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   MOTE_ASSIGN(job.preset, find_preset(options.type.empty() ? "Q4_0" : options.type));
   MOTE_TRY(check_method(options, job));
-  MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
+  MOTE_ASSIGN(formats::Metadata metadata, output_metadata(options, job));
   Calibration calibration;
   if (calibrated && (sized || !options.dry_run)) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
