@@ -68,6 +68,10 @@ struct QuantizeOptions {
   // `output`, which is NAME.gguf. Bytes of tensor data and number of tensors that a file may have.
   std::uint64_t split_max_bytes = 0;
   std::uint64_t split_max_tensors = 0;
+  // What feedback may take besides the mapped model, refused before it starts; 0: no limit. `on_memory` hears
+  // what it will take.
+  std::uint64_t max_memory = 0;
+  std::function<void(std::uint64_t bytes)> on_memory;
   bool allow_requantize =
       false;             // quantize again what is already quantized (loses more than quantizing once)
   bool dry_run = false;  // types and sizes only
@@ -105,6 +109,7 @@ struct QuantizeReport {
   double bpw = 0;  // tensor bits per parameter
   double seconds = 0;
   std::uint64_t peak_rss_bytes = 0;   // of the process so far
+  std::uint64_t planned_memory = 0;   // of feedback, besides the mapped model
   std::string preset;                 // canonical name
   std::vector<TensorReport> tensors;  // in file order
   std::vector<std::string> warnings;  // of the tokenizer that went into the file
@@ -119,7 +124,7 @@ struct QuantizeReport {
 // (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
 // and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),
 // CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a
-// size QUANT_BUDGET (the least that is possible). An existing output is
+// size QUANT_BUDGET (the least that is possible), QUANT_MEMORY (more than max_memory). An existing output is
 // replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 

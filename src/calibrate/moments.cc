@@ -94,16 +94,13 @@ void Moments::add(std::span<const float> a) {
   accumulate(transposed_.as<float>(), transposed_.as<float>(), n, true);
 }
 
-std::vector<double> Moments::mean() const {
-  std::vector<double> out(sums_.size());
+std::vector<double> Moments::take_mean() {
   const double count = static_cast<double>(std::max<std::size_t>(tokens_, 1));
-  for (std::size_t i = 0; i < cols_; ++i) {
-    for (std::size_t j = 0; j < cols_; ++j) {
-      const bool other = symmetric_ && j > i;
-      out[i * cols_ + j] = sums_[other ? j * cols_ + i : i * cols_ + j] / count;
-    }
+  for (double& sum : sums_) sum /= count;
+  for (std::size_t i = 0; symmetric_ && i < cols_; ++i) {
+    for (std::size_t j = 0; j < i; ++j) sums_[j * cols_ + i] = sums_[i * cols_ + j];
   }
-  return out;
+  return std::move(sums_);
 }
 
 }  // namespace mote::calibrate

@@ -268,14 +268,14 @@ class Job {
     }
     if (fed.empty()) return {};
     Result<Curvature> curvature =
-        curvature_of(runtime_.pool(), *options_.kernels, own->mean(), cols, options_.damping);
+        curvature_of(runtime_.pool(), *options_.kernels, own->take_mean(), cols, options_.damping);
     if (!curvature) {
       Error error = std::move(curvature).error();
       error.message =
           "tensor '" + escape_untrusted(source_.tensors()[fed.front()].name) + "': " + error.message;
       return error;
     }
-    const std::vector<double> moved = drift->mean();
+    const std::vector<double> moved = drift->take_mean();
     own.reset();
     drift.reset();
     for (const std::size_t index : fed) MOTE_TRY(feed(index, *curvature, moved));

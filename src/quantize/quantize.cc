@@ -24,6 +24,7 @@
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
 #include "quantize/feedback/feedback_kernels.h"
+#include "quantize/feedback/memory_needed.h"
 #include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
@@ -266,6 +267,35 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   return allocate(costs, bytes);
 }
 
+// What feedback will take, told to the caller and held to the limit.
+Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& options,
+                         const Calibration& calibration, Job& job) {
+  FeedbackSize size{
+      .windows = calibration.windows.count(), .window = calibration.windows.window, .threads = pool.size()};
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    if (job.report.tensors[o].method != to_string(Method::feedback)) continue;
+    const Shape& shape = job.outputs[o].shape;
+    size.largest_cols = std::max(size.largest_cols, shape.cols());
+    size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
+  }
+  const auto needed = feedback_bytes(job.model.spec, size);
+  if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
+  job.report.planned_memory = *needed;
+  if (options.on_memory) options.on_memory(*needed);
+  if (options.max_memory == 0 || *needed <= options.max_memory) return {};
+  const std::uint64_t per_window =
+      std::uint64_t{2} * size.window * job.model.spec.width * sizeof(float);  // hidden states, twice
+  const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
+  return Error{kQuantMemory,
+               "feedback on " + with_thousands(size.windows) + " windows needs " + human_bytes(*needed) +
+                   " of memory, more than the " + human_bytes(options.max_memory) + " allowed",
+               fewer < size.windows
+                   ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
+                   : "allow more, or use --method search",
+               options.input.string(),
+               {}};
+}
+
 // The type of most weights.
 CodecId usual_type(const Job& job, std::span<const TypeChoice> choices) {
   std::map<CodecId, std::uint64_t> weights;
@@ -335,6 +365,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
+    if (options.method == Method::feedback) MOTE_TRY(plan_memory(pool, options, calibration, job));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (options.method == Method::feedback) {
