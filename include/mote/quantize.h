@@ -87,7 +87,9 @@ struct TensorReport {
   // Divergence from the original, in nats, that the type alone is expected to cause; 0 where types were not
   // chosen for a size.
   double expected_kld = 0;
-  std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
+  // "rtn", "search", "feedback", "lattice" where training has left the weights on the type's lattice, or
+  // "copy" where the type stays or is a plain float.
+  std::string_view method;
   // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
   // the inputs; 0 in a dry run and for
   // tensors that an earlier run wrote and this one had no need to look at.

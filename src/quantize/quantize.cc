@@ -36,6 +36,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kOnLattice = "lattice";
+
 float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
   constexpr float kLargest = 6.0F * 448.0F;  // code times scale
   const float factor = largest_magnitude(pool, in) / kLargest;
@@ -77,6 +79,7 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
       factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
+  if (error.on_lattice) report.method = kOnLattice;
   return {};
 }
 
@@ -141,6 +144,7 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
                   const EncodeError& error) -> Result<void> {
     const std::size_t o = output[index];
     job.report.tensors[o].error = error.relative();
+    if (error.on_lattice) job.report.tensors[o].method = kOnLattice;
     written[o] = true;
     // An earlier run's bytes are the same.
     if (writer.done(o)) return {};
