@@ -22,22 +22,28 @@ namespace {
 
 constexpr ErrorCode kCalibrationEmpty{"CALIBRATION_EMPTY", ErrorKind::invalid_argument};
 
+Result<void> go_on(const CalibrateOptions& options, std::size_t done, std::size_t total) {
+  if (options.cancel == nullptr || !options.cancel->requested()) return {};
+  return Error{
+      kCancelled,
+      "calibration stopped after " + with_thousands(done) + " of " + with_thousands(total) + " windows",
+      "run the same command again",
+      {},
+      {}};
+}
+
 Result<Statistics> observe(engine::Runtime& runtime, const engine::LoadedModel& model,
                            const CalibrateOptions& options, CalibrateReport& report) {
   MOTE_ASSIGN(Windows windows, windows_of(model, options.text));
   MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
   for (std::size_t w = 0; w < windows.count(); ++w) {
-    if (options.cancel != nullptr && options.cancel->requested()) {
-      return Error{kCancelled,
-                   "calibration stopped after " + with_thousands(w) + " of " +
-                       with_thousands(windows.count()) + " windows",
-                   "run the same command again",
-                   {},
-                   {}};
-    }
+    MOTE_TRY(go_on(options, w, windows.count()));
     if (options.progress) options.progress({w, windows.count()});
     observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
   }
+  // Mapped weights may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
+  MOTE_TRY(model.model().canonical->check());
+  MOTE_TRY(go_on(options, windows.count(), windows.count()));
   Statistics out;
   MOTE_ASSIGN(out.inputs, observer->by_tensor());
   for (const std::filesystem::path& file : options.text.files) {
@@ -70,6 +76,12 @@ void warn_of_few(const Statistics& statistics, CalibrateReport& report) {
                             "; give more text, or text of other kinds");
 }
 
+// Names the file of statistics in an error.
+Result<void> of_file(const std::filesystem::path& path, Result<void> result) {
+  if (!result) result.error().file = path.string();
+  return result;
+}
+
 Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.text.files.empty() && options.merge.empty()) {
@@ -86,10 +98,12 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
   MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
-  for (const Statistics& s : earlier) MOTE_TRY(check_statistics(s, *model->model().canonical));
   CalibrateReport report;
   Statistics statistics;
-  for (const Statistics& s : earlier) MOTE_TRY(merge(statistics, s));
+  for (std::size_t i = 0; i < earlier.size(); ++i) {
+    MOTE_TRY(of_file(options.merge[i], check_statistics(earlier[i], *model->model().canonical, 0)));
+    MOTE_TRY(of_file(options.merge[i], merge(statistics, earlier[i])));
+  }
   if (!options.text.files.empty()) {
     MOTE_ASSIGN(const Statistics own, observe(runtime, *model, options, report));
     MOTE_TRY(merge(statistics, own));
