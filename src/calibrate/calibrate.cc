@@ -76,12 +76,6 @@ void warn_of_few(const Statistics& statistics, CalibrateReport& report) {
                             "; give more text, or text of other kinds");
 }
 
-// Names the file of statistics in an error.
-Result<void> of_file(const std::filesystem::path& path, Result<void> result) {
-  if (!result) result.error().file = path.string();
-  return result;
-}
-
 Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.text.files.empty() && options.merge.empty()) {
@@ -97,14 +91,17 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
   }
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
+  load.need_tokenizer = !options.text.files.empty();
   MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
   CalibrateReport report;
   Statistics statistics;
   for (std::size_t i = 0; i < earlier.size(); ++i) {
-    MOTE_TRY(of_file(options.merge[i], check_statistics(earlier[i], *model->model().canonical, 0)));
-    MOTE_TRY(of_file(options.merge[i], merge(statistics, earlier[i])));
+    MOTE_TRY(in_file(options.merge[i], check_statistics(earlier[i], *model->model().canonical, 0)));
+    MOTE_TRY(in_file(options.merge[i], merge(statistics, earlier[i])));
   }
   if (!options.text.files.empty()) {
+    MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
+    report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
     MOTE_ASSIGN(const Statistics own, observe(runtime, *model, options, report));
     MOTE_TRY(merge(statistics, own));
   }

@@ -286,6 +286,16 @@ TEST_F(Calibrate, RefusesToAddWhatIsNotOfTheModel) {
   fails("STATISTICS_MODEL", adding("other.gguf"), "'blk.0.attn_q.weight'");
 }
 
+TEST_F(Calibrate, AddingFilesNeedsNoTokenizer) {
+  CalibrateOptions o = options("s.gguf", {});
+  o.input = engine::testing::write_tiny_gguf(folder_ / "tiny.gguf");
+  Statistics s;
+  s.inputs["blk.0.ffn_up.weight"] = {{100}, std::vector<double>(32, 1.0), {}};
+  ASSERT_TRUE(write_statistics(s, folder_ / "a.gguf"));
+  o.merge = {folder_ / "a.gguf", folder_ / "a.gguf"};
+  EXPECT_EQ(report_of(o).tokens, 200U);
+}
+
 TEST_F(Calibrate, FewTokensInAFileAreNoObstacleToAddingMore) {
   CalibrateOptions one = options("one.gguf", {dog_});
   one.text.max_windows = 1;

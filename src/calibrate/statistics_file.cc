@@ -342,6 +342,11 @@ Result<Statistics> read_statistics(const fs::path& path) {
   return read_dat(path);
 }
 
+Result<void> in_file(const fs::path& path, Result<void> result) {
+  if (!result) result.error().file = path.string();
+  return result;
+}
+
 Result<std::uint64_t> write_statistics(const Statistics& statistics, const fs::path& path) {
   return path.extension() == ".dat" ? write_dat(statistics, path) : write_gguf(statistics, path);
 }

@@ -169,8 +169,7 @@ Result<void> plan(const QuantizeOptions& options, Job& job) {
     if (type != tensor.codec && codec.encode_rtn == nullptr) {
       return Error{kQuantImportance,
                    "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
-                       ", which is not written without the importance of its inputs; this version reads no "
-                       "importance matrix",
+                       ", which is useless without the importance of its inputs; this version writes none",
                    "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
                    options.input.string(),
                    {}};
@@ -343,11 +342,15 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
   work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
+    // What is rounded has no part in the calibration; statistics still say what its error weighs.
+    const std::vector<float> given =
+        importance.empty() ? calibrate::importance_of(job.statistics, report.name, in.shape.cols())
+                           : std::vector<float>();
     const EncodeJob encode{work.types[index],
                            Method::search,
                            &search_kernels(features),
                            weighting_of(report.name, work.types[index]),
-                           importance,
+                           importance.empty() ? std::span<const float>(given) : importance,
                            1.0F,
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
@@ -458,7 +461,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   MOTE_ASSIGN(job.model, model::open_model(options.input));
   if (!options.statistics.empty()) {
     MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
-    MOTE_TRY(calibrate::check_statistics(job.statistics, *job.model.canonical));
+    MOTE_TRY(calibrate::in_file(options.statistics,
+                                calibrate::check_statistics(job.statistics, *job.model.canonical)));
   }
   MOTE_TRY(plan(options, job));
   MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
@@ -476,6 +480,9 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     Calibration calibration;
     if (options.method == Method::feedback) {
       MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
+      if (const Tokenizer* tokenizer = calibration.model->tokenizer()) {
+        job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
+      }
     }
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
