@@ -120,8 +120,9 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
-// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
-// matrix), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE, STATISTICS_SHORT,
+// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that needs an importance
+// matrix is not written), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE,
+// STATISTICS_SHORT,
 // QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files), MODEL_NONFINITE
 // (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
 // and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),

@@ -155,8 +155,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
     if (type != tensor.codec && codec.encode_rtn == nullptr) {
       return Error{kQuantImportance,
                    "tensor '" + escape_untrusted(tensor.name) + "' would be " + std::string(codec.name) +
-                       ", which is not written without the importance of its inputs; this version reads no "
-                       "importance matrix",
+                       ", which is useless without the importance of its inputs; this version writes none",
                    "choose a type that needs none, such as IQ3_S, Q2_K or TQ2_0",
                    options.input.string(),
                    {}};

@@ -125,11 +125,15 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
   work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
+    // What is rounded has no part in the calibration; statistics still say what its error weighs.
+    const std::vector<float> given =
+        importance.empty() ? calibrate::importance_of(job.statistics, report.name, in.shape.cols())
+                           : std::vector<float>();
     const EncodeJob encode{work.types[index],
                            Method::search,
                            &search_kernels(features),
                            weighting_of(report.name, work.types[index]),
-                           importance,
+                           importance.empty() ? std::span<const float>(given) : importance,
                            1.0F,
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
@@ -328,7 +332,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   MOTE_ASSIGN(job.model, model::open_model(options.input));
   if (!options.statistics.empty()) {
     MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
-    MOTE_TRY(calibrate::check_statistics(job.statistics, *job.model.canonical));
+    MOTE_TRY(calibrate::in_file(options.statistics,
+                                calibrate::check_statistics(job.statistics, *job.model.canonical)));
   }
   MOTE_ASSIGN(job.preset, find_preset(options.type.empty() ? "Q4_0" : options.type));
   MOTE_TRY(check_method(options, job));
@@ -336,6 +341,9 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   Calibration calibration;
   if (calibrated && (sized || !options.dry_run)) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
+    if (const Tokenizer* tokenizer = calibration.model->tokenizer()) {
+      job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
+    }
     const std::vector<std::string>& warnings = calibration.windows.warnings;
     job.report.warnings.insert(job.report.warnings.end(), warnings.begin(), warnings.end());
   }
