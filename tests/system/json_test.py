@@ -93,6 +93,24 @@ class JsonShapes(CliTest):
         errors = [t["error"] for t in result["tensors"] if t["type"] == "Q8_0"]
         self.assertTrue(all(0 < e < 1e-3 for e in errors), errors)
 
+    def test_quantize_for_a_size(self):
+        text = self.write("t.txt", STORY * 3)
+        preset = self.json("quantize", STORIES, "-o", self.folder / "p.gguf", "--type", "Q5_0")
+        out = self.folder / "q.gguf"
+        result = self.json("quantize", STORIES, "-o", out, "--size", str(preset["bytes"]), "--data", text, "--chunks", "4")
+        self.assertEqual(result["bytes"], out.stat().st_size)
+        self.assertLessEqual(result["bytes"], preset["bytes"])
+        self.has(result, planned_memory_bytes=int)
+        self.assertGreater(result["planned_memory_bytes"], 0)
+        for tensor in result["tensors"]:
+            self.has(tensor, expected_kld=NUMBER)
+        self.assertGreater(sum(t["expected_kld"] for t in result["tensors"]), 0)
+        bits = self.json("quantize", STORIES, "--bpw", "5", "--data", text, "--dry-run")
+        self.assertLessEqual(bits["bpw"], 5)
+        self.fails(4, "QUANT_BUDGET", "quantize", STORIES, "-o", self.folder / "no.gguf", "--size", "100K", "--data", text)
+        self.fails(4, "QUANT_MEMORY", "quantize", STORIES, "-o", self.folder / "no.gguf", "--type", "Q8_0", "--data", text, "--memory", "100K")
+        self.assertFalse((self.folder / "no.gguf").exists())
+
     def test_calibrate(self):
         text = self.write("t.txt", STORY)
         for name in ("s.gguf", "s.dat"):

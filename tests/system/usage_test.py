@@ -34,9 +34,18 @@ class Usage(CliTest):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
     def test_later_options_and_methods_of_quantize_are_refused_by_name(self):
-        for option in ("--size", "--bpw", "--memory"):
-            self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", option, "1")
+        self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--group-fallback")
         self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
+
+    def test_a_type_or_a_size_is_needed_and_a_size_needs_a_text(self):
+        quantize = ("quantize", STORIES, "-o", "out")
+        self.assertIn("--size", self.fails(2, "USAGE_MISSING", *quantize))
+        self.assertIn("--data", self.fails(2, "USAGE_MISSING", *quantize, "--size", "90M"))
+        self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", "--size", "90M", "--bpw", "4")
+        for size in ("0", "-1", "x", "9P"):
+            self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", f"--size={size}")
+        for bits in ("0", "-1", "nan", "33"):
+            self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", f"--bpw={bits}")
 
     def test_feedback_needs_a_text(self):
         self.assertIn("--data", self.fails(2, "USAGE_MISSING", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--method", "feedback"))
