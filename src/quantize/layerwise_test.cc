@@ -34,6 +34,13 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// All that a file holds but its keys, which name the statistics that it was made with.
+std::string tensors(const fs::path& path) {
+  const auto file = formats::GgufFile::open(path);
+  EXPECT_TRUE(file);
+  return file ? read(path).substr((*file)->data_offset()) : std::string();
+}
+
 std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
   engine::RuntimeOptions options;
   options.threads = threads;
@@ -144,7 +151,7 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
   o.pure = false;
   o.tensor_types = {{"ffn_down", "NVFP4"}, {"attn_q", "IQ3_S"}, {"attn_k", "F16"}};
-  o.text.max_windows = 4;
+  o.text.max_windows = 16;
   ASSERT_TRUE(quantize(*runtime, o));
   QuantizeOptions plain = options_of(folder / "plain.gguf", "Q5_0", {});
   plain.pure = false;
@@ -258,7 +265,7 @@ TEST_F(FromStatistics, GivesTheBytesOfTheTextThatTheyAreOf) {
   const auto runtime = runtime_of(2);
   good(*runtime, with_text("text.gguf"));
   good(*runtime, with_statistics("whole.gguf"));
-  EXPECT_TRUE(read(folder_ / "text.gguf") == read(folder_ / "whole.gguf"));
+  EXPECT_TRUE(tensors(folder_ / "text.gguf") == tensors(folder_ / "whole.gguf"));
   // Fewer of the same windows.
   QuantizeOptions one = with_text("text.gguf");
   one.text.max_windows = 1;
@@ -266,7 +273,7 @@ TEST_F(FromStatistics, GivesTheBytesOfTheTextThatTheyAreOf) {
   QuantizeOptions first = with_statistics("first.gguf");
   first.text.max_windows = 1;
   good(*runtime, first);
-  EXPECT_TRUE(read(folder_ / "text.gguf") == read(folder_ / "first.gguf"));
+  EXPECT_TRUE(tensors(folder_ / "text.gguf") == tensors(folder_ / "first.gguf"));
 }
 
 TEST_F(FromStatistics, ThreadsAndInstructionSetsGiveTheSameBytes) {
@@ -314,7 +321,7 @@ TEST_F(FromStatistics, WithoutTokensThereIsNothingToFeedBack) {
   good(*runtime, both);
   good(*runtime, search);
   good(*runtime, with_text("text.gguf"));
-  EXPECT_TRUE(read(both.output) == read(folder_ / "text.gguf"));
+  EXPECT_TRUE(tensors(both.output) == tensors(folder_ / "text.gguf"));
 }
 
 TEST_F(FromStatistics, TokensThatTheModelCannotTakeAreRefused) {
