@@ -66,6 +66,16 @@ std::vector<fs::path> input_files(const formats::Checkpoint& checkpoint) {
   return files;
 }
 
+Error requantized(const formats::TensorInfo& tensor, std::string_view type, const QuantizeOptions& options) {
+  return {kQuantRequantize,
+          "tensor '" + escape_untrusted(tensor.name) + "' is " +
+              std::string(codec::codec_of(tensor.codec).name) + " already; making it " + std::string(type) +
+              " adds a second loss to the first",
+          "start from the 16-bit checkpoint, or pass --allow-requantize",
+          options.input.string(),
+          {}};
+}
+
 std::string file_identity(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -132,6 +142,14 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job) {
                  options.input.string(),
                  {}};
   }
+  const bool sized = options.max_bytes > 0 || options.max_bpw > 0;
+  for (const formats::TensorInfo& tensor : job.model.canonical->tensors()) {
+    // Before anything is probed.
+    if (sized && !options.allow_requantize && is_quantizable(tensor) &&
+        !codec::codec_of(tensor.codec).is_plain_float()) {
+      return requantized(tensor, "another type", options);
+    }
+  }
   return {};
 }
 
@@ -144,13 +162,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
     const codec::Codec& codec = codec::codec_of(type);
     if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() &&
         !options.allow_requantize) {
-      return Error{kQuantRequantize,
-                   "tensor '" + escape_untrusted(tensor.name) + "' is " +
-                       std::string(codec::codec_of(tensor.codec).name) + " already; making it " +
-                       std::string(codec.name) + " adds a second loss to the first",
-                   "start from the 16-bit checkpoint, or pass --allow-requantize",
-                   options.input.string(),
-                   {}};
+      return requantized(tensor, codec.name, options);
     }
     if (type != tensor.codec && codec.encode_rtn == nullptr) {
       return Error{kQuantImportance,
