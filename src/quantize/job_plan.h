@@ -40,8 +40,8 @@ Result<TypeOptions> type_options(const QuantizeOptions& options);
 
 // The preset's choices for the job's model.
 Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, const Job& job);
-// QUANT_METHOD where the model is none that the options' method takes, QUANT_REQUANTIZE where a size is wanted
-// of one that is quantized.
+// QUANT_METHOD where the model is none that the options' method takes, QUANT_REQUANTIZE where a size is
+// wanted of one that is quantized.
 Result<void> check_method(const QuantizeOptions& options, const Job& job);
 // Outputs, sources and the report's rows of job.model in the types chosen; reads no tensor. Errors:
 // QUANT_REQUANTIZE, QUANT_IMPORTANCE, QUANT_VERIFY.
