@@ -260,6 +260,7 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   progress.tensor_count = tensors.size();
   AllocationOptions how;
   how.bytes = bytes;
+  how.feedback = options.method == Method::feedback;
   how.search = &search_kernels(features);
   how.cancel = options.cancel;
   how.begin = [&](std::string_view what, std::size_t tensor) {
