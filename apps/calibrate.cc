@@ -26,9 +26,7 @@ class Calibrate : public Command {
            "files in turn",
            &data_, false, ValueKind::file},
           {"-o,--output", "FILE",
-           "statistics to write: GGUF, which llama.cpp reads as an importance matrix, or its older form for "
-           "a "
-           "name that ends in .dat",
+           "statistics to write: GGUF, or llama.cpp's older form of an importance matrix for a name in .dat",
            &output_, true, ValueKind::file},
           {"--in-file", "FILE", "statistics of the same model to add, repeatable", &merge_, false,
            ValueKind::file},

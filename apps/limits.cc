@@ -6,6 +6,8 @@
 #include "agent/tools.h"
 #include "apps/cli/model_options.h"
 #include "base/strings.h"
+#include "calibrate/statistics.h"
+#include "calibrate/statistics_file.h"
 #include "formats/limits.h"
 #include "formats/llama2c.h"
 #include "model/ranges.h"
@@ -83,6 +85,12 @@ std::vector<Limit> all_limits() {
       {"session.batch", engine::kMaxBatch, "tokens that go through the model together"},
       {"measure.window_tokens", measure::kMaxWindow, "tokens of a window of perplexity and compare"},
       {"quantize.text_bytes", calibrate::kMaxTextBytes, "a text given with --data"},
+      {"calibrate.default_window", calibrate::kUsualWindow, "tokens of a window where -c does not say"},
+      {"calibrate.default_windows", calibrate::kUsualWindows,
+       "windows of all texts where --chunks does not say"},
+      {"statistics.least_tokens", calibrate::kLeastTokens,
+       "tokens that a matrix must have seen, unless it is an expert's"},
+      {"statistics.bytes", calibrate::kMaxStatisticsBytes, "an importance matrix in the older form (.dat)"},
       {"quantize.pattern_steps", quantize::kMaxPatternSteps, "steps of one match of --tensor-type"},
       {"tools.number", agent::kMaxTools, "tools of a tools file"},
       {"tools.rounds", agent::kMaxToolRounds, "rounds of calls that --execute carries out"},

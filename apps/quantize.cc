@@ -76,6 +76,8 @@ class Quantize : public Command {
            "fast: the search, in seconds; standard: feedback, in minutes (the default with --data, or with "
            "--stats that have tokens)",
            &effort_, false, ValueKind::choice, names_of(kEfforts)},
+          {"--memory", "N", "feedback refuses to take more than N bytes besides the model, also 500M, 2G",
+           &memory_},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
            &tensor_types_},
@@ -91,8 +93,7 @@ class Quantize : public Command {
          runtime_.options()});
   }
   [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--memory", "calibrated methods"},
-                                             {"--group-fallback", "affine groups", false}};
+    static constexpr LaterOption kLater[] = {{"--group-fallback", "affine groups", false}};
     return kLater;
   }
   [[nodiscard]] std::string_view epilogue() const override {
@@ -124,6 +125,12 @@ class Quantize : public Command {
                    "use feedback, search or rtn", "", std::nullopt};
     }
     MOTE_TRY(settle_size(o));
+    if (!memory_.empty()) {
+      MOTE_ASSIGN(o.max_memory, parse_size("--memory", memory_, true));
+    }
+    o.on_memory = [&program](std::uint64_t bytes) {
+      program.progress("feedback takes " + human_bytes(bytes) + " of memory beside the mapped model");
+    };
     o.statistics = stats_;
     MOTE_ASSIGN(o.method, method());
     o.text.files.assign(data_.begin(), data_.end());
@@ -269,6 +276,7 @@ class Quantize : public Command {
     out["parameters"] = report.parameters;
     out["seconds"] = report.seconds;
     out["peak_rss_bytes"] = report.peak_rss_bytes;
+    out["planned_memory_bytes"] = report.planned_memory;
     out["dry_run"] = dry_run_;
     out["files"] = std::move(files);
     out["tensors"] = std::move(tensors);
@@ -280,6 +288,7 @@ class Quantize : public Command {
   std::string type_;
   std::string size_;
   std::string bpw_;
+  std::string memory_;
   std::string method_;  // empty: search, or feedback with data
   std::vector<std::string> data_;
   std::uint64_t chunks_ = calibrate::kUsualWindows;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-COMMANDS = ("demo", "quantize", "compare", "perplexity", "run", "bench", "doctor", "inspect", "tokenize", "render", "embed", "logits",
+COMMANDS = ("demo", "calibrate", "quantize", "compare", "perplexity", "run", "bench", "doctor", "inspect", "tokenize", "render", "embed", "logits",
             "completion", "man")
 CASES = {
     "help.txt": ["--help"],

@@ -68,6 +68,10 @@ struct QuantizeOptions {
   // `output`, which is NAME.gguf. Bytes of tensor data and number of tensors that a file may have.
   std::uint64_t split_max_bytes = 0;
   std::uint64_t split_max_tensors = 0;
+  // What feedback may take besides the mapped model, refused before it starts; 0: no limit. `on_memory` hears
+  // what it will take.
+  std::uint64_t max_memory = 0;
+  std::function<void(std::uint64_t bytes)> on_memory;
   bool allow_requantize =
       false;             // quantize again what is already quantized (loses more than quantizing once)
   bool dry_run = false;  // types and sizes only
@@ -83,7 +87,9 @@ struct TensorReport {
   // Divergence from the original, in nats, that the type alone is expected to cause; 0 where types were not
   // chosen for a size.
   double expected_kld = 0;
-  std::string_view method;  // "rtn", "search", "feedback", or "copy" where the type stays or is a plain float
+  // "rtn", "search", "feedback", "lattice" where training has left the weights on the type's lattice, or
+  // "copy" where the type stays or is a plain float.
+  std::string_view method;
   // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
   // the inputs; 0 in a dry run and for
   // tensors that an earlier run wrote and this one had no need to look at.
@@ -105,6 +111,7 @@ struct QuantizeReport {
   double bpw = 0;  // tensor bits per parameter
   double seconds = 0;
   std::uint64_t peak_rss_bytes = 0;   // of the process so far
+  std::uint64_t planned_memory = 0;   // of feedback, besides the mapped model
   std::string preset;                 // canonical name
   std::vector<TensorReport> tensors;  // in file order
   std::vector<std::string> warnings;  // of the tokenizer that went into the file
@@ -113,13 +120,14 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
-// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is not written without an importance
-// matrix), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE, STATISTICS_SHORT,
+// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that needs an importance
+// matrix is not written), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE,
+// STATISTICS_SHORT,
 // QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files), MODEL_NONFINITE
 // (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
 // and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),
 // CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a
-// size QUANT_BUDGET (the least that is possible). An existing output is
+// size QUANT_BUDGET (the least that is possible), QUANT_MEMORY (more than max_memory). An existing output is
 // replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 

@@ -36,7 +36,7 @@ Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedM
   out.window = windows.window;
   out.tokens = std::move(windows.tokens);
   report.windows = out.windows;
-  report.warnings = std::move(windows.warnings);
+  report.warnings.insert(report.warnings.end(), windows.warnings.begin(), windows.warnings.end());
   return out;
 }
 
@@ -75,12 +75,17 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
   }
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
+  load.need_tokenizer = !options.text.files.empty();
   MOTE_ASSIGN(const auto model, engine::LoadedModel::load(runtime, options.input, load));
-  for (const Statistics& s : earlier) MOTE_TRY(check_statistics(s, *model->model().canonical));
   CalibrateReport report;
   Statistics statistics;
-  for (const Statistics& s : earlier) MOTE_TRY(merge(statistics, s));
+  for (std::size_t i = 0; i < earlier.size(); ++i) {
+    MOTE_TRY(in_file(options.merge[i], check_statistics(earlier[i], *model->model().canonical, 0)));
+    MOTE_TRY(in_file(options.merge[i], merge(statistics, earlier[i])));
+  }
   if (!options.text.files.empty()) {
+    MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
+    report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
     MOTE_ASSIGN(const Statistics own, observe_texts(runtime, *model, options, report));
     MOTE_TRY(merge(statistics, own));
   }

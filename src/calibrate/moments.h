@@ -27,8 +27,9 @@ class Moments {
   void add(std::span<const float> a);
 
   [[nodiscard]] std::size_t tokens() const { return tokens_; }
-  // [cols][cols], rows by `a`: the sums over the number of tokens.
-  [[nodiscard]] std::vector<double> mean() const;
+  // [cols][cols], rows by `a`: the sums over the number of tokens. Hands the memory over: nothing can be
+  // added afterwards.
+  [[nodiscard]] std::vector<double> take_mean();
 
  private:
   Moments(engine::Runtime& runtime, std::size_t cols) : runtime_(&runtime), cols_(cols) {}

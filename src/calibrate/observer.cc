@@ -1,7 +1,7 @@
 #include "calibrate/observer.h"
 
 #include <array>
-#include <cmath>
+#include <limits>
 #include <string>
 
 #include "base/strings.h"
@@ -12,6 +12,16 @@ namespace mote::calibrate {
 namespace {
 
 using engine::BlockInput;
+
+Result<void> go_on(const CancelToken* cancel, std::size_t done, std::size_t total) {
+  if (cancel == nullptr || !cancel->requested()) return {};
+  return Error{
+      kCancelled,
+      "calibration stopped after " + with_thousands(done) + " of " + with_thousands(total) + " windows",
+      "run the same command again",
+      {},
+      {}};
+}
 
 bool is_of_one_expert(BlockInput input) {
   return input == BlockInput::expert || input == BlockInput::expert_down;
@@ -92,9 +102,11 @@ Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() cons
   const std::string head =
       model::gguf_name(model_->spec().tied_head ? model::Role::token_embd : model::Role::output);
   if (model_->spec().causal && source.find(head) && head_.cols > 0) out[head] = head_.sums;
+  // Files hold floats; a model that is sound stays far below their largest.
+  constexpr double kMost = std::numeric_limits<float>::max();
   for (const auto& [name, sums] : out) {
     for (const double x : sums.squares) {
-      if (std::isfinite(x)) continue;
+      if (x <= kMost) continue;
       return Error{kStatisticsNonfinite,
                    "the inputs of tensor '" + escape_untrusted(name) + "' were not finite",
                    "check the model with mote inspect --verify, and the text for what it does to it",
@@ -110,17 +122,13 @@ Result<std::map<std::string, InputSums, std::less<>>> observe(
     const CancelToken* cancel, const std::function<void(std::size_t window)>& begin) {
   MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
   for (std::size_t w = 0; w < windows.count(); ++w) {
-    if (cancel != nullptr && cancel->requested()) {
-      return Error{kCancelled,
-                   "calibration stopped after " + with_thousands(w) + " of " +
-                       with_thousands(windows.count()) + " windows",
-                   "run the same command again",
-                   {},
-                   {}};
-    }
+    MOTE_TRY(go_on(cancel, w, windows.count()));
     if (begin) begin(w);
     observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
   }
+  // Mapped weights may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
+  MOTE_TRY(model.model().canonical->check());
+  MOTE_TRY(go_on(cancel, windows.count(), windows.count()));
   return observer->by_tensor();
 }
 

@@ -49,7 +49,17 @@ Result<void> merge_tensor(const std::string& name, InputSums& into, const InputS
 
 bool is_experts(const Shape& shape) { return shape.rank() == 3; }
 
-Result<void> check_tensor(const std::string& name, const InputSums& of, const Shape& shape) {
+Error not_finite(const std::string& tensor, double found, std::string_view expected) {
+  return {kStatisticsNonfinite,
+          "the statistics of tensor '" + escape_untrusted(tensor) + "' hold " + std::to_string(found) +
+              " where a " + std::string(expected) + " belongs",
+          "calibrate again; the model's activations may have overflowed",
+          {},
+          {}};
+}
+
+Result<void> check_tensor(const std::string& name, const InputSums& of, const Shape& shape,
+                          std::uint64_t least_tokens) {
   const std::size_t matrices = is_experts(shape) ? shape.dims()[0] : 1;
   if (of.squares.size() != matrices * shape.cols()) {
     return other_size(name, of.squares.size(), matrices * shape.cols());
@@ -58,19 +68,16 @@ Result<void> check_tensor(const std::string& name, const InputSums& of, const Sh
     return other_size(name, of.counts.size(), matrices);
   }
   for (const double x : of.squares) {
-    if (std::isfinite(x) && x >= 0) continue;
-    return Error{kStatisticsNonfinite,
-                 "the statistics of tensor '" + escape_untrusted(name) + "' hold " + std::to_string(x) +
-                     " where a sum of squares belongs",
-                 "calibrate again; the model's activations may have overflowed",
-                 {},
-                 {}};
+    if (!std::isfinite(x) || x < 0) return not_finite(name, x, "sum of squares");
+  }
+  for (const double x : of.sums) {
+    if (!std::isfinite(x)) return not_finite(name, x, "sum");
   }
   const std::uint64_t tokens = *std::ranges::max_element(of.counts);
-  if (tokens < kLeastTokens && !is_experts(shape)) {
+  if (tokens < least_tokens && !is_experts(shape)) {
     return Error{kStatisticsShort,
                  "tensor '" + escape_untrusted(name) + "' has statistics of " + with_thousands(tokens) +
-                     " tokens only, less than " + with_thousands(kLeastTokens),
+                     " tokens only, less than " + with_thousands(least_tokens),
                  "calibrate with more text",
                  {},
                  {}};
@@ -81,6 +88,7 @@ Result<void> check_tensor(const std::string& name, const InputSums& of, const Sh
 }  // namespace
 
 Result<void> merge(Statistics& into, const Statistics& other) {
+  const bool first = into.inputs.empty();
   for (const auto& [name, sums] : other.inputs) {
     const auto found = into.inputs.find(name);
     if (found == into.inputs.end()) {
@@ -89,7 +97,7 @@ Result<void> merge(Statistics& into, const Statistics& other) {
       MOTE_TRY(merge_tensor(name, found->second, sums));
     }
   }
-  const bool known = into.windows == 0 || (!into.tokens.empty() && into.window == other.window);
+  const bool known = first || (!into.tokens.empty() && into.window == other.window);
   if (known && !other.tokens.empty()) {
     into.tokens.insert(into.tokens.end(), other.tokens.begin(), other.tokens.end());
     into.window = other.window;
@@ -102,13 +110,14 @@ Result<void> merge(Statistics& into, const Statistics& other) {
   return {};
 }
 
-Result<void> check_statistics(const Statistics& statistics, const formats::TensorSource& model) {
+Result<void> check_statistics(const Statistics& statistics, const formats::TensorSource& model,
+                              std::uint64_t least_tokens) {
   bool any = false;
   for (const formats::TensorInfo& info : model.tensors()) {
     const auto found = statistics.inputs.find(info.name);
     if (found == statistics.inputs.end()) continue;
     any = true;
-    MOTE_TRY(check_tensor(found->first, found->second, info.shape));
+    MOTE_TRY(check_tensor(found->first, found->second, info.shape, least_tokens));
   }
   if (any) return {};
   const std::string first =

@@ -44,9 +44,11 @@ struct Statistics {
 Result<void> merge(Statistics& into, const Statistics& other);
 
 // Refuses what is not of this model or has no numbers, and names the tensor: STATISTICS_MODEL (another size,
-// or none of the model's tensors at all), STATISTICS_NONFINITE (infinite, NaN or negative sums),
-// STATISTICS_SHORT (a matrix that saw fewer than kLeastTokens, among matrices that all tokens go through).
-Result<void> check_statistics(const Statistics& statistics, const formats::TensorSource& model);
+// or none of the model's tensors at all), STATISTICS_NONFINITE (infinite or NaN sums, negative ones of
+// squares), STATISTICS_SHORT (a matrix that saw fewer than `least_tokens`, among matrices that all tokens go
+// through; 0 for statistics that others will be added to).
+Result<void> check_statistics(const Statistics& statistics, const formats::TensorSource& model,
+                              std::uint64_t least_tokens = kLeastTokens);
 
 // Mean squares of the inputs of a tensor with rows of `cols`, [matrices][cols], each matrix's divided by
 // their mean; inputs that are always 0 count 1e-4. Empty where the tensor has no statistics. A matrix that

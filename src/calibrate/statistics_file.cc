@@ -1,5 +1,6 @@
 #include "calibrate/statistics_file.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -34,12 +35,19 @@ constexpr std::string_view kCounts = ".counts";
 // The older form counts windows, whose length it does not say; llama.cpp's own default.
 constexpr std::uint64_t kDatWindow = 512;
 
+// Both forms hold floats.
+bool is_float(double x) { return std::abs(x) <= static_cast<double>(std::numeric_limits<float>::max()); }
+
 Error bad_file(const fs::path& path, std::string message) {
   return {kStatisticsFile,
           std::move(message),
           "give a file of `mote calibrate` or llama-imatrix",
           path.string(),
           {}};
+}
+
+Error too_large(const fs::path& path, const std::string& tensor) {
+  return bad_file(path, "a sum of tensor '" + escape_untrusted(tensor) + "' is larger than the file can say");
 }
 
 std::optional<std::string> without(std::string_view name, std::string_view suffix) {
@@ -60,7 +68,8 @@ Result<std::vector<float>> floats_of(const formats::GgufFile& file, std::size_t 
   return out;
 }
 
-Result<std::vector<std::uint64_t>> to_counts(std::span<const float> values, const std::string& tensor) {
+Result<std::vector<std::uint64_t>> to_counts(std::span<const float> values, const std::string& tensor,
+                                             const fs::path& path) {
   std::vector<std::uint64_t> out;
   for (const float x : values) {
     constexpr float kMost = 1e18F;
@@ -69,7 +78,7 @@ Result<std::vector<std::uint64_t>> to_counts(std::span<const float> values, cons
                    "the statistics of tensor '" + escape_untrusted(tensor) + "' count " + std::to_string(x) +
                        " tokens",
                    "calibrate again",
-                   {},
+                   path.string(),
                    {}};
     }
     out.push_back(static_cast<std::uint64_t>(std::llround(x)));
@@ -120,7 +129,7 @@ Result<Statistics> read_gguf(const fs::path& path) {
     MOTE_ASSIGN(const std::vector<float> count, floats_of(*file, *counts, path));
     InputSums& of = out.inputs[*tensor];
     of.squares.assign(squares.begin(), squares.end());
-    MOTE_ASSIGN(of.counts, to_counts(count, *tensor));
+    MOTE_ASSIGN(of.counts, to_counts(count, *tensor, path));
     if (of.counts.empty() || of.squares.empty() || of.squares.size() % of.counts.size() != 0) {
       return bad_file(path, "tensor '" + escape_untrusted(*tensor) + "' has " +
                                 with_thousands(of.squares.size()) + " sums and " +
@@ -158,6 +167,11 @@ void add_plane(std::vector<Plane>& planes, std::string name, std::span<const dou
 }
 
 Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (s.windows > kMost || s.window > kMost) {
+    return bad_file(path, with_thousands(s.windows) + " windows of " + with_thousands(s.window) +
+                              " tokens are more than the file can say");
+  }
   formats::Metadata keys;
   keys.set_string(std::string(kType), std::string(kImatrix));
   keys.set_strings(std::string(kDatasets), s.datasets);
@@ -168,6 +182,9 @@ Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
   }
   std::vector<Plane> planes;
   for (const auto& [name, of] : s.inputs) {
+    if (!std::ranges::all_of(of.squares, is_float) || !std::ranges::all_of(of.sums, is_float)) {
+      return too_large(path, name);
+    }
     const std::size_t matrices = of.counts.size();
     add_plane(planes, name + std::string(kSquares), of.squares, matrices);
     const std::vector<double> counts(of.counts.begin(), of.counts.end());
@@ -243,6 +260,19 @@ bool read_dat_entry(DatReader& in, Statistics& out) {
   return true;
 }
 
+// How many windows there were, and of which text: i32 windows, i32 length, name. Older files lack it.
+bool read_dat_end(DatReader& in, Statistics& out) {
+  if (in.at_end()) return true;
+  const auto windows = in.number();
+  const auto length = in.number();
+  if (!windows || !length || *windows < 0 || *length < 0) return false;
+  const auto name = in.take(static_cast<std::uint64_t>(*length));
+  if (!name) return false;
+  out.windows = static_cast<std::uint64_t>(*windows);
+  if (!name->empty()) out.datasets.emplace_back(*name);
+  return true;
+}
+
 Result<Statistics> read_dat(const fs::path& path) {
   MOTE_ASSIGN(const std::string text, sys::read_text_file(path, kMaxStatisticsBytes));
   DatReader in(text);
@@ -256,12 +286,8 @@ Result<Statistics> read_dat(const fs::path& path) {
                                 " of " + std::to_string(*entries));
     }
   }
-  // How many windows, and of which text: not always there.
-  if (const auto windows = in.number(); windows && *windows > 0) {
-    out.windows = static_cast<std::uint64_t>(*windows);
-  }
-  if (const auto length = in.number(); length && *length > 0) {
-    if (const auto name = in.take(static_cast<std::uint64_t>(*length))) out.datasets.emplace_back(*name);
+  if (!read_dat_end(in, out)) {
+    return bad_file(path, "this importance matrix ends in the name of its text");
   }
   return out;
 }
@@ -289,7 +315,9 @@ Result<std::uint64_t> write_dat(const Statistics& s, const fs::path& path) {
     for (std::size_t i = 0; i < of.squares.size(); ++i) {
       const auto count = static_cast<double>(of.counts[i / cols]);
       // A matrix that saw nothing weighs all inputs alike, as llama.cpp writes it.
-      const auto x = static_cast<float>((count > 0 ? of.squares[i] / count : 1.0) * windows);
+      const double value = (count > 0 ? of.squares[i] / count : 1.0) * windows;
+      if (!is_float(value)) return too_large(path, name);
+      const auto x = static_cast<float>(value);
       out.append(reinterpret_cast<const char*>(&x), sizeof x);
     }
   }
@@ -312,6 +340,11 @@ Result<Statistics> read_statistics(const fs::path& path) {
       mapped.bytes().first(std::min<std::size_t>(4, mapped.bytes().size()));
   if (std::ranges::equal(head, kMagic)) return read_gguf(path);
   return read_dat(path);
+}
+
+Result<void> in_file(const fs::path& path, Result<void> result) {
+  if (!result) result.error().file = path.string();
+  return result;
 }
 
 Result<std::uint64_t> write_statistics(const Statistics& statistics, const fs::path& path) {

@@ -23,6 +23,9 @@ inline constexpr std::uint64_t kMaxStatisticsBytes = std::uint64_t{1} << 30;  //
 // length that does not fit), STATISTICS_NONFINITE (a count that is no number).
 Result<Statistics> read_statistics(const std::filesystem::path& path);
 
+// The same, with the file's name in an error.
+Result<void> in_file(const std::filesystem::path& path, Result<void> result);
+
 // The older form where the name ends in .dat. Replaces an existing file once it is complete; returns its
 // bytes. Errors: those of writing, STATISTICS_FILE (more than the form can say).
 Result<std::uint64_t> write_statistics(const Statistics& statistics, const std::filesystem::path& path);

@@ -14,7 +14,6 @@ namespace mote::calibrate {
 namespace {
 
 constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
-constexpr ErrorCode kCalibrationWindow{"CALIBRATION_WINDOW", ErrorKind::invalid_argument};
 
 }  // namespace
 

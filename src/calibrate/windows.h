@@ -7,10 +7,13 @@
 
 #include "engine/loaded_model.h"
 #include "mote/calibrate.h"
+#include "mote/error.h"
 #include "mote/result.h"
 #include "mote/tokenizer.h"
 
 namespace mote::calibrate {
+
+inline constexpr ErrorCode kCalibrationWindow{"CALIBRATION_WINDOW", ErrorKind::invalid_argument};
 
 struct Windows {
   std::size_t window = 0;             // tokens that see one another, no more than the model's context

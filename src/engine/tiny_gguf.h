@@ -22,6 +22,8 @@ struct TinyGguf {
   CodecId codec = CodecId::q4_0;  // of every matrix that may be quantized
   std::uint32_t width = 32;       // a multiple of the codec's block
   bool experts = false;
+  bool shared_expert = false;  // beside them, with its gate
+  bool parallel = false;       // attention and feed-forward network read the same input
   std::uint64_t seed = 1;
   std::string_view nan_in = {};  // the tensor whose first scale is a NaN; empty: none
 };
@@ -57,12 +59,15 @@ inline std::filesystem::path write_tiny_gguf(const std::filesystem::path& path,
     spec.experts.count = 3;
     spec.experts.used = 2;
     spec.experts.hidden = options.width;
+    spec.experts.shared_hidden = options.shared_expert ? 2 * options.width : 0;
   }
   EXPECT_TRUE(model::validate(spec)) << options.architecture;
   const formats::Metadata metadata = model::metadata_from_spec(spec);
   // What only tensors say, as they are written here.
   auto read = model::spec_from_metadata(metadata);
   EXPECT_TRUE(read) << format_error(read.error());
+  read->experts.shared_gate = options.experts && options.shared_expert;
+  read->parallel_residual = options.parallel;
   std::vector<formats::TensorInfo> infos;
   for (const model::TensorNeed& need : model::needed_tensors(*read)) {
     const bool quantized = need.shape.rank() >= 2 && !model::is_kept_float(need.role);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "calibrate/statistics_file.h"
 #include "engine/session.h"
 #include "model/spec.h"
 #include "quantize/quantize.h"
@@ -20,7 +21,15 @@ Result<calibrate::Windows> windows_of(const calibrate::Statistics& statistics,
         options.statistics.string(),
         {}};
   }
-  MOTE_TRY(engine::check_tokens(statistics.tokens, model.vocab(), 0, statistics.tokens.size()));
+  if (options.text.max_windows == 0) {
+    return Error{calibrate::kCalibrationWindow,
+                 "no windows have nothing to learn from",
+                 "ask for at least one",
+                 options.statistics.string(),
+                 {}};
+  }
+  MOTE_TRY(calibrate::in_file(options.statistics, engine::check_tokens(statistics.tokens, model.vocab(), 0,
+                                                                       statistics.tokens.size())));
   calibrate::Windows out{statistics.window, statistics.tokens, {}};
   if (out.window > model.spec().context) {
     return Error{calibrate::kStatisticsModel,

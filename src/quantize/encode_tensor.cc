@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "model/spec.h"
+#include "quantize/lattice.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -25,6 +26,7 @@ struct BandResult {
   double squared_norm = 0;
   std::size_t nonfinite = kNone;  // first such element of the source, counted from the band's start
   bool bad_result = false;        // something decodes to infinity or NaN
+  bool on_lattice = true;         // all blocks
 };
 
 bool is_finite(float v) { return (std::bit_cast<std::uint32_t>(v) & 0x7F80'0000U) != 0x7F80'0000U; }
@@ -35,11 +37,23 @@ bool all_finite(const float* x, std::size_t n) {
   return any == 0;
 }
 
+// Blocks that lie on the type's lattice anew, as exactly that; whether all did.
+bool rewrite_on_lattice(CodecId id, CodecId source, const float* values, std::byte* out, std::size_t count) {
+  const codec::Codec& codec = codec::codec_of(id);
+  bool all = true;
+  for (std::size_t b = 0; b < count / codec.block_elements; ++b) {
+    all =
+        encode_on_lattice(id, source, values + b * codec.block_elements, out + b * codec.block_bytes) && all;
+  }
+  return all;
+}
+
 struct Plan {
   const codec::Codec& from;
   const codec::Codec& to;
   std::size_t rows, cols, band_rows;
   std::size_t matrix_rows;  // that share their importance
+  bool on_lattice;          // blocks are looked at for that
 
   [[nodiscard]] std::size_t bands() const { return (rows + band_rows - 1) / band_rows; }
   [[nodiscard]] std::size_t band_elements() const { return band_rows * cols; }
@@ -98,6 +112,7 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, std::size_t first
   } else {
     plan.to.encode_rtn(values, out, count / plan.to.block_elements);
   }
+  result.on_lattice = plan.on_lattice && rewrite_on_lattice(job.type, plan.from.id, values, out, count);
   plan.to.decode(out, decoded, count / plan.to.block_elements);
   const BandSums sums = job.kernels->compare(values, decoded, count);
   result.bad_result = !sums.finite;
@@ -134,7 +149,8 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
                   rows,
                   cols,
                   std::max<std::size_t>(1, kBandElements / cols),
-                  std::max<std::size_t>(1, rows / matrices)};
+                  std::max<std::size_t>(1, rows / matrices),
+                  job.method == Method::search && job.factor == 1.0F && lies_on_lattice(job.type, in)};
   const bool weights_fit = job.importance.size() % cols == 0 && rows % matrices == 0;
   const auto expected = codec::tensor_bytes(plan.to, in.shape).value();
   const auto available = codec::tensor_bytes(plan.from, in.shape).value();
@@ -182,6 +198,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
                  {}};
   }
   EncodeError total;
+  total.on_lattice = plan.on_lattice;
   for (std::size_t band = 0; band < results.size(); ++band) {
     const BandResult& r = results[band];
     if (r.nonfinite != kNone) return nonfinite_error(name, band * plan.band_elements() + r.nonfinite, cols);
@@ -195,6 +212,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
     }
     total.squared_error += r.squared_error;
     total.squared_norm += r.squared_norm;
+    total.on_lattice = total.on_lattice && r.on_lattice;
   }
   return total;
 }

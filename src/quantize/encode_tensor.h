@@ -29,6 +29,7 @@ struct EncodeJob {
 struct EncodeError {
   double squared_error = 0;
   double squared_norm = 0;
+  bool on_lattice = false;  // every block was found on the type's lattice (lattice.h)
   [[nodiscard]] double relative() const { return squared_norm > 0 ? squared_error / squared_norm : 0; }
 };
 

@@ -94,6 +94,16 @@ std::vector<fs::path> input_files(const formats::Checkpoint& checkpoint) {
   return files;
 }
 
+Error requantized(const formats::TensorInfo& tensor, std::string_view type, const QuantizeOptions& options) {
+  return {kQuantRequantize,
+          "tensor '" + escape_untrusted(tensor.name) + "' is " +
+              std::string(codec::codec_of(tensor.codec).name) + " already; making it " + std::string(type) +
+              " adds a second loss to the first",
+          "start from the 16-bit checkpoint, or pass --allow-requantize",
+          options.input.string(),
+          {}};
+}
+
 std::string file_identity(const fs::path& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
@@ -161,6 +171,14 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job) {
                  options.input.string(),
                  {}};
   }
+  const bool sized = options.max_bytes > 0 || options.max_bpw > 0;
+  for (const formats::TensorInfo& tensor : job.model.canonical->tensors()) {
+    // Before anything is probed.
+    if (sized && !options.allow_requantize && is_quantizable(tensor) &&
+        !codec::codec_of(tensor.codec).is_plain_float()) {
+      return requantized(tensor, "another type", options);
+    }
+  }
   return {};
 }
 
@@ -173,13 +191,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
     const codec::Codec& codec = codec::codec_of(type);
     if (type != tensor.codec && !codec::codec_of(tensor.codec).is_plain_float() &&
         !options.allow_requantize) {
-      return Error{kQuantRequantize,
-                   "tensor '" + escape_untrusted(tensor.name) + "' is " +
-                       std::string(codec::codec_of(tensor.codec).name) + " already; making it " +
-                       std::string(codec.name) + " adds a second loss to the first",
-                   "start from the 16-bit checkpoint, or pass --allow-requantize",
-                   options.input.string(),
-                   {}};
+      return requantized(tensor, codec.name, options);
     }
     if (type != tensor.codec && codec.encode_rtn == nullptr) {
       MOTE_TRY(check_importance(options, job, tensor, codec));
@@ -230,7 +242,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
   return {};
 }
 
-Result<formats::Metadata> output_metadata(Job& job) {
+Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job) {
   formats::Metadata metadata = job.model.metadata();
   if (job.model.checkpoint->kind != formats::CheckpointKind::gguf) {
     MOTE_ASSIGN(const auto tokenizer, load_tokenizer(*job.model.checkpoint));
@@ -238,6 +250,14 @@ Result<formats::Metadata> output_metadata(Job& job) {
     MOTE_TRY(write_gguf_keys(*tokenizer, metadata, job.model.spec.vocab));
   }
   metadata.set_u32("general.quantization_version", kGgufQuantizationVersion);
+  if (!options.statistics.empty()) {
+    // As llama-quantize notes it.
+    const calibrate::Statistics& s = job.statistics;
+    metadata.set_string("quantize.imatrix.file", options.statistics.filename().string());
+    if (!s.datasets.empty()) metadata.set_string("quantize.imatrix.dataset", s.datasets.front());
+    metadata.set_i32("quantize.imatrix.entries_count", static_cast<std::int32_t>(s.inputs.size()));
+    metadata.set_i32("quantize.imatrix.chunks_count", static_cast<std::int32_t>(s.windows));
+  }
   return metadata;
 }
 

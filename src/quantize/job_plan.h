@@ -40,14 +40,15 @@ Result<TypeOptions> type_options(const QuantizeOptions& options);
 
 // The preset's choices for the job's model.
 Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, const Job& job);
-// QUANT_METHOD where the model is none that the options' method takes.
+// QUANT_METHOD where the model is none that the options' method takes, QUANT_REQUANTIZE where a size is
+// wanted of one that is quantized.
 Result<void> check_method(const QuantizeOptions& options, const Job& job);
 // Outputs, sources and the report's rows of job.model in the types chosen; reads no tensor. Errors:
 // QUANT_REQUANTIZE, QUANT_IMPORTANCE, QUANT_METHOD, QUANT_VERIFY.
 Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> choices, Job& job);
 
 // GGUF keys of the result, without the preset's general.file_type.
-Result<formats::Metadata> output_metadata(Job& job);
+Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job);
 // Everything that decides the bytes. The writer compares metadata and tensor list on its own.
 std::string fingerprint(const QuantizeOptions& options, const Job& job);
 // QUANT_IN_PLACE where a file to be written is one of the input's.

@@ -17,6 +17,7 @@
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/curvature.h"
 #include "quantize/feedback/feedback.h"
+#include "quantize/lattice.h"
 #include "quantize/quantize.h"
 #include "quantize/replaced_tensors.h"
 
@@ -239,7 +240,9 @@ class Job {
     std::vector<std::size_t> fed;
     for (const std::size_t index : calibrate::readers_of(source_, block, input)) {
       if (!changes(index)) continue;
-      if (has_search(work_.types[index])) {
+      MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+      // Training that knew the format is not corrected.
+      if (has_search(work_.types[index]) && !lies_on_lattice(work_.types[index], in)) {
         fed.push_back(index);
       } else {
         MOTE_TRY(plain(index));
@@ -268,14 +271,14 @@ class Job {
     }
     if (fed.empty()) return {};
     Result<Curvature> curvature =
-        curvature_of(runtime_.pool(), *options_.kernels, own->mean(), cols, options_.damping);
+        curvature_of(runtime_.pool(), *options_.kernels, own->take_mean(), cols, options_.damping);
     if (!curvature) {
       Error error = std::move(curvature).error();
       error.message =
           "tensor '" + escape_untrusted(source_.tensors()[fed.front()].name) + "': " + error.message;
       return error;
     }
-    const std::vector<double> moved = drift->mean();
+    const std::vector<double> moved = drift->take_mean();
     own.reset();
     drift.reset();
     for (const std::size_t index : fed) MOTE_TRY(feed(index, *curvature, moved));

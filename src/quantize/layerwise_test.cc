@@ -1,9 +1,11 @@
 // Method feedback from model to file, on the bundled agent: does what comes out answer like the original?
 #include "quantize/layerwise.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -11,7 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include "calibrate/statistics_file.h"
+#include "codec/codec.h"
 #include "engine/session.h"
+#include "formats/gguf_reader.h"
+#include "model/model.h"
+#include "mote/calibrate.h"
 #include "quantize/quantize.h"
 #include "testing/environment.h"
 
@@ -25,6 +32,13 @@ fs::path agent() { return testing::source_path("models/agent"); }
 std::string read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// All that a file holds but its keys, which name the statistics that it was made with.
+std::string tensors(const fs::path& path) {
+  const auto file = formats::GgufFile::open(path);
+  EXPECT_TRUE(file);
+  return file ? read(path).substr((*file)->data_offset()) : std::string();
 }
 
 std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
@@ -137,7 +151,7 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
   o.pure = false;
   o.tensor_types = {{"ffn_down", "NVFP4"}, {"attn_q", "IQ3_S"}, {"attn_k", "F16"}};
-  o.text.max_windows = 4;
+  o.text.max_windows = 16;
   ASSERT_TRUE(quantize(*runtime, o));
   QuantizeOptions plain = options_of(folder / "plain.gguf", "Q5_0", {});
   plain.pure = false;
@@ -189,7 +203,199 @@ TEST(Layerwise, NoWindowsAreRefused) {
   o.text.window = 0;
   const auto report = quantize(*runtime_of(1), o);
   ASSERT_FALSE(report);
-  EXPECT_EQ(report.error().code.name, "QUANT_METHOD");
+  EXPECT_EQ(report.error().code.name, "CALIBRATION_WINDOW");
+}
+
+// ---------------------------------------------------------------- statistics instead of a text
+
+// Two windows of 64 tokens.
+class FromStatistics : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    calibrate::CalibrateOptions o;
+    o.input = agent();
+    o.output = statistics_;
+    o.text = text_.text;
+    const auto report = calibrate::calibrate(*runtime_of(2), o);
+    ASSERT_TRUE(report) << format_error(report.error());
+  }
+  QuantizeOptions with_text(const std::string& name) {
+    QuantizeOptions o = text_;
+    o.output = folder_ / name;
+    return o;
+  }
+  QuantizeOptions with_statistics(const std::string& name) {
+    QuantizeOptions o = options_of(folder_ / name, "Q4_0", {});
+    o.method = Method::feedback;
+    o.statistics = statistics_;
+    return o;
+  }
+  static QuantizeReport good(engine::Runtime& runtime, const QuantizeOptions& o) {
+    auto report = quantize(runtime, o);
+    EXPECT_TRUE(report) << (report ? "" : format_error(report.error()));
+    return report ? std::move(*report) : QuantizeReport();
+  }
+  // Nothing is written then.
+  static void fails(const std::string& code, const QuantizeOptions& o) {
+    const auto report = quantize(*runtime_of(1), o);
+    ASSERT_FALSE(report) << code;
+    EXPECT_EQ(report.error().code.name, code) << format_error(report.error());
+    EXPECT_EQ(report.error().file, o.statistics.string());
+    EXPECT_FALSE(fs::exists(o.output));
+    EXPECT_FALSE(fs::exists(o.output.string() + ".part"));
+  }
+  void change(const std::function<void(calibrate::Statistics&)>& how) {
+    auto read = calibrate::read_statistics(statistics_);
+    ASSERT_TRUE(read);
+    how(*read);
+    ASSERT_TRUE(calibrate::write_statistics(*read, statistics_));
+  }
+
+  fs::path folder_ = testing::fresh_folder();
+  fs::path statistics_ = folder_ / "statistics.gguf";
+  QuantizeOptions text_ = [&] {
+    QuantizeOptions o = options_of({}, "Q4_0", half_of_the_text(folder_, false));
+    o.text.window = 64;
+    o.text.max_windows = 2;
+    return o;
+  }();
+};
+
+TEST_F(FromStatistics, GivesTheBytesOfTheTextThatTheyAreOf) {
+  const auto runtime = runtime_of(2);
+  good(*runtime, with_text("text.gguf"));
+  good(*runtime, with_statistics("whole.gguf"));
+  EXPECT_TRUE(tensors(folder_ / "text.gguf") == tensors(folder_ / "whole.gguf"));
+  // Fewer of the same windows.
+  QuantizeOptions one = with_text("text.gguf");
+  one.text.max_windows = 1;
+  good(*runtime, one);
+  QuantizeOptions first = with_statistics("first.gguf");
+  first.text.max_windows = 1;
+  good(*runtime, first);
+  EXPECT_TRUE(tensors(folder_ / "text.gguf") == tensors(folder_ / "first.gguf"));
+}
+
+TEST_F(FromStatistics, ThreadsAndInstructionSetsGiveTheSameBytes) {
+  std::string first;
+  for (const Method method : {Method::feedback, Method::search}) {
+    first.clear();
+    const auto check = [&](engine::Runtime& runtime, const std::string& name) {
+      QuantizeOptions o = with_statistics(name + ".gguf");
+      o.method = method;
+      good(runtime, o);
+      if (first.empty()) first = read(o.output);
+      EXPECT_TRUE(read(o.output) == first) << name;
+    };
+    check(*runtime_of(1), "one");
+    check(*runtime_of(3), "three");
+    check(*runtime_of(2, kernels::Isa::reference), "reference");
+  }
+}
+
+TEST_F(FromStatistics, AJobThatWasStoppedEndsWithTheSameBytes) {
+  const auto runtime = runtime_of(2);
+  good(*runtime, with_statistics("whole.gguf"));
+  QuantizeOptions o = with_statistics("stopped.gguf");
+  CancelToken cancel;
+  o.cancel = &cancel;
+  o.progress = [&](const QuantizeProgress& p) {
+    if (p.name == "blk.2.ffn_up.weight") cancel.request();
+  };
+  ASSERT_FALSE(quantize(*runtime, o));
+  cancel.reset();
+  o.progress = {};
+  good(*runtime, o);
+  EXPECT_TRUE(read(o.output) == read(folder_ / "whole.gguf"));
+}
+
+TEST_F(FromStatistics, WithoutTokensThereIsNothingToFeedBack) {
+  change([](calibrate::Statistics& s) { s.tokens.clear(); });
+  fails("QUANT_METHOD", with_statistics("out.gguf"));
+  // A text beside them will do, and so does the search.
+  QuantizeOptions both = with_text("both.gguf");
+  both.statistics = statistics_;
+  QuantizeOptions search = with_statistics("search.gguf");
+  search.method = Method::search;
+  const auto runtime = runtime_of(2);
+  good(*runtime, both);
+  good(*runtime, search);
+  good(*runtime, with_text("text.gguf"));
+  EXPECT_TRUE(tensors(both.output) == tensors(folder_ / "text.gguf"));
+}
+
+TEST_F(FromStatistics, TokensThatTheModelCannotTakeAreRefused) {
+  QuantizeOptions none = with_statistics("out.gguf");
+  none.text.max_windows = 0;
+  const auto report = quantize(*runtime_of(1), none);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "CALIBRATION_WINDOW");
+  change([](calibrate::Statistics& s) { s.tokens[3] = 1'000'000; });
+  fails("TOKEN_ID", with_statistics("out.gguf"));
+  change([](calibrate::Statistics& s) {
+    s.window = 1'000'000;
+    s.tokens.assign(s.window, 1);
+  });
+  fails("STATISTICS_MODEL", with_statistics("out.gguf"));
+}
+
+// Squared error over squared norm of a tensor in `made`, each column weighted by its sum of squares.
+double weighted_error(const fs::path& made, const std::string& tensor, const std::vector<double>& squares) {
+  const auto values_of = [&](const formats::TensorSource& source) {
+    const auto read = source.read(*source.find(tensor));
+    EXPECT_TRUE(read);
+    const codec::Codec& codec = codec::codec_of(read->codec);
+    std::vector<float> out(*read->shape.element_count().value());
+    codec.decode(read->blocks().data(), out.data(), out.size() / codec.block_elements);
+    return out;
+  };
+  const auto original = model::open_model(agent());
+  const auto file = formats::GgufFile::open(made);
+  EXPECT_TRUE(original && file);
+  const std::vector<float> x = values_of(*original->canonical);
+  const std::vector<float> y = values_of(**file);
+  double error = 0;
+  double norm = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double weight = squares[i % squares.size()];
+    error += weight * std::pow(static_cast<double>(y[i]) - static_cast<double>(x[i]), 2);
+    norm += weight * std::pow(static_cast<double>(x[i]), 2);
+  }
+  return error / norm;
+}
+
+// IQ3_S has no codes to feed back, but weights; TQ2_0 is rounded. The first block sees what the original
+// does.
+TEST_F(FromStatistics, TypesWithoutFeedbackAreWeighed) {
+  const auto runtime = runtime_of(2);
+  const auto prepared = [&](QuantizeOptions o) {
+    o.embedding_type = "F16";
+    o.tensor_types = {{"attn_[qk]", "IQ3_S"}, {"ffn_up", "TQ2_0"}};
+    o.pure = false;
+    return o;
+  };
+  QuantizeOptions plain = prepared(with_statistics("plain.gguf"));
+  plain.method = Method::search;
+  plain.statistics.clear();
+  good(*runtime, plain);
+  const auto statistics = calibrate::read_statistics(statistics_);
+  ASSERT_TRUE(statistics);
+  for (const QuantizeOptions& o : {prepared(with_statistics("fed.gguf")), prepared(with_text("text.gguf"))}) {
+    SCOPED_TRACE(o.output);
+    const QuantizeReport report = good(*runtime, o);
+    for (const std::string name : {"blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.ffn_up.weight"}) {
+      const bool is_rounded = name.find("ffn") != std::string::npos;
+      if (is_rounded && o.statistics.empty()) continue;  // nothing says what its errors weigh
+      const std::vector<double>& squares = statistics->inputs.at(name).squares;
+      const double fed = weighted_error(o.output, name, squares);
+      const auto row = std::ranges::find(report.tensors, name, &TensorReport::name);
+      ASSERT_NE(row, report.tensors.end());
+      EXPECT_NEAR(row->error, fed, 0.01 * fed) << name;
+      if (is_rounded) continue;
+      EXPECT_LT(fed, 0.98 * weighted_error(plain.output, name, squares)) << name;
+      EXPECT_EQ(row->method, "search");
+    }
+  }
 }
 
 }  // namespace

@@ -24,6 +24,7 @@
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
 #include "quantize/feedback/feedback_kernels.h"
+#include "quantize/feedback/memory_needed.h"
 #include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
@@ -34,6 +35,8 @@ namespace mote::quantize {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kOnLattice = "lattice";
 
 float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
   constexpr float kLargest = 6.0F * 448.0F;  // code times scale
@@ -76,6 +79,7 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
       factor, options.cancel};
   MOTE_ASSIGN(const EncodeError error, encode_tensor(pool, encode, report.name, in, out));
   report.error = error.relative();
+  if (error.on_lattice) report.method = kOnLattice;
   return {};
 }
 
@@ -121,11 +125,15 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
   work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
+    // What is rounded has no part in the calibration; statistics still say what its error weighs.
+    const std::vector<float> given =
+        importance.empty() ? calibrate::importance_of(job.statistics, report.name, in.shape.cols())
+                           : std::vector<float>();
     const EncodeJob encode{work.types[index],
                            Method::search,
                            &search_kernels(features),
                            weighting_of(report.name, work.types[index]),
-                           importance,
+                           importance.empty() ? std::span<const float>(given) : importance,
                            1.0F,
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
@@ -140,6 +148,7 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
                   const EncodeError& error) -> Result<void> {
     const std::size_t o = output[index];
     job.report.tensors[o].error = error.relative();
+    if (error.on_lattice) job.report.tensors[o].method = kOnLattice;
     written[o] = true;
     // An earlier run's bytes are the same.
     if (writer.done(o)) return {};
@@ -251,6 +260,7 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   progress.tensor_count = tensors.size();
   AllocationOptions how;
   how.bytes = bytes;
+  how.feedback = options.method == Method::feedback;
   how.search = &search_kernels(features);
   how.cancel = options.cancel;
   how.begin = [&](std::string_view what, std::size_t tensor) {
@@ -264,6 +274,35 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   MOTE_ASSIGN(const std::vector<TypeCosts> costs,
               measure_costs(runtime, calibration, job.statistics, settled, how));
   return allocate(costs, bytes);
+}
+
+// What feedback will take, told to the caller and held to the limit.
+Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& options,
+                         const Calibration& calibration, Job& job) {
+  FeedbackSize size{
+      .windows = calibration.windows.count(), .window = calibration.windows.window, .threads = pool.size()};
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    if (job.report.tensors[o].method != to_string(Method::feedback)) continue;
+    const Shape& shape = job.outputs[o].shape;
+    size.largest_cols = std::max(size.largest_cols, shape.cols());
+    size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
+  }
+  const auto needed = feedback_bytes(job.model.spec, size);
+  if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
+  job.report.planned_memory = *needed;
+  if (options.on_memory) options.on_memory(*needed);
+  if (options.max_memory == 0 || *needed <= options.max_memory) return {};
+  const std::uint64_t per_window =
+      std::uint64_t{2} * size.window * job.model.spec.width * sizeof(float);  // hidden states, twice
+  const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
+  return Error{kQuantMemory,
+               "feedback on " + with_thousands(size.windows) + " windows needs " + human_bytes(*needed) +
+                   " of memory, more than the " + human_bytes(options.max_memory) + " allowed",
+               fewer < size.windows
+                   ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
+                   : "allow more, or use --method search",
+               options.input.string(),
+               {}};
 }
 
 // The type of most weights.
@@ -294,14 +333,18 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   MOTE_ASSIGN(job.model, model::open_model(options.input));
   if (!options.statistics.empty()) {
     MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
-    MOTE_TRY(calibrate::check_statistics(job.statistics, *job.model.canonical));
+    MOTE_TRY(calibrate::in_file(options.statistics,
+                                calibrate::check_statistics(job.statistics, *job.model.canonical)));
   }
   MOTE_ASSIGN(job.preset, find_preset(options.type.empty() ? "Q4_0" : options.type));
   MOTE_TRY(check_method(options, job));
-  MOTE_ASSIGN(formats::Metadata metadata, output_metadata(job));
+  MOTE_ASSIGN(formats::Metadata metadata, output_metadata(options, job));
   Calibration calibration;
   if (calibrated && (sized || !options.dry_run)) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, job.statistics));
+    if (const Tokenizer* tokenizer = calibration.model->tokenizer()) {
+      job.report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
+    }
     const std::vector<std::string>& warnings = calibration.windows.warnings;
     job.report.warnings.insert(job.report.warnings.end(), warnings.begin(), warnings.end());
   }
@@ -335,6 +378,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
+    if (options.method == Method::feedback) MOTE_TRY(plan_memory(pool, options, calibration, job));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (options.method == Method::feedback) {

@@ -12,6 +12,7 @@ constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argu
 constexpr ErrorCode kQuantImportance{"QUANT_IMPORTANCE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantMethod{"QUANT_METHOD", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantMemory{"QUANT_MEMORY", ErrorKind::resource_exhausted};
 constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 
 // `features`: instruction sets that may be used; the default means the baseline. QUANT_METHOD for feedback,

@@ -14,6 +14,12 @@ namespace {
 
 constexpr int kPausesPerClockRead = 32;
 
+// Of a store that a notify follows. libstdc++'s notify first looks whether anybody waits, and a waiter counts
+// itself before it looks at the word. With a release store the processor may look for waiters before others
+// see the store: the waiter then sleeps on the old value and nobody wakes it. Sequential consistency puts the
+// store in front.
+constexpr std::memory_order kBeforeNotify = std::memory_order_seq_cst;
+
 void pause_cpu() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -70,17 +76,17 @@ struct ThreadPool::State {
       }
       if (stop) return;
       (*job)(index, members);
-      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
+      if (running.fetch_sub(1, kBeforeNotify) == 1) running.notify_one();
     }
   }
 
   void begin_region(unsigned members) {
     const std::uint32_t counted = (region.load(std::memory_order_relaxed) >> kWidthBits) + 1;
     const unsigned before = awake.load(std::memory_order_relaxed);
-    region.store(counted << kWidthBits | members, std::memory_order_release);
+    region.store(counted << kWidthBits | members, kBeforeNotify);
     region.notify_all();
     if (before == members) return;
-    awake.store(members, std::memory_order_release);
+    awake.store(members, kBeforeNotify);
     if (members > before) awake.notify_all();
   }
 };

@@ -10,6 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/rng.h"
+#include "testing/environment.h"
+
 namespace mote::sys {
 namespace {
 
@@ -94,6 +97,24 @@ TEST(ThreadPool, WakesWorkersThatHaveGoneToSleep) {
     pool.run([&](unsigned, unsigned) { calls.fetch_add(1); });
   }
   EXPECT_EQ(calls.load(), 9);
+}
+
+// Regions that begin at the very moment at which a worker goes to sleep. While the store of a region could
+// pass the look for sleepers, the program hung within ten million of them; the time limit of the test shows
+// it.
+TEST(ThreadPool, NobodySleepsThroughARegion) {
+  constexpr long kRegions = testing::kSanitized ? 50'000 : 4'000'000;  // sanitizers take thirty times as long
+  for (const int spin : {0, 1, 2}) {
+    ThreadPool pool(2, std::chrono::microseconds(spin));
+    Rng rng(static_cast<std::uint64_t>(spin));
+    std::atomic<long> calls{0};
+    for (long i = 0; i < kRegions; ++i) {
+      pool.run([&](unsigned, unsigned) { calls.fetch_add(1, std::memory_order_relaxed); });
+      std::uint64_t pause = rng.next_u64() & 1023U;
+      while (pause-- > 0) std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    EXPECT_EQ(calls.load(), 2 * kRegions) << spin;
+  }
 }
 
 TEST(ThreadPool, WaitsForAWorkerThatTakesMuchLongerThanTheCaller) {

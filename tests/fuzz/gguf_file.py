@@ -173,3 +173,31 @@ def model(arch="llama", kind="F32", width=32, hidden=32, heads=2, kv_heads=1, bl
     if not tied:
         put("output.weight", (width, vocab), kind)
     return g
+
+
+def statistics(sums=None, tokens=False):
+    """An importance matrix as llama.cpp writes it: `sums` is {tensor: (counts, sums of squares)}; two experts and a matrix
+    where nothing else is asked for. With tokens also what mote adds."""
+    g = Gguf()
+    g.add("general.type", STRING, "imatrix")
+    g.add("imatrix.datasets", ARRAY, array(STRING, ["a.txt"]), raw=True)
+    g.add("imatrix.chunk_count", U32, 2).add("imatrix.chunk_size", U32, 3)
+    if tokens:
+        g.add("mote.calibration.tokens", ARRAY, array(I32, [5, 0, 9, 1, 2, 3]), raw=True)
+    usual = {"blk.0.attn_q.weight": ([6], [1.0, 2.5, 0.0]), "blk.0.ffn_down_exps.weight": ([6, 0], [1.0, 2.0, 0.0, 0.0])}
+    for name, (counts, squares) in (usual if sums is None else sums).items():
+        cols = len(squares) // max(len(counts), 1)
+        for suffix, width, values in ((".in_sum2", cols, squares), (".counts", 1, counts)):
+            g.tensors.append(Tensor(name + suffix, (width, len(counts)), 0, struct.pack(f"<{len(values)}f", *values)))
+        if tokens:
+            g.tensors.append(Tensor(name + ".in_sum", (cols, len(counts)), 0, struct.pack(f"<{len(squares)}f", *squares)))
+    return g
+
+
+def dat_entries(entries, count=None):
+    """The older form of an importance matrix up to its end: {tensor: (windows, values)}."""
+    out = struct.pack("<i", len(entries) if count is None else count)
+    for name, (windows, values) in entries.items():
+        data = name.encode()
+        out += struct.pack("<i", len(data)) + data + struct.pack(f"<ii{len(values)}f", windows, len(values), *values)
+    return out

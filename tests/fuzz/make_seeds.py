@@ -150,8 +150,16 @@ def corpus():
     yield "plain", b"\0" + b"a <|im_end|> text"
 
 
+def statistics():
+    for name, g in (("gguf", gguf_file.statistics()), ("gguf_tokens", gguf_file.statistics(tokens=True))):
+        yield name, g.bytes()
+    entries = gguf_file.dat_entries({"blk.0.attn_q.weight": (3, [6.0, 1.5]), "blk.0.ffn_down_exps.weight": (2, [1.0, 2.0, 3.0, 0.25])})
+    yield "dat", entries + struct.pack("<ii", 3, 8) + b"wiki.raw"
+    yield "dat_without_end", entries
+
+
 TARGETS = {"gguf": gguf, "gguf_load": gguf_load, "safetensors": safetensors, "tokenizer_file": tokenizer_file_,
-           "tokenize_text": tokenize_text, "template": template, "json": json_, "tool_calls": tool_calls, "corpus": corpus}
+           "tokenize_text": tokenize_text, "template": template, "json": json_, "tool_calls": tool_calls, "corpus": corpus, "statistics": statistics}
 
 
 def main():

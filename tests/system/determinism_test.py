@@ -28,6 +28,16 @@ class Determinism(CliTest):
                     digests[(threads, isa)] = digest(out)
                 self.assertEqual(len(set(digests.values())), 1, f"{type_name} {method}: {digests}")
 
+    def test_statistics_do_not_depend_on_threads_or_instruction_set(self):
+        text = self.write("t.txt", "One day a cat and a dog went to the park to play with a red ball. " * 20)
+        digests = {}
+        for threads, isa in [(1, None), (3, None)] + [(2, isa) for isa in self.available_isas()]:
+            out = self.folder / "s.gguf"
+            self.good("calibrate", STORIES, "--data", text, "-o", out, "-c", "64", "-t", threads,
+                      environment={"MOTE_ISA": isa} if isa else None)
+            digests[(threads, isa)] = digest(out)
+        self.assertEqual(len(set(digests.values())), 1, digests)
+
     def test_greedy_text_is_the_same_for_any_number_of_threads(self):
         model = self.folder / "q4.gguf"
         self.good("quantize", STORIES, "-o", model, "--type", "Q4_0")

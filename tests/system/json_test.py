@@ -93,6 +93,64 @@ class JsonShapes(CliTest):
         errors = [t["error"] for t in result["tensors"] if t["type"] == "Q8_0"]
         self.assertTrue(all(0 < e < 1e-3 for e in errors), errors)
 
+    def test_quantize_for_a_size(self):
+        text = self.write("t.txt", STORY * 3)
+        preset = self.json("quantize", STORIES, "-o", self.folder / "p.gguf", "--type", "Q5_0")
+        out = self.folder / "q.gguf"
+        result = self.json("quantize", STORIES, "-o", out, "--size", str(preset["bytes"]), "--data", text, "--chunks", "4")
+        self.assertEqual(result["bytes"], out.stat().st_size)
+        self.assertLessEqual(result["bytes"], preset["bytes"])
+        self.has(result, planned_memory_bytes=int)
+        self.assertGreater(result["planned_memory_bytes"], 0)
+        for tensor in result["tensors"]:
+            self.has(tensor, expected_kld=NUMBER)
+        self.assertGreater(sum(t["expected_kld"] for t in result["tensors"]), 0)
+        bits = self.json("quantize", STORIES, "--bpw", "5", "--data", text, "--dry-run")
+        self.assertLessEqual(bits["bpw"], 5)
+        self.fails(4, "QUANT_BUDGET", "quantize", STORIES, "-o", self.folder / "no.gguf", "--size", "100K", "--data", text)
+        self.fails(4, "QUANT_MEMORY", "quantize", STORIES, "-o", self.folder / "no.gguf", "--type", "Q8_0", "--data", text, "--memory", "100K")
+        self.assertFalse((self.folder / "no.gguf").exists())
+
+    def test_calibrate(self):
+        text = self.write("t.txt", STORY)
+        for name in ("s.gguf", "s.dat"):
+            out = self.folder / name
+            result = self.json("calibrate", STORIES, "--data", text, "-o", out, "-c", "128", "--chunks", "3")
+            self.has(result, tokens=int, tensors=int, seconds=float, windows=int, bytes=int, output=str)
+            self.assertEqual((result["tokens"], result["windows"], result["output"]), (3 * 128, 3, str(out)))
+            self.assertEqual(result["bytes"], out.stat().st_size)
+            matrices = [t for t in self.json("inspect", STORIES)["tensors"] if len(t["shape"]) == 2]
+            self.assertEqual(result["tensors"], len(matrices))
+        self.assertEqual((self.folder / "s.gguf").read_bytes()[:4], b"GGUF")
+        both = self.json("calibrate", STORIES, "-o", self.folder / "sum.gguf", "--in-file", self.folder / "s.gguf",
+                         "--in-file", self.folder / "s.gguf")
+        self.assertEqual((both["tokens"], both["windows"]), (2 * 3 * 128, 0))
+        shown = self.good("calibrate", STORIES, "-f", text, "-o", self.folder / "s.gguf", "-c", "128", "--chunks", "3")
+        self.assertRegex(shown, r"^wrote .*s\.gguf: .* statistics of \d+ tensors from 384 tokens")
+
+    def test_statistics_choose_the_method_of_quantize(self):
+        text = self.write("t.txt", STORY)
+        tokens, matrix = self.folder / "s.gguf", self.folder / "s.dat"
+        for out in (tokens, matrix):
+            self.good("calibrate", STORIES, "--data", text, "-o", out, "-c", "64", "--chunks", "2")
+
+        def methods(*options):
+            result = self.json("quantize", STORIES, "-o", self.folder / "q.gguf", "--type", "Q4_0", *options)
+            return {t["method"] for t in result["tensors"] if t["name"].startswith("blk.") and t["type"] == "Q4_0"}
+
+        self.assertEqual(methods(), {"search"})
+        self.assertEqual(methods("--stats", tokens), {"feedback"})
+        self.assertEqual(methods("--imatrix", matrix), {"search"})
+        self.assertEqual(methods("--stats", tokens, "--effort", "fast"), {"search"})
+        self.assertEqual(methods("--stats", tokens, "--method", "rtn"), {"rtn"})
+        self.assertEqual(methods("--data", text, "--effort", "fast"), {"search"})
+        self.assertEqual(methods("--stats", tokens, "--effort", "standard"), {"feedback"})
+        out = ("-o", self.folder / "none.gguf", "--type", "Q4_0")
+        self.fails(2, "QUANT_METHOD", "quantize", STORIES, *out, "--stats", matrix, "--effort", "standard")
+        self.fails(2, "STATISTICS_MODEL", "quantize", AGENT, *out, "--stats", matrix)
+        self.fails(5, "STATISTICS_FILE", "quantize", STORIES, *out, "--stats", text)
+        self.assertFalse((self.folder / "none.gguf").exists())
+
     def test_quantize_dry_run_writes_nothing(self):
         out = self.folder / "q.gguf"
         result = self.json("quantize", STORIES, "-o", out, "--type", "Q4_0", "--dry-run")

@@ -76,6 +76,10 @@ class Shrink(CliTest):
         out = self.folder / "out.gguf"
         self.sweep(("quantize", None, "-o", out, "--type", "Q4_K_M", "-t", "2"), forbidden=out)
 
+    def test_during_calibrate(self):
+        out = self.folder / "out.gguf"
+        self.sweep(("calibrate", None, "--data", self.text, "-o", out, "-c", "64", "--chunks", "12", "-t", "2"), forbidden=out)
+
     def test_json_has_the_error_alone(self):
         for delay in (0.1, 0.3, 0.5, 0.8, 1.2, 1.6):
             status, out, _ = self.cut(delay, "perplexity", None, "--json", "-f", self.text, "-c", "64", "--chunks", "40",

@@ -19,7 +19,7 @@ class Usage(CliTest):
         self.assertIn("did you mean quantize?", self.fails(2, "USAGE_COMMAND", "quantise"))
 
     def test_later_commands_are_refused_by_name(self):
-        for name in ("schema", "calibrate", "eval", "agent", "serve", "plan", "export", "train", "bundle"):
+        for name in ("schema", "eval", "agent", "serve", "plan", "export", "train", "bundle"):
             self.assertIn(f"mote {name}", self.fails(2, "USAGE_NOT_YET", name))
 
     def test_unknown_option_suggests_the_nearest(self):
@@ -34,13 +34,45 @@ class Usage(CliTest):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
     def test_later_options_and_methods_of_quantize_are_refused_by_name(self):
-        for option in ("--stats", "--size", "--bpw", "--effort"):
-            self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", option, "1")
+        self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--group-fallback")
         self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
+
+    def test_a_type_or_a_size_is_needed_and_a_size_needs_a_text(self):
+        quantize = ("quantize", STORIES, "-o", "out")
+        self.assertIn("--size", self.fails(2, "USAGE_MISSING", *quantize))
+        self.assertIn("--data", self.fails(2, "USAGE_MISSING", *quantize, "--size", "90M"))
+        self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", "--size", "90M", "--bpw", "4")
+        for size in ("0", "-1", "x", "9P"):
+            self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", f"--size={size}")
+        for bits in ("0", "-1", "nan", "33"):
+            self.fails(2, "USAGE_VALUE", *quantize, "--data", "text", f"--bpw={bits}")
 
     def test_feedback_needs_a_text(self):
         self.assertIn("--data", self.fails(2, "USAGE_MISSING", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--method", "feedback"))
         self.fails(2, "USAGE_VALUE", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--data", "text", "--chunks", "0")
+
+    def test_later_options_of_calibrate_are_refused_by_name(self):
+        for option in (["--hessian"], ["--memory", "1G"]):
+            self.assertIn(option[0], self.fails(2, "USAGE_NOT_YET", "calibrate", STORIES, "--data", "text", "-o", "out.gguf", *option))
+
+    def test_effort_chooses_the_method_and_goes_without_one(self):
+        quantize = ("quantize", STORIES, "-o", "out", "--type", "Q8_0")
+        self.assertIn("--method", self.fails(2, "USAGE_VALUE", *quantize, "--effort", "fast", "--method", "search"))
+        self.assertIn("--data", self.fails(2, "USAGE_MISSING", *quantize, "--effort", "standard"))
+        self.assertIn("max", self.fails(2, "USAGE_NOT_YET", *quantize, "--effort", "max"))
+        self.assertIn("standard", self.fails(2, "USAGE_VALUE", *quantize, "--effort", "slow"))
+
+    def test_calibrate_needs_a_text_and_an_output(self):
+        text = self.write("t.txt", "Once upon a time. " * 100)
+        out = self.folder / "s.gguf"
+        self.assertIn("--output", self.fails(2, "USAGE_MISSING", "calibrate", STORIES, "--data", text))
+        self.assertIn("--data", self.fails(2, "CALIBRATION_EMPTY", "calibrate", STORIES, "-o", out))
+        self.fails(2, "CALIBRATION_WINDOW", "calibrate", STORIES, "-o", out, "--data", text, "-c", "0")
+        self.fails(2, "CALIBRATION_WINDOW", "calibrate", STORIES, "-o", out, "--data", text, "--chunks", "0")
+        self.fails(2, "CALIBRATION_SHORT", "calibrate", STORIES, "-o", out, "--data", self.write("short.txt", "a dog"))
+        self.fails(1, "INPUT_MISSING", "calibrate", STORIES, "-o", out, "--data", self.folder / "nowhere.txt")
+        self.fails(5, "STATISTICS_FILE", "calibrate", STORIES, "-o", out, "--in-file", text)
+        self.assertFalse(out.exists())
 
     def test_missing_values_and_arguments(self):
         self.fails(2, "USAGE_VALUE", "perplexity", "-f")

@@ -25,6 +25,7 @@ class UnknownSplitter(CliTest):
         yield "embed", model, "-p", "hello"
         yield "perplexity", model, "-f", self.text, "-c", "16"
         yield "compare", model, self.other if model == self.model else model, "--reference", model, "-f", self.text, "-c", "16"
+        yield "calibrate", model, "--data", self.text, "-c", "16", "-o", self.folder / "s.gguf"
         yield "quantize", model, "-o", self.folder / f"{model.name}.gguf", "--type", "F16"
 
     def test_every_command_warns_once(self):

@@ -20,12 +20,13 @@ std::optional<std::filesystem::path> model_path(std::string_view relative);
 // True where a skip counts as a failure (MOTE_REQUIRE_ORACLES=1, as in CI).
 bool oracles_required();
 
-// Sanitizers answer mlock() themselves and lock nothing.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kLocksMemory = false;
+inline constexpr bool kSanitized = true;
 #else
-inline constexpr bool kLocksMemory = true;
+inline constexpr bool kSanitized = false;
 #endif
+// Sanitizers answer mlock() themselves and lock nothing.
+inline constexpr bool kLocksMemory = !kSanitized;
 
 // An empty folder of its own for each call, removed at program end.
 std::filesystem::path fresh_folder();

@@ -226,6 +226,21 @@ TEST(Allocation, SaysWhatTheLeastSizeIs) {
   EXPECT_FALSE(fs::exists(options.output));
 }
 
+TEST(Allocation, AModelThatIsQuantizedIsRefusedBeforeItIsProbed) {
+  const auto runtime = runtime_of(1);
+  const fs::path folder = testing::fresh_folder();
+  ASSERT_TRUE(quantize(*runtime, options_of(folder / "first.gguf", "Q8_0")));
+  QuantizeOptions options = options_of(folder / "x.gguf", "");
+  options.input = folder / "first.gguf";
+  options.max_bpw = 5;
+  bool probed = false;
+  options.progress = [&](const QuantizeProgress&) { probed = true; };
+  const auto report = quantize(*runtime, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_REQUANTIZE");
+  EXPECT_FALSE(probed);
+}
+
 TEST(Allocation, ThreadsDoNotChangeTheChoice) {
   std::vector<std::string> chosen;
   for (const unsigned threads : {1U, 3U}) {

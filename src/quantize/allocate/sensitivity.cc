@@ -70,13 +70,13 @@ class Prober {
     const auto block = block_of(name);
     if (block) {
       MOTE_ASSIGN(made_.blocks[*block], engine::load_block_weights(runtime_, spec_, tensors, *block, true));
-      const Result<double> out = run(*block);
+      Result<double> out = run(*block);
       MOTE_ASSIGN(made_.blocks[*block], engine::load_block_weights(runtime_, spec_, source, *block, true));
       return out;
     }
     // Outside the blocks: the embedding, the head, or both in one.
     MOTE_TRY(engine::load_outer_weights(runtime_, spec_, tensors, true, made_));
-    const Result<double> out = run(std::nullopt);
+    Result<double> out = run(std::nullopt);
     MOTE_TRY(engine::load_outer_weights(runtime_, spec_, source, true, made_));
     return out;
   }

@@ -73,12 +73,7 @@ Result<Curvature> compute(sys::ThreadPool& pool, const FeedbackKernels& kernels,
   c.importance.resize(n);
   c.hessian.resize(n * n);
   for (std::size_t i = 0; i < n; ++i) {
-    if (!getenv("X_PIV")) c.importance[i] = static_cast<float>((h[i * n + i] + added) / mean);
-    static const bool piv = getenv("X_PIV") != nullptr;
-    if (piv) {
-      const double p = c.lower[i * n + i];
-      c.importance[c.order[n - 1 - i]] = static_cast<float>(p * p / mean);
-    }
+    c.importance[i] = static_cast<float>((h[i * n + i] + added) / mean);
     for (std::size_t j = 0; j < n; ++j) {
       c.hessian[i * n + j] = static_cast<float>(h[i * n + j] + (i == j ? added : 0.0));
     }

@@ -59,7 +59,6 @@ class Band {
         up_(cols_),
         down_(cols_),
         diagonal_(cols_),
-        hw_(cols_),
         levels_(cols_),
         factors_(cols_ / format.codec.block_elements),
         refit_(job.type, *job.kernels, curvature) {
@@ -191,28 +190,15 @@ class Band {
       codes_[curvature_.order[k]] =
           static_cast<std::uint8_t>(lane_codes_[k * kLanes + lane] + format_.levels.range.low);
     }
-    // H w, and w^T H w.
-    std::ranges::fill(hw_, 0.0F);
-    for (std::size_t i = 0; i < cols_; ++i) {
-      job_.kernels->add_scaled(hw_.data(), row[i], curvature_.hessian.data() + i * cols_, cols_);
-    }
-    double norm = 0;
-    for (std::size_t i = 0; i < cols_; ++i) norm += static_cast<double>(row[i]) * static_cast<double>(hw_[i]);
-    sums.squared_norm += norm;
-    const std::size_t block_bytes = format_.codec.block_bytes;
     for (std::size_t b = 0; b < factors_.size(); ++b) {
-      factors_[b] = block_factors(job_.type, out + b * block_bytes);
+      factors_[b] = block_factors(job_.type, out + b * format_.codec.block_bytes);
     }
     loss_of(row, codes_.data());
-    static const unsigned rounds = getenv("X_ROUNDS") ? unsigned(atoi(getenv("X_ROUNDS"))) : job_.refits;
-    for (unsigned n = 0; n < rounds; ++n) {
-      for (std::size_t i = 0; i < cols_; ++i) levels_[i] = format_.levels.of(codes_[i]);
-      if (!(refit_.run(levels_, out, gradient_, factors_) > 0)) break;
-      apply_factors(out);
-      for (std::size_t i = 0; i < cols_; ++i) error_[i] = scale_[i] * levels_[i] - min_[i] - row[i];
+    for (unsigned n = 0; n == 0 || n < job_.refits; ++n) {
+      const bool better = n < job_.refits && refit_factors(row, out);
+      if (n > 0 && !better) break;  // nothing to move anew
       move_codes();
     }
-    if (rounds == 0) move_codes();
     // Exact, where moves have summed up roundings.
     double after = loss_of(row, codes_.data());
     if (after < before) {
@@ -225,6 +211,27 @@ class Band {
       after = before;
     }
     sums.squared_error += after;
+    sums.squared_norm += norm_of(row);
+  }
+
+  // w^T H w
+  double norm_of(const float* row) {
+    std::ranges::fill(gradient_, 0.0F);
+    for (std::size_t i = 0; i < cols_; ++i) {
+      error_[i] = row[i];
+      job_.kernels->add_scaled(gradient_.data(), row[i], curvature_.hessian.data() + i * cols_, cols_);
+    }
+    return error_times_gradient();
+  }
+
+  // Factors anew for codes_, and what the row is off with them; gradient_ is that of codes_ before and after.
+  // False where they stay.
+  bool refit_factors(const float* row, const std::byte* blocks) {
+    for (std::size_t i = 0; i < cols_; ++i) levels_[i] = format_.levels.of(codes_[i]);
+    if (!(refit_.run(levels_, blocks, gradient_, factors_) > 0)) return false;
+    apply_factors(blocks);
+    for (std::size_t i = 0; i < cols_; ++i) error_[i] = scale_[i] * levels_[i] - min_[i] - row[i];
+    return true;
   }
 
   // scale_ and min_ as the codec will read them with the factors.
@@ -258,7 +265,7 @@ class Band {
   std::vector<std::uint8_t> lane_codes_;
   std::vector<std::uint8_t> codes_;
   std::vector<std::uint8_t> searched_;
-  std::vector<float> scale_, min_, error_, gradient_, up_, down_, diagonal_, hw_, levels_;
+  std::vector<float> scale_, min_, error_, gradient_, up_, down_, diagonal_, levels_;
   std::vector<BlockFactors> factors_;
   Refit refit_;
 };
