@@ -120,15 +120,14 @@ struct QuantizeReport {
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
 // QUANT_TYPE_UNKNOWN (with the nearest names), QUANT_PATTERN (a tensor_type pattern that does not compile or
-// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that needs an importance
-// matrix is not written), those of reading statistics and STATISTICS_MODEL, STATISTICS_NONFINITE,
-// STATISTICS_SHORT,
-// QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES (too many files), MODEL_NONFINITE
-// (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with feedback those of loading a model
-// and of reading a text, QUANT_METHOD (a mixture of experts, an encoder, statistics without tokens),
-// CALIBRATION_SHORT, CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a
-// size QUANT_BUDGET (the least that is possible), QUANT_MEMORY (more than max_memory). An existing output is
-// replaced once the new one is complete.
+// matches too slowly), QUANT_REQUANTIZE, QUANT_IMPORTANCE (a type that is written with
+// statistics only, and they do not have the tensor), those of reading statistics and STATISTICS_MODEL,
+// STATISTICS_NONFINITE, STATISTICS_SHORT, QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES
+// (too many files), MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with
+// feedback those of loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder,
+// statistics without tokens; with rtn a type without rounding), CALIBRATION_SHORT, CALIBRATION_WINDOW,
+// STATISTICS_SINGULAR (names the tensor); with a size QUANT_BUDGET (the least that is possible), QUANT_MEMORY
+// (more than max_memory). An existing output is replaced once the new one is complete.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for
