@@ -162,6 +162,24 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   EXPECT_LT(fed, squared_distance(logits_of(*runtime, folder / "plain.gguf", held_out), original));
 }
 
+// Moments are as large for a type of patterns, which has no feedback of its own.
+TEST(Layerwise, PlansTheMemoryOfTypesOfPatternsToo) {
+  const fs::path folder = testing::fresh_folder();
+  const fs::path data = half_of_the_text(folder, false);
+  const auto runtime = runtime_of(2);
+  std::vector<std::uint64_t> planned;
+  for (const std::string type : {"IQ3_S", "Q3_K"}) {
+    QuantizeOptions o = options_of(folder / "x.gguf", type, data);
+    o.max_memory = 1;  // refused once it is planned
+    o.on_memory = [&](std::uint64_t bytes) { planned.push_back(bytes); };
+    const auto report = quantize(*runtime, o);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code.name, "QUANT_MEMORY");
+  }
+  ASSERT_EQ(planned.size(), 2U);
+  EXPECT_EQ(planned[0], planned[1]);
+}
+
 TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
   const fs::path folder = testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);

@@ -241,6 +241,39 @@ TEST(Allocation, AModelThatIsQuantizedIsRefusedBeforeItIsProbed) {
   EXPECT_FALSE(probed);
 }
 
+// The headers of several files count too.
+TEST(Allocation, FilesThatAreLargerTogetherAreRefused) {
+  const auto runtime = runtime_of(2);
+  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  options.max_bytes = 3'000'000;
+  options.split_max_tensors = 1;
+  const auto report = quantize(*runtime, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_BUDGET");
+  EXPECT_NE(report.error().message.find("headers"), std::string::npos) << report.error().message;
+  EXPECT_TRUE(fs::is_empty(options.output.parent_path()));
+}
+
+// The texts weigh the search: a job that was stopped does not go on with others.
+TEST(Allocation, AnotherTextStartsTheJobAfresh) {
+  const auto runtime = runtime_of(2);
+  const fs::path folder = testing::fresh_folder();
+  QuantizeOptions options = options_of(folder / "x.gguf", "");
+  options.max_bpw = 5;
+  CancelToken cancel;
+  options.cancel = &cancel;
+  options.progress = [&](const QuantizeProgress& p) {
+    if (p.what == "quantizing" && p.name == "blk.3.ffn_up.weight") cancel.request();
+  };
+  ASSERT_FALSE(quantize(*runtime, options));
+  cancel.reset();
+  options.progress = {};
+  options.text.max_windows = 7;
+  const auto report = quantize(*runtime, options);
+  ASSERT_TRUE(report) << format_error(report.error());
+  for (const TensorReport& t : report->tensors) EXPECT_FALSE(t.resumed) << t.name;
+}
+
 TEST(Allocation, ThreadsDoNotChangeTheChoice) {
   std::vector<std::string> chosen;
   for (const unsigned threads : {1U, 3U}) {
