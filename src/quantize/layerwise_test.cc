@@ -16,6 +16,7 @@
 #include "calibrate/statistics_file.h"
 #include "codec/codec.h"
 #include "engine/session.h"
+#include "engine/test_runtime.h"
 #include "formats/gguf_reader.h"
 #include "model/model.h"
 #include "mote/calibrate.h"
@@ -24,6 +25,8 @@
 
 namespace mote::quantize {
 namespace {
+
+using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 
@@ -39,15 +42,6 @@ std::string tensors(const fs::path& path) {
   const auto file = formats::GgufFile::open(path);
   EXPECT_TRUE(file);
   return file ? read(path).substr((*file)->data_offset()) : std::string();
-}
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  options.isa = isa;
-  auto runtime = engine::Runtime::create(options);
-  EXPECT_TRUE(runtime);
-  return std::move(*runtime);
 }
 
 // Text of the kind that the model knows; the held-out half is not calibrated with.
