@@ -22,8 +22,7 @@ class Calibrate : public Command {
            true, ValueKind::path},
           {"-f,--data", "FILE",
            "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; windows are taken from "
-           "the "
-           "files in turn",
+           "the files in turn",
            &data_, false, ValueKind::file},
           {"-o,--output", "FILE",
            "statistics to write: GGUF, or llama.cpp's older form of an importance matrix for a name in .dat",

@@ -64,8 +64,7 @@ class Quantize : public Command {
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
            "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "
-           "feedback "
-           "unless told otherwise",
+           "feedback unless told otherwise",
            &data_, false, ValueKind::file},
           {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
           {"--stats,--imatrix", "FILE",

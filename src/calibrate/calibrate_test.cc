@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <vector>
+#include "engine/test_runtime.h"
 
 #include "calibrate/observer.h"
 #include "calibrate/statistics_file.h"
@@ -23,6 +24,8 @@
 namespace mote::calibrate {
 namespace {
 
+using engine::testing::runtime_of;
+
 namespace fs = std::filesystem;
 using formats::testing::save;
 using ::testing::ElementsAre;
@@ -31,14 +34,6 @@ using ::testing::HasSubstr;
 constexpr std::size_t kWindow = 40;
 
 fs::path stories() { return testing::source_path("models/babyllama-tok105/model5000.bin"); }
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  options.isa = isa;
-  auto runtime = engine::Runtime::create(options);
-  return runtime ? std::move(*runtime) : nullptr;
-}
 
 std::string content(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "engine/test_runtime.h"
 
 namespace mote::calibrate {
 namespace {
+
+using engine::testing::runtime_of;
 
 std::vector<float> random_values(std::uint64_t seed, std::size_t count) {
   Rng rng(seed);
@@ -29,14 +32,6 @@ std::vector<double> plain(const std::vector<float>& a, const std::vector<float>&
   }
   for (double& v : out) v /= static_cast<double>(n);
   return out;
-}
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  auto runtime = engine::Runtime::create(options);
-  EXPECT_TRUE(runtime);
-  return std::move(*runtime);
 }
 
 // Widths that are no multiple of a stripe or of a vector, portions of different sizes.

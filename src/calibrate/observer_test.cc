@@ -12,6 +12,7 @@
 #include <numeric>
 #include <string>
 #include <vector>
+#include "engine/test_runtime.h"
 
 #include "codec/codec.h"
 #include "engine/tiny_gguf.h"
@@ -21,6 +22,9 @@
 
 namespace mote::calibrate {
 namespace {
+
+using engine::testing::load_exact;
+using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 using engine::BlockInput;
@@ -36,23 +40,6 @@ std::vector<TokenId> tokens_of(std::size_t count) {
   std::vector<TokenId> out(count);
   for (TokenId& id : out) id = static_cast<TokenId>(rng.next_u64() % kVocab);
   return out;
-}
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  options.isa = isa;
-  auto runtime = engine::Runtime::create(options);
-  return runtime ? std::move(*runtime) : nullptr;
-}
-
-std::shared_ptr<const engine::LoadedModel> load(engine::Runtime& runtime, const fs::path& path) {
-  engine::LoadOptions options;
-  options.activations = engine::Activations::f32;
-  options.need_tokenizer = false;
-  auto model = engine::LoadedModel::load(runtime, path, options);
-  EXPECT_TRUE(model) << (model ? "" : format_error(model.error()));
-  return std::move(*model);
 }
 
 fs::path tiny(const TinyGguf& options) {
@@ -234,7 +221,7 @@ void are_close(const InputSums& found, const InputSums& expected) {
 void agrees(const TinyGguf& options, std::size_t window) {
   SCOPED_TRACE(std::string(options.architecture) + " " + std::to_string(window));
   const auto runtime = runtime_of(2);
-  const auto model = load(*runtime, tiny(options));
+  const auto model = load_exact(*runtime, tiny(options));
   const std::vector<TokenId> tokens = tokens_of(window * kWindows);
   const auto found = observe(*runtime, *model, tokens, window);
   ASSERT_TRUE(found) << format_error(found.error());
@@ -295,7 +282,7 @@ TEST(Observer, ThreadsAndInstructionSetsGiveTheSameSums) {
       const auto runtime = runtime_of(threads, isa);
       if (runtime == nullptr) return;  // this processor lacks it
       SCOPED_TRACE(std::string(to_string(runtime->isa())) + " " + std::to_string(threads));
-      const auto model = load(*runtime, path);
+      const auto model = load_exact(*runtime, path);
       const auto sums = observe(*runtime, *model, tokens_of(kWindow * kWindows), kWindow);
       ASSERT_TRUE(sums);
       if (!first) first = *sums;
@@ -316,7 +303,7 @@ TEST(Observer, ThreadsAndInstructionSetsGiveTheSameSums) {
 
 TEST(Observer, WindowsDoNotSeeOneAnother) {
   const auto runtime = runtime_of(1);
-  const auto model = load(*runtime, tiny({}));
+  const auto model = load_exact(*runtime, tiny({}));
   const std::vector<TokenId> tokens = tokens_of(kWindow);
   std::vector<TokenId> twice = tokens;
   twice.insert(twice.end(), tokens.begin(), tokens.end());
@@ -352,7 +339,7 @@ TEST(Observer, ActivationsThatAreNotFiniteAreRefused) {
     const fs::path path = tiny({});
     overwrite(path, "blk.0.ffn_norm.weight", scale);
     const auto runtime = runtime_of(1);
-    const auto model = load(*runtime, path);
+    const auto model = load_exact(*runtime, path);
     const auto sums = observe(*runtime, *model, tokens_of(kWindow), kWindow);
     ASSERT_FALSE(sums) << scale;
     EXPECT_EQ(sums.error().code.name, "STATISTICS_NONFINITE");

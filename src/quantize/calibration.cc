@@ -16,7 +16,7 @@ Result<calibrate::Windows> windows_of(const calibrate::Statistics& statistics,
   if (statistics.tokens.empty()) {
     return Error{
         kQuantMethod,
-        "method feedback needs the tokens of the calibration text, which these statistics do not have",
+        "feedback and sizes need the tokens of the calibration text, which these statistics do not have",
         "give --data too, or --method search",
         options.statistics.string(),
         {}};

@@ -12,6 +12,7 @@
 #include "codec/codec.h"
 #include "model/spec.h"
 #include "quantize/lattice.h"
+#include "quantize/presets.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -137,6 +138,11 @@ Error nonfinite_error(std::string_view name, std::size_t element, std::size_t co
 }
 
 }  // namespace
+
+Weighting weighting_of(std::string_view name, CodecId type) {
+  if (is_embedding(name)) return kEmbeddingWeighting;
+  return is_ffn_down(name) ? down_weighting(type) : default_weighting(type);
+}
 
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out) {

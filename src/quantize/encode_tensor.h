@@ -26,6 +26,9 @@ struct EncodeJob {
   const CancelToken* cancel = nullptr;  // may be null
 };
 
+// What a deviation costs in a tensor of this name where nothing is known of its inputs.
+Weighting weighting_of(std::string_view name, CodecId type);
+
 struct EncodeError {
   double squared_error = 0;
   double squared_norm = 0;

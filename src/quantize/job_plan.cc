@@ -39,11 +39,6 @@ std::string factor_name(std::string name) {
   return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
 }
 
-// Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
-bool is_calibrated(const formats::TensorInfo& tensor) {
-  return tensor.name.starts_with("blk.") && tensor.shape.rank() == 2 && is_quantizable(tensor);
-}
-
 // What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
 Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
   if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
@@ -114,6 +109,12 @@ std::string file_identity(const fs::path& path) {
 
 }  // namespace
 
+bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
+
+bool is_calibrated(const formats::TensorInfo& tensor) {
+  return tensor.name.starts_with("blk.") && tensor.shape.rank() == 2 && is_quantizable(tensor);
+}
+
 bool is_factor(const Job& job, std::size_t output) {
   return output > 0 && job.sources[output] == job.sources[output - 1];
 }
@@ -161,7 +162,7 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
-  if ((options.method == Method::feedback || options.max_bytes > 0 || options.max_bpw > 0) &&
+  if ((options.method == Method::feedback || has_budget(options)) &&
       (spec.experts.count > 0 || !spec.causal)) {
     return Error{kQuantMethod,
                  std::string("feedback and choosing types for a size are for decoders with dense "
@@ -171,10 +172,9 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job) {
                  options.input.string(),
                  {}};
   }
-  const bool sized = options.max_bytes > 0 || options.max_bpw > 0;
   for (const formats::TensorInfo& tensor : job.model.canonical->tensors()) {
     // Before anything is probed.
-    if (sized && !options.allow_requantize && is_quantizable(tensor) &&
+    if (has_budget(options) && !options.allow_requantize && is_quantizable(tensor) &&
         !codec::codec_of(tensor.codec).is_plain_float()) {
       return requantized(tensor, "another type", options);
     }
@@ -271,7 +271,8 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
-  if (options.method == Method::feedback) {
+  // For a size the texts also weigh the search.
+  if (options.method == Method::feedback || has_budget(options)) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }

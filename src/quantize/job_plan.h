@@ -34,6 +34,10 @@ struct Job {
 };
 
 bool is_factor(const Job& job, std::size_t output);
+// Whether types are chosen for a size.
+bool has_budget(const QuantizeOptions& options);
+// Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
+bool is_calibrated(const formats::TensorInfo& tensor);
 
 // The options' rules, compiled. Errors: QUANT_PATTERN, QUANT_TYPE_UNKNOWN.
 Result<TypeOptions> type_options(const QuantizeOptions& options);

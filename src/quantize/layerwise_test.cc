@@ -16,6 +16,7 @@
 #include "calibrate/statistics_file.h"
 #include "codec/codec.h"
 #include "engine/session.h"
+#include "engine/test_runtime.h"
 #include "formats/gguf_reader.h"
 #include "model/model.h"
 #include "mote/calibrate.h"
@@ -24,6 +25,8 @@
 
 namespace mote::quantize {
 namespace {
+
+using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 
@@ -39,15 +42,6 @@ std::string tensors(const fs::path& path) {
   const auto file = formats::GgufFile::open(path);
   EXPECT_TRUE(file);
   return file ? read(path).substr((*file)->data_offset()) : std::string();
-}
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads, std::optional<kernels::Isa> isa = {}) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  options.isa = isa;
-  auto runtime = engine::Runtime::create(options);
-  EXPECT_TRUE(runtime);
-  return std::move(*runtime);
 }
 
 // Text of the kind that the model knows; the held-out half is not calibrated with.
@@ -160,6 +154,24 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   const std::vector<float> original = logits_of(*runtime, agent(), held_out);
   const double fed = squared_distance(logits_of(*runtime, folder / "mixed.gguf", held_out), original);
   EXPECT_LT(fed, squared_distance(logits_of(*runtime, folder / "plain.gguf", held_out), original));
+}
+
+// Moments are as large for a type of patterns, which has no feedback of its own.
+TEST(Layerwise, PlansTheMemoryOfTypesOfPatternsToo) {
+  const fs::path folder = testing::fresh_folder();
+  const fs::path data = half_of_the_text(folder, false);
+  const auto runtime = runtime_of(2);
+  std::vector<std::uint64_t> planned;
+  for (const std::string type : {"IQ3_S", "Q3_K"}) {
+    QuantizeOptions o = options_of(folder / "x.gguf", type, data);
+    o.max_memory = 1;  // refused once it is planned
+    o.on_memory = [&](std::uint64_t bytes) { planned.push_back(bytes); };
+    const auto report = quantize(*runtime, o);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code.name, "QUANT_MEMORY");
+  }
+  ASSERT_EQ(planned.size(), 2U);
+  EXPECT_EQ(planned[0], planned[1]);
 }
 
 TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {

@@ -84,14 +84,6 @@ Role role_of(std::string_view name) {
   return Role::other;
 }
 
-// Block number of "blk.N.", -1 for other tensors.
-int layer_of(std::string_view name) {
-  if (!name.starts_with("blk.")) return -1;
-  name.remove_prefix(4);
-  const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
-  return number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
-}
-
 // The first and the last eighth of the layers, and every third between them.
 bool use_more_bits(int layer, int layers) {
   return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
@@ -399,6 +391,13 @@ bool is_quantizable(const formats::TensorInfo& tensor) {
   return tensor.shape.rank() >= 2 && tensor.shape.rows() > 1 && name.ends_with("weight") &&
          !has(name, "_norm.weight") && !has(name, "ffn_gate_inp.weight") && name != "position_embd.weight" &&
          name != "token_types.weight";
+}
+
+int layer_of(std::string_view name) {
+  if (!name.starts_with("blk.")) return -1;
+  name.remove_prefix(4);
+  const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
+  return number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
 }
 
 bool is_embedding(std::string_view name) {

@@ -44,11 +44,6 @@ float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
   return factor > 0.0F ? factor : 1.0F;  // also of a NaN: encoding finds it and says where
 }
 
-Weighting weighting_of(std::string_view name, CodecId type) {
-  if (is_embedding(name)) return kEmbeddingWeighting;
-  return is_ffn_down(name) ? down_weighting(type) : default_weighting(type);
-}
-
 // The tensor in its new form, in `out`; its error goes to the report. importance: as EncodeJob has it.
 Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
                      CodecId type, const QuantizedTensor& in, float factor, std::span<const float> importance,
@@ -230,8 +225,6 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
 }
 
-bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
-
 // Types for the budget, and the preset that most of the weights are of.
 Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
                                  const sys::CpuFeatures& features, const Calibration& calibration,
@@ -282,7 +275,10 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
   FeedbackSize size{
       .windows = calibration.windows.count(), .window = calibration.windows.window, .threads = pool.size()};
   for (std::size_t o = 0; o < job.outputs.size(); ++o) {
-    if (job.report.tensors[o].method != to_string(Method::feedback)) continue;
+    // Types of patterns, which have no feedback, are weighted with the same moments.
+    const formats::TensorInfo& from = job.model.canonical->tensors()[job.sources[o]];
+    const CodecId type = job.outputs[o].codec;
+    if (!is_calibrated(from) || type == from.codec || !has_search(type)) continue;
     const Shape& shape = job.outputs[o].shape;
     size.largest_cols = std::max(size.largest_cols, shape.cols());
     size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
@@ -375,6 +371,14 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     job.report.files.push_back(
         {options.output.empty() ? fs::path() : part.path, layout.file_bytes, part.tensors.size()});
     job.report.bytes += layout.file_bytes;
+  }
+  if (options.max_bytes > 0 && job.report.bytes > options.max_bytes) {
+    return Error{kQuantBudget,
+                 "the headers of " + std::to_string(parts.size()) + " files make them " +
+                     human_bytes(job.report.bytes - options.max_bytes) + " larger than the size allows",
+                 "allow that much more, or write one file",
+                 {},
+                 {}};
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));

@@ -128,7 +128,7 @@ class Measuring {
     EncodeJob job;
     job.type = type;
     job.kernels = options_.search;
-    job.weighting = default_weighting(type);
+    job.weighting = weighting_of(info.name, type);
     job.importance = importance;
     job.cancel = options_.cancel;
     return encode_tensor(runtime_.pool(), job, info.name, in, out);

@@ -13,6 +13,7 @@
 
 #include "codec/codec.h"
 #include "engine/session.h"
+#include "engine/test_runtime.h"
 #include "formats/gguf_writer.h"
 #include "quantize/allocate/sensitivity.h"
 #include "quantize/quantize.h"
@@ -21,27 +22,13 @@
 namespace mote::quantize {
 namespace {
 
+using engine::testing::load_exact;
+using engine::testing::runtime_of;
+
 namespace fs = std::filesystem;
 
 fs::path agent() { return testing::source_path("models/agent"); }
 fs::path text() { return testing::source_path("models/agent/demo_test.jsonl"); }
-
-std::unique_ptr<engine::Runtime> runtime_of(unsigned threads) {
-  engine::RuntimeOptions options;
-  options.threads = threads;
-  auto runtime = engine::Runtime::create(options);
-  EXPECT_TRUE(runtime);
-  return std::move(*runtime);
-}
-
-std::shared_ptr<const engine::LoadedModel> load(engine::Runtime& runtime, const fs::path& path) {
-  engine::LoadOptions options;
-  options.activations = engine::Activations::f32;
-  options.need_tokenizer = false;
-  auto model = engine::LoadedModel::load(runtime, path, options);
-  EXPECT_TRUE(model) << (model ? "" : format_error(model.error()));
-  return *model;
-}
 
 std::vector<TokenId> tokens_of(const engine::LoadedModel& model, std::size_t count) {
   std::ifstream in(text(), std::ios::binary);
@@ -54,7 +41,7 @@ std::vector<TokenId> tokens_of(const engine::LoadedModel& model, std::size_t cou
 
 std::vector<float> logits_of(engine::Runtime& runtime, const fs::path& path,
                              const std::vector<TokenId>& tokens) {
-  auto session = engine::Session::create(runtime, load(runtime, path), {.context = tokens.size()});
+  auto session = engine::Session::create(runtime, load_exact(runtime, path), {.context = tokens.size()});
   EXPECT_TRUE(session);
   const auto logits = (*session)->feed(tokens, engine::LogitsWanted::all);
   EXPECT_TRUE(logits);
@@ -115,7 +102,7 @@ fs::path with_replaced(const engine::LoadedModel& model, std::size_t index, cons
 // the definition of the divergence.
 TEST(Sensitivity, IsTheDivergenceOfAModelWithOneTensorReplaced) {
   const auto runtime = runtime_of(2);
-  const auto model = load(*runtime, agent());
+  const auto model = load_exact(*runtime, agent());
   const formats::TensorSource& source = *model->model().canonical;
   const std::vector<TokenId> tokens = tokens_of(*model, 2 * 64);
   std::vector<std::size_t> tensors;
@@ -171,7 +158,7 @@ double squared_distance(const std::vector<float>& a, const std::vector<float>& b
 TEST(Allocation, AFileForASizeIsNotLargerThanAPresetsAndAnswersBetter) {
   const fs::path folder = testing::fresh_folder();
   const auto runtime = runtime_of(2);
-  const std::vector<TokenId> tokens = tokens_of(*load(*runtime, agent()), 300);
+  const std::vector<TokenId> tokens = tokens_of(*load_exact(*runtime, agent()), 300);
   const std::vector<float> original = logits_of(*runtime, agent(), tokens);
   for (const std::string type : {"Q4_K_M", "Q3_K_M"}) {
     const fs::path preset = folder / (type + ".gguf");
@@ -239,6 +226,39 @@ TEST(Allocation, AModelThatIsQuantizedIsRefusedBeforeItIsProbed) {
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code.name, "QUANT_REQUANTIZE");
   EXPECT_FALSE(probed);
+}
+
+// The headers of several files count too.
+TEST(Allocation, FilesThatAreLargerTogetherAreRefused) {
+  const auto runtime = runtime_of(2);
+  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  options.max_bytes = 3'000'000;
+  options.split_max_tensors = 1;
+  const auto report = quantize(*runtime, options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code.name, "QUANT_BUDGET");
+  EXPECT_NE(report.error().message.find("headers"), std::string::npos) << report.error().message;
+  EXPECT_TRUE(fs::is_empty(options.output.parent_path()));
+}
+
+// The texts weigh the search: a job that was stopped does not go on with others.
+TEST(Allocation, AnotherTextStartsTheJobAfresh) {
+  const auto runtime = runtime_of(2);
+  const fs::path folder = testing::fresh_folder();
+  QuantizeOptions options = options_of(folder / "x.gguf", "");
+  options.max_bpw = 5;
+  CancelToken cancel;
+  options.cancel = &cancel;
+  options.progress = [&](const QuantizeProgress& p) {
+    if (p.what == "quantizing" && p.name == "blk.3.ffn_up.weight") cancel.request();
+  };
+  ASSERT_FALSE(quantize(*runtime, options));
+  cancel.reset();
+  options.progress = {};
+  options.text.max_windows = 7;
+  const auto report = quantize(*runtime, options);
+  ASSERT_TRUE(report) << format_error(report.error());
+  for (const TensorReport& t : report->tensors) EXPECT_FALSE(t.resumed) << t.name;
 }
 
 TEST(Allocation, ThreadsDoNotChangeTheChoice) {

@@ -8,11 +8,11 @@
 #include <string>
 #include <utility>
 
-#include "base/strings.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "measure/statistics.h"
 #include "model/tensor_names.h"
+#include "quantize/presets.h"
 #include "quantize/replaced_tensors.h"
 
 namespace mote::quantize {
@@ -67,11 +67,11 @@ class Prober {
     const std::string& name = source.tensors()[index].name;
     ReplacedTensors tensors(source);
     tensors.replace(index, std::move(tensor));
-    const auto block = block_of(name);
-    if (block) {
-      MOTE_ASSIGN(made_.blocks[*block], engine::load_block_weights(runtime_, spec_, tensors, *block, true));
-      Result<double> out = run(*block);
-      MOTE_ASSIGN(made_.blocks[*block], engine::load_block_weights(runtime_, spec_, source, *block, true));
+    if (const int layer = layer_of(name); layer >= 0) {
+      const auto block = static_cast<std::uint32_t>(layer);
+      MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, tensors, block, true));
+      Result<double> out = run(block);
+      MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, source, block, true));
       return out;
     }
     // Outside the blocks: the embedding, the head, or both in one.
@@ -84,13 +84,6 @@ class Prober {
  private:
   static Error no_memory() {
     return {kOutOfMemory, "no memory to probe the tensors", "use a smaller model", {}, {}};
-  }
-  static std::optional<std::uint32_t> block_of(std::string_view name) {
-    if (!name.starts_with("blk.")) return std::nullopt;
-    name.remove_prefix(4);
-    const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
-    if (!number) return std::nullopt;
-    return static_cast<std::uint32_t>(*number);
   }
   std::span<float> before(std::size_t block, std::size_t w) {
     const std::size_t size = window_ * spec_.width;
