@@ -1,3 +1,12 @@
+# mote_time_limit(VARIABLE SECONDS): what a test may take that needs SECONDS at most in a release build. Sanitizers
+# make some of them ten times slower, and the limit is there to end what hangs.
+function(mote_time_limit variable seconds)
+  if(MOTE_SANITIZE)
+    math(EXPR seconds "10 * ${seconds}")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
+
 # mote_add_module(NAME base SRCS a.cc b.cc DEPS tensor sys LIBS fmt::fmt TESTS a_test.cc)
 #
 # One library per module, src/NAME, and one test program of its x_test.cc files. DEPS are modules of lower
@@ -18,7 +27,8 @@ function(mote_add_module)
     target_link_libraries(${target}_test PRIVATE mote_flags ${target} ${M_DEPS} ${M_TEST_DEPS} ${M_LIBS}
                                                  mote_testing GTest::gmock GTest::gtest_main)
     include(GoogleTest)
+    mote_time_limit(limit 300)
     gtest_discover_tests(${target}_test TEST_PREFIX ${M_NAME}. DISCOVERY_MODE PRE_TEST
-                         PROPERTIES TIMEOUT 300)
+                         PROPERTIES TIMEOUT ${limit})
   endif()
 endfunction()

@@ -12,6 +12,8 @@ STORIES = ROOT / "models/babyllama-tok105/model5000.bin"  # tiny, without a chat
 AGENT = ROOT / "models/agent"  # the one that is used where no MODEL is given
 BASE = pathlib.Path(os.environ.get("MOTE_MODELS", pathlib.Path.home() / ".cache/mote-models")) / "base/base-f16.gguf"
 
+PATIENCE = 10 if os.environ.get("MOTE_SANITIZED") == "1" else 1  # sanitizers take their time
+
 STORY = ("Once upon a time there was a little dog who lived in a big house near the sea. Every day he ran to the "
          "water and looked at the boats. ") * 12
 
@@ -21,7 +23,7 @@ def run(*arguments, environment=None, stdin=None, timeout=120):
     settings = {k: v for k, v in os.environ.items() if not k.startswith("MOTE_") and k != "NO_COLOR"}
     settings.update(environment or {})
     feed = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-    done = subprocess.run([MOTE, *map(str, arguments)], capture_output=True, timeout=timeout, env=settings, cwd=ROOT, **feed)
+    done = subprocess.run([MOTE, *map(str, arguments)], capture_output=True, timeout=PATIENCE * timeout, env=settings, cwd=ROOT, **feed)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
