@@ -1,9 +1,12 @@
 #include "codec/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "base/strings.h"
+#include "codec/affine.h"
+#include "codec/fp8.h"
 #include "codec/iq/iq1_m.h"
 #include "codec/iq/iq1_s.h"
 #include "codec/iq/iq2_s.h"
@@ -30,6 +33,7 @@
 #include "codec/q8_0.h"
 #include "codec/q8_1.h"
 #include "codec/q8_k.h"
+#include "codec/table4.h"
 #include "codec/tq1_0.h"
 #include "codec/tq2_0.h"
 
@@ -54,7 +58,7 @@ constexpr Codec blocked(CodecId id, std::string_view name, std::uint32_t gguf_ty
 constexpr decltype(Codec::encode_rtn) kNeedsImportance = nullptr;
 
 // gguf_type: numbers of ggml.h (enum ggml_type).
-constexpr std::array kCodecs = {
+constexpr std::array kOfGguf = {
     plain(CodecId::f32, "F32", 0, 4, decode_f32, encode_f32, is_finite_f32),
     plain(CodecId::f16, "F16", 1, 2, decode_f16, encode_f16, is_finite_f16),
     plain(CodecId::bf16, "BF16", 30, 2, decode_bf16, encode_bf16, is_finite_bf16),
@@ -95,6 +99,25 @@ constexpr std::array kCodecs = {
     plain(CodecId::f64, "F64", 28, 8, decode_f64, encode_f64, is_finite_f64),
 };
 
+constexpr std::array kTables = {
+    blocked<BlockTable4>(CodecId::nf4, "nf4", kNoGgufType, decode_nf4, encode_nf4, kFormNf4,
+                         is_finite_table4),
+    blocked<BlockTable4>(CodecId::fp4, "fp4", kNoGgufType, decode_fp4, encode_fp4, kFormFp4,
+                         is_finite_table4),
+    Codec{CodecId::fp8, "fp8", kNoGgufType, BlockFp8::kElements, sizeof(BlockFp8), decode_fp8, encode_fp8,
+          nullptr, is_finite_fp8},
+};
+
+constexpr auto all_rows() {
+  constexpr auto kAffine = affine_codecs();
+  std::array<Codec, kOfGguf.size() + kAffine.size() + kTables.size()> rows{};
+  auto* next = std::copy(kOfGguf.begin(), kOfGguf.end(), rows.begin());
+  next = std::copy(kAffine.begin(), kAffine.end(), next);
+  std::copy(kTables.begin(), kTables.end(), next);
+  return rows;
+}
+constexpr auto kCodecs = all_rows();
+
 // codec_of() indexes by id.
 constexpr bool in_order_of_id() {
   for (std::size_t i = 0; i < kCodecs.size(); ++i) {
@@ -119,6 +142,7 @@ const Codec* find_codec(std::string_view name) {
 }
 
 const Codec* find_codec_by_gguf_type(std::uint32_t gguf_type) {
+  if (gguf_type == kNoGgufType) return nullptr;
   for (const Codec& codec : kCodecs) {
     if (codec.gguf_type == gguf_type) return &codec;
   }

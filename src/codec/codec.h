@@ -44,24 +44,29 @@ struct IntegerForm {
   void (*unpack_scales)(const std::byte* block, ScaleCodes& out) noexcept = nullptr;
 };
 
+// Formats of Hugging Face folders, which no GGUF file holds.
+inline constexpr std::uint32_t kNoGgufType = 0xFFFF'FFFF;
+
 struct Codec {
   CodecId id;
   std::string_view name;         // as printed and typed, "Q4_K"; matching ignores case
-  std::uint32_t gguf_type;       // id in GGUF files
+  std::uint32_t gguf_type;       // id in GGUF files, or kNoGgufType
   std::uint32_t block_elements;  // 1 for plain floats
   std::uint32_t block_bytes;
-  // Exact value of every element, equal bit for bit to the format's reference (Python package gguf).
+  // Exact value of every element, equal bit for bit to the format's reference (Python package gguf, or the
+  // library that a folder's layout is of).
   void (*decode)(const std::byte* blocks, float* out, std::size_t block_count) noexcept;
   // Plain rounding as the format's reference does it (min-max or absmax scales). Null where the format has
   // none: with so few bits only a search that knows the importance of inputs gives a usable weight.
   void (*encode_rtn)(const float* in, std::byte* blocks, std::size_t block_count) noexcept;
-  const IntegerForm* integer_form;  // null for plain floats
+  const IntegerForm* integer_form;  // null for plain floats and FP8
   // True where a block's scales are all finite (and, for plain floats, the elements). Used when a file is
   // verified.
   bool (*is_finite)(const std::byte* blocks, std::size_t block_count) noexcept;
 
   [[nodiscard]] double bits_per_weight() const { return 8.0 * block_bytes / block_elements; }
   [[nodiscard]] bool is_plain_float() const { return block_elements == 1; }
+  [[nodiscard]] bool has_gguf_type() const { return gguf_type != kNoGgufType; }
 };
 
 // All codecs, in the order of CodecId.

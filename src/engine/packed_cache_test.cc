@@ -100,7 +100,7 @@ class Caches : public ::testing::Test {
 
 TEST_F(Caches, GiveTheLogitsOfPackingForEveryFormat) {
   for (const codec::Codec& codec : codec::all_codecs()) {
-    if (codec.integer_form == nullptr || codec.encode_rtn == nullptr) continue;
+    if (codec.integer_form == nullptr || codec.encode_rtn == nullptr || !codec.has_gguf_type()) continue;
     SCOPED_TRACE(codec.name);
     testing::write_tiny_gguf(model_, {.codec = codec.id, .width = 256});
     std::filesystem::remove(cache_);

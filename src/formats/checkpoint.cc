@@ -9,6 +9,7 @@
 #include "formats/file_kind.h"
 #include "formats/gguf_reader.h"
 #include "formats/gguf_shards.h"
+#include "formats/hf_quantized/quantized_source.h"
 #include "formats/safetensors.h"
 #include "formats/safetensors_shards.h"
 
@@ -17,7 +18,6 @@ namespace {
 
 constexpr ErrorCode kModelFormat{"MODEL_FORMAT", ErrorKind::corrupt_data};
 constexpr ErrorCode kModelConfig{"MODEL_CONFIG", ErrorKind::corrupt_data};
-constexpr ErrorCode kFormatQuantized{"FORMAT_QUANTIZED", ErrorKind::failed};
 
 constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
@@ -74,6 +74,24 @@ Result<Checkpoint> open_llama2c(const std::filesystem::path& path) {
   return out;
 }
 
+Result<void> open_quantized(const Json& quantization, const std::filesystem::path& config_path,
+                            Checkpoint& out) {
+  auto config = read_quant_config(quantization);
+  if (!config) {
+    Error error = std::move(config).error();
+    error.file = config_path.string();
+    return error;
+  }
+  auto source = QuantizedSource::create(std::move(out.source), *config);
+  if (!source) {
+    Error error = std::move(source).error();
+    if (error.file.empty()) error.file = out.path.string();
+    return error;
+  }
+  out.source = std::move(*source);
+  return {};
+}
+
 // `weights`: a .safetensors file or an index.
 Result<Checkpoint> open_huggingface(const std::filesystem::path& folder, const std::filesystem::path& weights,
                                     const Limits& limits) {
@@ -87,17 +105,6 @@ Result<Checkpoint> open_huggingface(const std::filesystem::path& folder, const s
                  "a Hugging Face model needs it: download it too", weights.string(), std::nullopt};
   }
   MOTE_ASSIGN(out.config, read_config(config_path, limits));
-  if (const Json* quantization = out.config.find("quantization_config");
-      quantization != nullptr && !quantization->is_null()) {
-    const Json* method = quantization->find("quant_method");
-    return Error{kFormatQuantized,
-                 "the folder is quantized" +
-                     (method != nullptr && method->if_string() != nullptr
-                          ? " (quant_method \"" + escape_untrusted(*method->if_string(), 40) + "\")"
-                          : std::string()) +
-                     ", which mote does not read yet",
-                 "start from the model in float16 or bfloat16", config_path.string(), std::nullopt};
-  }
   if (const std::filesystem::path generation = folder / "generation_config.json"; is_there(generation)) {
     MOTE_ASSIGN(out.generation_config, read_config(generation, limits));
   }
@@ -109,6 +116,10 @@ Result<Checkpoint> open_huggingface(const std::filesystem::path& folder, const s
     MOTE_ASSIGN(auto file, SafetensorsFile::open(weights, limits));
     out.file_bytes = file->file_bytes();
     out.source = std::move(file);
+  }
+  if (const Json* quantization = out.config.find("quantization_config");
+      quantization != nullptr && !quantization->is_null()) {
+    MOTE_TRY(open_quantized(*quantization, config_path, out));
   }
   return out;
 }

@@ -36,7 +36,8 @@ struct Checkpoint {
 // `path`: a GGUF file, the first one where there are several; a folder with config.json and model.safetensors
 // or model.safetensors.index.json; a .safetensors file beside its config.json; a llama2.c .bin. The content
 // decides, not the name. Errors: those of the readers; MODEL_FORMAT (nothing that mote reads), FORMAT_PICKLE
-// (refused, whatever its name), FORMAT_QUANTIZED (a quantized Hugging Face folder), MODEL_CONFIG (config.json
+// (refused, whatever its name), FORMAT_QUANTIZED and QUANTIZED_CONFIG (a folder that is quantized in another
+// way than mote reads), QUANTIZED_TENSOR, MODEL_CONFIG (config.json
 // missing or no object), INPUT_MISSING, INPUT_NOT_REGULAR.
 Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, const Limits& limits = {});
 

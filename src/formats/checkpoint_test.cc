@@ -137,9 +137,9 @@ TEST_F(CheckpointTest, NeedsTheConfigBesideTheWeights) {
 
 TEST_F(CheckpointTest, RefusesQuantizedFoldersByName) {
   save(folder_ / "model.safetensors", small_safetensors());
-  save(folder_ / "config.json", R"({"quantization_config":{"quant_method":"gptq","bits":4}})");
+  save(folder_ / "config.json", R"({"quantization_config":{"quant_method":"spqr","bits":4}})");
   EXPECT_EQ(code(folder_), "FORMAT_QUANTIZED");
-  EXPECT_THAT(message_, HasSubstr("\"gptq\""));
+  EXPECT_THAT(message_, HasSubstr("\"spqr\""));
   save(folder_ / "config.json", R"({"quantization_config":null})");
   EXPECT_EQ(code(folder_), "opened");
 }

@@ -173,6 +173,10 @@ Result<std::uint64_t> checked_bytes(const TensorInfo& info) {
                         " elements, no multiple of the " + std::to_string(codec.block_elements) +
                         " that a block of " + std::string(codec.name) + " holds");
   }
+  if (!codec.has_gguf_type()) {
+    return argument_error(kGgufType, "tensor " + in_quotes(info.name) + " is " + std::string(codec.name) +
+                                         ", which no GGUF file holds");
+  }
   const auto elements = info.shape.element_count().value();
   const auto bytes = codec::tensor_bytes(codec, info.shape).value();
   if (!elements || *elements > static_cast<std::uint64_t>(INT64_MAX) || !bytes) {

@@ -29,7 +29,9 @@ std::string in_quotes(std::string_view name) { return "\"" + escape_untrusted(na
 
 std::string known_types() {
   std::vector<std::string> names;
-  for (const codec::Codec& codec : codec::all_codecs()) names.emplace_back(codec.name);
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (codec.has_gguf_type()) names.emplace_back(codec.name);
+  }
   return join(names, " ");
 }
 

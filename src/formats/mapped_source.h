@@ -19,8 +19,7 @@ class MappedSource : public TensorSource {
  public:
   [[nodiscard]] std::span<const TensorInfo> tensors() const final { return tensors_; }
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const final;
-  // The bytes as they lie in the file, of integers too. Not aligned.
-  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const;
+  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const final;
   [[nodiscard]] Result<void> check() const final { return file_.check_length(); }
   [[nodiscard]] std::vector<const sys::MappedFile*> files() const final { return {&file_}; }
   [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const final;

@@ -33,8 +33,7 @@ class SafetensorsShards final : public TensorSource {
     return tensors_;
   }  // shard after shard
   [[nodiscard]] Result<QuantizedTensor> read(std::size_t index) const override;
-  // The bytes as they lie in the file, of integers too.
-  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const {
+  [[nodiscard]] std::span<const std::byte> stored(std::size_t index) const override {
     return files_[places_[index].file]->stored(places_[index].tensor);
   }
   [[nodiscard]] Result<void> check() const override;

@@ -14,6 +14,7 @@ std::string_view type_name(const TensorInfo& info) {
 }
 
 std::uint64_t stored_bytes(const TensorInfo& info) {
+  if (info.file_bytes != 0) return info.file_bytes;
   if (info.stored == StoredType::codec) return info.bytes;
   // Readers have checked the product.
   return (info.shape.element_count() * element_bytes(info.stored)).value().value_or(0);

@@ -22,6 +22,9 @@ struct TensorInfo {
   Shape shape;
   std::uint64_t bytes = 0;                // of what read() hands out
   StoredType stored = StoredType::codec;  // how the elements lie in the file
+  // Bytes in the file where read() makes another form of them (quantized Hugging Face folders); 0: as many as
+  // the type says.
+  std::uint64_t file_bytes = 0;
 
   // Booleans and integers: listed, never weights.
   [[nodiscard]] bool is_integer() const { return stored != StoredType::codec && !weight_codec(stored); }
@@ -43,6 +46,12 @@ class TensorSource {
   // TENSOR_TYPE for integers, OUT_OF_MEMORY, MODEL_CHANGED where the file has shrunk since it was
   // opened, io errors where reading fails.
   [[nodiscard]] virtual Result<QuantizedTensor> read(std::size_t index) const = 0;
+  // The tensor's bytes as they lie in the file, of integers too, not aligned; empty where the source has none
+  // to show.
+  [[nodiscard]] virtual std::span<const std::byte> stored(std::size_t index) const {
+    static_cast<void>(index);
+    return {};
+  }
   // MODEL_CHANGED where a file is shorter now than when it was opened: what was read from it meanwhile is
   // void.
   [[nodiscard]] virtual Result<void> check() const { return {}; }

@@ -16,7 +16,8 @@ namespace {
 struct Matrix {
   std::vector<std::byte> bytes;
   QuantizedTensor tensor;
-  std::vector<float> values;  // decoded
+  std::vector<float> values;          // decoded
+  std::vector<float> integer_values;  // what the integer form says: those, but of NF4 and FP4, near them
 
   Matrix(Rng& rng, CodecId id, std::size_t rows, std::size_t cols) {
     const codec::Codec& codec = codec::codec_of(id);
@@ -32,12 +33,33 @@ struct Matrix {
     }
     values.resize(rows * cols);
     codec.decode(bytes.data(), values.data(), blocks);
+    if (codec.integer_form != nullptr) integer_values = by_form(codec, bytes, blocks);
     tensor.codec = id;
     tensor.shape = Shape{rows, cols};
     tensor.planes = {bytes};
   }
 
  private:
+  static std::vector<float> by_form(const codec::Codec& codec, const std::vector<std::byte>& bytes,
+                                    std::size_t blocks) {
+    const codec::IntegerForm& form = *codec.integer_form;
+    std::vector<float> out;
+    std::uint8_t codes[256];
+    float scales[16];
+    float mins[16];
+    for (std::size_t b = 0; b < blocks; ++b) {
+      form.unpack(bytes.data() + b * codec.block_bytes, codes, scales, mins);
+      for (std::size_t i = 0; i < codec.block_elements; ++i) {
+        const std::size_t g = i / form.group_elements;
+        const int level = form.table != nullptr ? form.table[codes[i]] : codes[i] - form.offset;
+        float value = scales[g] * static_cast<float>(level);
+        if (form.has_min) value -= mins[g];
+        out.push_back(value);
+      }
+    }
+    return out;
+  }
+
   // A block of a format without an encoder.
   static void fill_randomly(Rng& rng, const codec::Codec& codec, std::byte* block) {
     do {
@@ -111,11 +133,11 @@ TEST(Pack, UnpackingGivesBackWhatTheCodecUnpacks) {
     for (std::size_t row = 0; row < rows; ++row) {
       unpack_row(p, row, codes.data(), scales.data(), mins.data());
       for (std::size_t i = 0; i < cols; ++i) {
-        // The codec's decode is the formula of IntegerForm in float arithmetic.
         const std::size_t g = i / form.group_elements;
         float value = scales[g] * static_cast<float>(codes[i] - p.offset);
         if (form.has_min) value -= mins[g];
-        ASSERT_EQ(value, m.values[row * cols + i]) << codec.name << " row " << row << " element " << i;
+        ASSERT_EQ(value, m.integer_values[row * cols + i])
+            << codec.name << " row " << row << " element " << i;
       }
     }
   }
@@ -202,7 +224,7 @@ TEST(Matmul, IntegerPathIsTheProductWithRoundedActivations) {
           for (std::size_t i = 0; i < cols; ++i) {
             const double rounded =
                 static_cast<double>(in.a.scales[t * cols / 32 + i / 32]) * in.a.codes[t * cols + i];
-            const double term = static_cast<double>(m.values[r * cols + i]) * rounded;
+            const double term = static_cast<double>(m.integer_values[r * cols + i]) * rounded;
             exact += term;
             norm += std::abs(term);
           }

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "model/hf_names.h"
+#include "model/row_order.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::model {
@@ -97,9 +98,7 @@ Shape part_shape(const Shape& whole, const HfPlace& place) {
 void permute_rows(const std::byte* in, std::byte* out, std::uint64_t rows, std::uint64_t row_bytes,
                   std::uint64_t head_rows) {
   for (std::uint64_t row = 0; row < rows; ++row) {
-    const std::uint64_t in_head = row % head_rows;
-    const std::uint64_t from = row - in_head + (in_head % 2) * (head_rows / 2) + in_head / 2;
-    std::memcpy(out + row * row_bytes, in + from * row_bytes, row_bytes);
+    std::memcpy(out + row * row_bytes, in + hf_row_of(row, head_rows) * row_bytes, row_bytes);
   }
 }
 
@@ -109,6 +108,7 @@ Result<void> CanonicalSource::add(formats::TensorInfo info, Origin origin) {
   if (origin.to_f32) {
     info.codec = CodecId::f32;
     info.stored = StoredType::codec;
+    info.file_bytes = 0;
     const auto bytes = (info.shape.element_count() * 4).value();
     if (!bytes) return tensor_error("cannot use tensor " + info.name + ": too large", "");
     info.bytes = *bytes;
@@ -199,6 +199,7 @@ Result<void> CanonicalSource::add_hf(const TensorNeed& need, const ModelSpec& sp
     used[*index] = true;
     out.codec = info.codec;
     out.stored = info.stored;
+    out.file_bytes += info.file_bytes;
     if (place.rows == HfRows::all) {
       origin.parts.push_back({.index = *index, .first_byte = 0, .bytes = info.bytes});
     } else {  // half the rows of each matrix of the stack

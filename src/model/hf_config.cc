@@ -38,7 +38,7 @@ Result<void> refuse_unknown_features(const Json& config, const ArchEntry& arch) 
     MOTE_ASSIGN(const bool set, flag_field(config, name, false));
     if (set) return bad_field(name, "is true, which mote cannot run");
   }
-  for (const std::string_view name : {"clip_qkv", "mlp_only_layers", "quantization_config"}) {
+  for (const std::string_view name : {"clip_qkv", "mlp_only_layers"}) {
     const Json* value = present_field(config, name);
     if (value == nullptr || (value->if_array() != nullptr && value->if_array()->empty())) continue;
     return bad_field(name, "is set, which mote cannot run");

@@ -27,6 +27,7 @@ from hostile.case import FIFO, FOLDER, Case, Lazy, Link, Repeated, Sparse  # noq
 
 MOTE = os.environ.get("MOTE_BINARY", str(HERE.parents[1] / "build/release/bin/mote"))
 FORMATS = {"gguf": (["gguf_header", "gguf_tensor", "gguf_model"], 120), "safetensors": (["safetensors"], 60),
+           "quantized": (["quantized"], 60),
            "tokenizer": (["tokenizer"], 40), "template": (["template"], 40), "statistics": (["statistics"], 30)}
 WALL_SECONDS = 30  # when the machine is busy; a hang ends here
 MIB = 1 << 20

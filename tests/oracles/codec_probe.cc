@@ -32,6 +32,7 @@ void write_all(const void* data, std::size_t bytes) { std::fwrite(data, 1, bytes
 
 void list() {
   for (const Codec& codec : mote::codec::all_codecs()) {
+    if (!codec.has_gguf_type()) continue;  // affine_oracle.py has the others
     std::printf("%.*s %u %u %u %d", static_cast<int>(codec.name.size()), codec.name.data(), codec.gguf_type,
                 codec.block_elements, codec.block_bytes, codec.encode_rtn != nullptr ? 1 : 0);
     if (const IntegerForm* form = codec.integer_form; form != nullptr) {

@@ -3,7 +3,7 @@ import dataclasses
 
 # Exit status by code, as docs/errors.md promises: 5 corrupt, refused or untrusted; 1 failed; 2 invalid argument; 4 over a
 # budget. Codes that are not listed mean 5.
-EXIT = {"MODEL_ARCH": 1, "INPUT_MISSING": 1, "INPUT_NOT_REGULAR": 1, "IO_READ": 1, "TOK_MISSING": 1, "TOK_UNSUPPORTED": 1, "TOK_PRE": 1,
+EXIT = {"MODEL_ARCH": 1, "FORMAT_QUANTIZED": 1, "INPUT_MISSING": 1, "INPUT_NOT_REGULAR": 1, "IO_READ": 1, "TOK_MISSING": 1, "TOK_UNSUPPORTED": 1, "TOK_PRE": 1,
         "TOK_EXPANSION": 4, "TPL_LIMIT": 4, "TPL_RUNTIME": 1, "TPL_RAISED": 2, "TPL_ARGUMENT": 2, "TOKEN_ID": 2,
         "RENDER_MESSAGES": 2, "TEMPLATE_ABSENT": 1, "MODEL_MEMORY": 4}
 
