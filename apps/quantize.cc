@@ -1,4 +1,4 @@
-// mote quantize: a model in, a smaller GGUF file out.
+// mote quantize: a model in, a smaller GGUF file or a quantized Hugging Face folder out.
 #include "mote/quantize.h"
 
 #include "apps/cli/choice.h"
@@ -43,16 +43,26 @@ Result<std::uint64_t> parse_size(std::string_view option, std::string_view text,
 class Quantize : public Command {
  public:
   [[nodiscard]] std::string_view name() const override { return "quantize"; }
-  [[nodiscard]] std::string_view summary() const override { return "Write a smaller GGUF file of a model"; }
+  [[nodiscard]] std::string_view summary() const override {
+    return "Write a smaller GGUF file or folder of a model";
+  }
   std::vector<Option> options() override {
     const std::vector<std::string> tensor_types = strings(quantize::tensor_type_names());
+    std::vector<std::string> types = strings(quantize::type_names());
+    for (const std::string_view name : quantize::folder_type_names()) types.emplace_back(name);
     return concatenate(
         {{{"IN,-m,--model", "", "GGUF file, Hugging Face folder, .safetensors or llama2.c file", &input_,
            true, ValueKind::path},
-          {"-o,--output", "FILE", "GGUF file to write (not needed with --dry-run)", &output_, false,
-           ValueKind::file},
-          {"--type", "T", "preset or weight type: Q4_K_M, Q8_0, F16 ... (may be absent with --size or --bpw)",
-           &type_, false, ValueKind::choice, strings(quantize::type_names())},
+          {"-o,--output", "FILE",
+           "GGUF file to write, or the folder to make, which must not exist (not needed with --dry-run)",
+           &output_, false, ValueKind::path},
+          {"--type", "T",
+           "preset or weight type: Q4_K_M, Q8_0, F16 ... (may be absent with --size or --bpw), or a type of "
+           "Hugging Face folders: int4-g128-sym, nf4 ...",
+           &type_, false, ValueKind::choice, types},
+          {"--group-fallback", "",
+           "folders: where the type's group does not divide all rows, the largest that does",
+           &group_fallback_},
           {"--size", "N",
            "the best types for a file of at most N bytes, also 90M, 2G (1000 to the K); needs --data or "
            "--stats",
@@ -91,12 +101,11 @@ class Quantize : public Command {
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
   }
-  [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--group-fallback", "affine groups", false}};
-    return kLater;
-  }
   [[nodiscard]] std::string_view epilogue() const override {
-    static const std::string kText = "Types: " + join(strings(quantize::type_names()), " ") + "\n";
+    static const std::string kText = "Types: " + join(strings(quantize::type_names()), " ") +
+                                     "\nTypes of Hugging Face folders: int2-, int3-, int4-, int8- with g32-, "
+                                     "g64-, g128-, row- and sym, asym; "
+                                     "nf4 fp4 fp8\n";
     return kText;
   }
 
@@ -151,6 +160,7 @@ class Quantize : public Command {
     o.embedding_type = embedding_type_;
     o.output_type = output_type_;
     o.allow_requantize = allow_requantize_;
+    o.group_fallback = group_fallback_;
     o.dry_run = dry_run_;
     o.cancel = &program.cancel();
     o.progress = [&program](const quantize::QuantizeProgress& p) {
@@ -249,7 +259,7 @@ class Quantize : public Command {
       summary += escape_untrusted(report.files.front().path.string()) + ": ";
     }
     summary += human_bytes(report.bytes) + ", " + report::fixed(report.bpw, 3) + " bits per weight, " +
-               report.preset;
+               report.preset + (report.layout.empty() ? "" : " (" + report.layout + ")");
     if (!dry_run_) {
       summary += ", in " + report::duration(report.seconds) + " with at most " +
                  human_bytes(report.peak_rss_bytes) + " of memory";
@@ -270,6 +280,7 @@ class Quantize : public Command {
     Json out;
     out["output"] = report.files.front().path.string();
     out["type"] = report.preset;
+    if (!report.layout.empty()) out["layout"] = report.layout;
     out["bytes"] = report.bytes;
     out["bpw"] = report.bpw;
     out["parameters"] = report.parameters;
@@ -298,6 +309,7 @@ class Quantize : public Command {
   std::string embedding_type_;
   std::string output_type_;
   bool allow_requantize_ = false;
+  bool group_fallback_ = false;
   static constexpr std::uint64_t kNoLimit = UINT64_MAX;
   std::string split_size_;
   std::uint64_t split_tensors_ = kNoLimit;

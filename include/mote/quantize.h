@@ -1,4 +1,5 @@
-// The quantize job: a checkpoint goes in, a smaller GGUF file comes out, tensor by tensor.
+// The quantize job: a checkpoint goes in, a smaller GGUF file comes out, tensor by tensor; or a Hugging Face
+// folder of affine groups, NF4, FP4 or FP8 in the layout of another tool (docs/formats/affine-groups.md).
 //
 // Why tensor by tensor: peak memory is bounded by the largest tensor's encoded bytes and a band of decoded
 // rows, never by the model. Method feedback goes by blocks: the weights as floats are mapped, hidden states
@@ -48,8 +49,10 @@ struct QuantizeProgress {
 
 struct QuantizeOptions {
   std::filesystem::path input;   // GGUF file, Hugging Face folder, ... (anything LoadedModel::load takes)
-  std::filesystem::path output;  // GGUF file; not touched by a dry run
-  std::string type;              // preset or codec name, "Q4_K_M", "q4_0"; case is ignored
+  std::filesystem::path output;  // GGUF file, or the folder to make; not touched by a dry run
+  std::string type;              // preset or codec name, "Q4_K_M", "q4_0", "int4-g128-sym"; case is ignored
+  // Folders: where the type's group does not divide a row, the largest group that divides all of them.
+  bool group_fallback = false;
   Method method = Method::search;
   calibrate::CalibrationText text;  // what method feedback runs through the model
   // A file of `mote calibrate` or an importance matrix of llama.cpp, or empty: how much an input matters to
@@ -113,8 +116,9 @@ struct QuantizeReport {
   std::uint64_t peak_rss_bytes = 0;   // of the process so far
   std::uint64_t planned_memory = 0;   // of feedback, besides the mapped model
   std::string preset;                 // canonical name
+  std::string layout;                 // of a folder: "compressed-tensors pack-quantized"; else empty
   std::vector<TensorReport> tensors;  // in file order
-  std::vector<std::string> warnings;  // of the tokenizer that went into the file
+  std::vector<std::string> warnings;  // of the tokenizer that went into the file, of another group taken
   std::vector<FileReport> files;      // the one to open first
 };
 
@@ -127,15 +131,20 @@ struct QuantizeReport {
 // feedback those of loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder,
 // statistics without tokens; with rtn a type without rounding), CALIBRATION_SHORT, CALIBRATION_WINDOW,
 // STATISTICS_SINGULAR (names the tensor); with a size QUANT_BUDGET (the least that is possible), QUANT_MEMORY
-// (more than max_memory). An existing output is replaced once the new one is complete.
+// (more than max_memory). An existing output is replaced once the new one is complete. Of folders:
+// QUANT_OUTPUT (a type that does not go with the output, a folder that is not empty, an option that folders
+// have not), QUANT_INPUT (no Hugging Face folder, or of a model that is not written so), QUANT_GROUP (a row
+// that the group does not divide; names the groups that do), TENSOR_ROW_SCALE.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for
 // what is no such file.
 bool has_tokens(const std::filesystem::path& statistics);
 
-// Names that `type` takes, in order of falling size.
+// Names that `type` takes for a GGUF file, in order of falling size.
 std::vector<std::string_view> type_names();
+// Names that `type` takes for a folder.
+std::vector<std::string_view> folder_type_names();
 // Names that TensorTypeRule::type, `embedding_type` and `output_type` take and that can be written.
 std::vector<std::string_view> tensor_type_names();
 

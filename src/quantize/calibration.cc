@@ -59,4 +59,24 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
   return out;
 }
 
+Result<void> check_memory(const QuantizeOptions& options, const model::ModelSpec& spec,
+                          const FeedbackSize& size, QuantizeReport& report) {
+  const auto needed = feedback_bytes(spec, size);
+  if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
+  report.planned_memory = *needed;
+  if (options.on_memory) options.on_memory(*needed);
+  if (options.max_memory == 0 || *needed <= options.max_memory) return {};
+  const std::uint64_t per_window =
+      std::uint64_t{2} * size.window * spec.width * sizeof(float);  // hidden states, twice
+  const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
+  return Error{kQuantMemory,
+               "feedback on " + with_thousands(size.windows) + " windows needs " + human_bytes(*needed) +
+                   " of memory, more than the " + human_bytes(options.max_memory) + " allowed",
+               fewer < size.windows
+                   ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
+                   : "allow more, or use --method search",
+               options.input.string(),
+               {}};
+}
+
 }  // namespace mote::quantize

@@ -10,6 +10,7 @@
 #include "engine/runtime.h"
 #include "mote/quantize.h"
 #include "mote/result.h"
+#include "quantize/feedback/memory_needed.h"
 
 namespace mote::quantize {
 
@@ -23,5 +24,9 @@ struct Calibration {
 // do not say which tokens they are of).
 Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options,
                                         const calibrate::Statistics& statistics);
+
+// What feedback will take, told to the caller and held to the options' limit. QUANT_MEMORY, OUT_OF_MEMORY.
+Result<void> check_memory(const QuantizeOptions& options, const model::ModelSpec& spec,
+                          const FeedbackSize& size, QuantizeReport& report);
 
 }  // namespace mote::quantize

@@ -13,6 +13,7 @@
 #include "model/spec.h"
 #include "quantize/lattice.h"
 #include "quantize/presets.h"
+#include "quantize/search_affine.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -108,8 +109,10 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, std::size_t first
     const std::size_t row_bytes = plan.cols / plan.to.block_elements * plan.to.block_bytes;
     by_matrix(plan, job, first_row, rows, [&](std::size_t r, std::size_t n, const float* importance) {
       encode_search(*job.kernels, job.type, job.weighting, values + r * plan.cols, importance,
-                    out + r * row_bytes, n, plan.cols);
+                    out + r * row_bytes, n, plan.cols, job.scales);
     });
+  } else if (!plan.to.has_gguf_type()) {
+    encode_folder_rows(job.type, job.scales, values, out, rows, plan.cols);
   } else {
     plan.to.encode_rtn(values, out, count / plan.to.block_elements);
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "codec/scale_type.h"
 #include "mote/result.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
@@ -22,8 +23,9 @@ struct EncodeJob {
   // Second moments of the inputs, [matrices][cols], of as many matrices as the tensor has (rows are divided
   // among them), or empty. For search instead of the weighting, and the weights of the errors reported.
   std::span<const float> importance;
-  float factor = 1.0F;                  // values are divided by it first
-  const CancelToken* cancel = nullptr;  // may be null
+  float factor = 1.0F;                              // values are divided by it first
+  const CancelToken* cancel = nullptr;              // may be null
+  codec::ScaleType scales = codec::ScaleType::f32;  // how a folder's type has them stored
 };
 
 // What a deviation costs in a tensor of this name where nothing is known of its inputs.

@@ -308,7 +308,8 @@ class Job {
                           .kernels = options_.kernels,
                           .moves = options_.moves,
                           .refits = options_.refits,
-                          .cancel = options_.cancel};
+                          .cancel = options_.cancel,
+                          .scales = options_.scales};
     MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));
     return finish(index, blocks, error);
   }

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "codec/scale_type.h"
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
 #include "mote/cancel.h"
@@ -26,11 +27,12 @@
 namespace mote::quantize {
 
 struct LayerwiseOptions {
-  std::size_t window = 512;  // tokens that see one another
-  double damping = 0.01;     // share of the mean second moment
-  double drift = 0.5;        // share of the correction for drifted inputs
-  double moves = 0.1;        // codes moved afterwards, as a share of a row at most
-  unsigned refits = 1;       // of the blocks' factors
+  std::size_t window = 512;                         // tokens that see one another
+  double damping = 0.01;                            // share of the mean second moment
+  double drift = 0.5;                               // share of the correction for drifted inputs
+  double moves = 0.1;                               // codes moved afterwards, as a share of a row at most
+  unsigned refits = 1;                              // of the blocks' factors
+  codec::ScaleType scales = codec::ScaleType::f32;  // how affine groups have them stored
   const SearchKernels* search = nullptr;
   const FeedbackKernels* kernels = nullptr;
   const CancelToken* cancel = nullptr;

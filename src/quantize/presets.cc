@@ -375,13 +375,20 @@ Result<Preset> find_preset(std::string_view name) {
   for (const Preset& p : kPresets) {
     if (to_lower_ascii(p.name) == wanted) return p;
   }
-  return unknown_type("type", name, preset_names());
+  std::vector<std::string_view> known = preset_names();
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (!codec.has_gguf_type()) known.push_back(codec.name);
+  }
+  return unknown_type("type", name, known);
 }
 
 Result<CodecId> find_type(std::string_view name) {
-  if (const codec::Codec* codec = codec::find_codec(name); codec != nullptr) return codec->id;
+  const codec::Codec* found = codec::find_codec(name);
+  if (found != nullptr && found->has_gguf_type()) return found->id;
   std::vector<std::string_view> names;
-  for (const codec::Codec& codec : codec::all_codecs()) names.push_back(codec.name);
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (codec.has_gguf_type()) names.push_back(codec.name);
+  }
   return unknown_type("tensor type", name, names);
 }
 

@@ -25,6 +25,7 @@
 #include "quantize/encode_tensor.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/feedback/memory_needed.h"
+#include "quantize/folder_job.h"
 #include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
@@ -219,12 +220,6 @@ sys::CpuFeatures allowed_features(const engine::Runtime& runtime) {
   return f;
 }
 
-std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
-}
-
 // Types for the budget, and the preset that most of the weights are of.
 Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
                                  const sys::CpuFeatures& features, const Calibration& calibration,
@@ -283,22 +278,7 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     size.largest_cols = std::max(size.largest_cols, shape.cols());
     size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
   }
-  const auto needed = feedback_bytes(job.model.spec, size);
-  if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
-  job.report.planned_memory = *needed;
-  if (options.on_memory) options.on_memory(*needed);
-  if (options.max_memory == 0 || *needed <= options.max_memory) return {};
-  const std::uint64_t per_window =
-      std::uint64_t{2} * size.window * job.model.spec.width * sizeof(float);  // hidden states, twice
-  const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
-  return Error{kQuantMemory,
-               "feedback on " + with_thousands(size.windows) + " windows needs " + human_bytes(*needed) +
-                   " of memory, more than the " + human_bytes(options.max_memory) + " allowed",
-               fewer < size.windows
-                   ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
-                   : "allow more, or use --method search",
-               options.input.string(),
-               {}};
+  return check_memory(options, job.model.spec, size, job.report);
 }
 
 // The type of most weights.
@@ -399,6 +379,8 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
 Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& options,
                                const sys::CpuFeatures& features, engine::Runtime* runtime) {
   try {
+    MOTE_ASSIGN(const bool folder, wants_folder(options));
+    if (folder) return quantize_to_folder(pool, options, features, runtime);
     return run(pool, options, features, runtime);
   } catch (const std::bad_alloc&) {
     return Error{kOutOfMemory, "out of memory while quantizing", {}, options.input.string(), {}};
@@ -409,6 +391,12 @@ Result<QuantizeReport> guarded(sys::ThreadPool& pool, const QuantizeOptions& opt
 }
 
 }  // namespace
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
+}
 
 std::string_view to_string(Method method) {
   return method == Method::rtn ? "rtn" : method == Method::search ? "search" : "feedback";
@@ -432,7 +420,16 @@ std::vector<std::string_view> type_names() {
 std::vector<std::string_view> tensor_type_names() {
   std::vector<std::string_view> names;
   for (const codec::Codec& codec : codec::all_codecs()) {
-    if (codec.encode_rtn != nullptr || has_search(codec.id)) names.push_back(codec.name);
+    if (codec.has_gguf_type() && (codec.encode_rtn != nullptr || has_search(codec.id)))
+      names.push_back(codec.name);
+  }
+  return names;
+}
+
+std::vector<std::string_view> folder_type_names() {
+  std::vector<std::string_view> names;
+  for (const codec::Codec& codec : codec::all_codecs()) {
+    if (!codec.has_gguf_type()) names.push_back(codec.name);
   }
   return names;
 }

@@ -12,6 +12,9 @@ constexpr ErrorCode kQuantRequantize{"QUANT_REQUANTIZE", ErrorKind::invalid_argu
 constexpr ErrorCode kQuantImportance{"QUANT_IMPORTANCE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantInPlace{"QUANT_IN_PLACE", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantMethod{"QUANT_METHOD", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantOutput{"QUANT_OUTPUT", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantInput{"QUANT_INPUT", ErrorKind::invalid_argument};
+constexpr ErrorCode kQuantGroup{"QUANT_GROUP", ErrorKind::invalid_argument};
 constexpr ErrorCode kQuantMemory{"QUANT_MEMORY", ErrorKind::resource_exhausted};
 constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 
@@ -19,5 +22,8 @@ constexpr ErrorCode kQuantVerify{"QUANT_VERIFY", ErrorKind::failed};
 // which needs a runtime.
 Result<QuantizeReport> quantize(sys::ThreadPool& pool, const QuantizeOptions& options,
                                 const sys::CpuFeatures& features = {});
+
+// Of the process so far.
+std::uint64_t peak_rss_bytes();
 
 }  // namespace mote::quantize

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
+#include "codec/affine.h"
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
 #include "codec/q2_k.h"
@@ -17,6 +19,7 @@
 #include "codec/q5_k.h"
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
+#include "quantize/search_affine.h"
 #include "quantize/search_patterns.h"
 #include "quantize/search_ternary.h"
 
@@ -192,6 +195,17 @@ void encode_patterns(Matrix& in, std::byte* out, void (*search)(const float*, co
   }
 }
 
+// A group at a time, or a row where it has one scale.
+void encode_affine(const codec::AffineFormat& format, codec::ScaleType scales, Matrix& in, std::byte* out) {
+  const std::size_t n = format.per_row ? in.cols : format.group;
+  std::vector<float> u(n);
+  for (std::size_t first = 0; first < in.rows * in.cols; first += n) {
+    in.weights(first, n, u.data());
+    search_affine(format, scales, {in.x + first, n}, u, out);
+    out += n / format.group * format.block_bytes();
+  }
+}
+
 }  // namespace
 
 const SearchKernels& search_kernels(const sys::CpuFeatures& features) {
@@ -215,7 +229,7 @@ bool has_search(CodecId id) {
     case CodecId::iq3_s:
       return true;
     default:
-      return id >= CodecId::q4_0 && id <= CodecId::iq4_xs;
+      return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || codec::affine_format(id).has_value();
   }
 }
 
@@ -270,15 +284,17 @@ Weighting down_weighting(CodecId id) {
 }
 
 void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance,
-                   std::byte* out, std::size_t rows, std::size_t cols) {
-  encode_search(kernels, id, default_weighting(id), x, importance, out, rows, cols);
+                   std::byte* out, std::size_t rows, std::size_t cols, codec::ScaleType scales) {
+  encode_search(kernels, id, default_weighting(id), x, importance, out, rows, cols, scales);
 }
 
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
-                   const float* importance, std::byte* out, std::size_t rows, std::size_t cols) {
+                   const float* importance, std::byte* out, std::size_t rows, std::size_t cols,
+                   codec::ScaleType stored) {
   Matrix in{weighting, x, importance, rows, cols, has_tiny_patterns(id)};
   switch (id) {
     default:
+      if (const auto format = codec::affine_format(id)) encode_affine(*format, stored, in, out);
       return;
     case CodecId::iq1_s:
       return encode_patterns<codec::BlockIq1S>(in, out, search_iq1_s);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "codec/scale_type.h"
 #include "quantize/search_kernels.h"
 #include "sys/cpu_features.h"
 #include "tensor/codec_id.h"
@@ -17,7 +18,7 @@ namespace mote::quantize {
 // The fastest of the tables that this processor can run; all give the same bytes.
 const SearchKernels& search_kernels(const sys::CpuFeatures& features);
 
-// False for plain floats, which have nothing to choose.
+// False for plain floats, which have nothing to choose, and where there is plain rounding only.
 bool has_search(CodecId id);
 
 // What a deviation at an element of value x costs where nothing is known about the inputs. flat: 1 for each
@@ -42,10 +43,12 @@ Weighting down_weighting(CodecId id);
 // x: rows x cols, finite. importance: cols positive numbers, the second moments of the inputs, or null; with
 // it an element costs importance[col] * sqrt(mean square + x^2), in IQ1 and IQ2 importance[col], and the
 // formats of patterns keep the gain (pattern_search.h). out: rows * cols / block_elements blocks.
-// Requires has_search(id) and that the format's block divides cols.
+// Requires has_search(id) and that the format's block divides cols. scales: in what affine groups are stored.
 void encode_search(const SearchKernels& kernels, CodecId id, const float* x, const float* importance,
-                   std::byte* out, std::size_t rows, std::size_t cols);
+                   std::byte* out, std::size_t rows, std::size_t cols,
+                   codec::ScaleType scales = codec::ScaleType::f32);
 void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting, const float* x,
-                   const float* importance, std::byte* out, std::size_t rows, std::size_t cols);
+                   const float* importance, std::byte* out, std::size_t rows, std::size_t cols,
+                   codec::ScaleType scales = codec::ScaleType::f32);
 
 }  // namespace mote::quantize

@@ -27,6 +27,15 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return parent.empty() ? std::filesystem::path(".") : parent;
 }
 
+Result<void> rename_to(const OutputFile& file, const std::filesystem::path& final_path) {
+  if (::rename(file.path().c_str(), final_path.c_str()) == 0) return {};
+  return Error{kIoRename,
+               "cannot give " + file.path().filename().string() + " its final name: " + error_text(errno), "",
+               final_path.string(), std::nullopt};
+}
+
+}  // namespace
+
 // The rename is on the device only once the folder is: a file's own sync does not cover its name.
 Result<void> sync_folder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -41,15 +50,6 @@ Result<void> sync_folder(const std::filesystem::path& folder) {
   return Error{kIoSync, "cannot sync the folder: " + error_text(number), "check the device", folder.string(),
                std::nullopt};
 }
-
-Result<void> rename_to(const OutputFile& file, const std::filesystem::path& final_path) {
-  if (::rename(file.path().c_str(), final_path.c_str()) == 0) return {};
-  return Error{kIoRename,
-               "cannot give " + file.path().filename().string() + " its final name: " + error_text(errno), "",
-               final_path.string(), std::nullopt};
-}
-
-}  // namespace
 
 Result<void> publish(std::span<const Unpublished> set) {
   if (set.empty()) return {};

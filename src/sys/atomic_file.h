@@ -28,6 +28,9 @@ struct Unpublished {
 };
 Result<void> publish(std::span<const Unpublished> set);
 
+// Until the names in the folder are on the device. IO_SYNC.
+Result<void> sync_folder(const std::filesystem::path& folder);
+
 // OUTPUT_SPACE where the folder's file system has fewer than `bytes` free. Advice, not a reservation.
 Result<void> check_free_space(const std::filesystem::path& folder, std::uint64_t bytes);
 

@@ -33,8 +33,7 @@ class Usage(CliTest):
         for option in ("--schema", "--regex", "--grammar", "--lora"):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
-    def test_later_options_and_methods_of_quantize_are_refused_by_name(self):
-        self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--group-fallback")
+    def test_later_methods_of_quantize_are_refused_by_name(self):
         self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
 
     def test_a_type_or_a_size_is_needed_and_a_size_needs_a_text(self):

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "codec/affine.h"
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
 #include "codec/q2_k.h"
@@ -87,7 +88,9 @@ void rewrite_biased(const codec::IntegerForm& form, std::byte* bytes, const std:
 
 }  // namespace
 
-bool has_free_codes(CodecId id) { return id >= CodecId::q4_0 && id <= CodecId::iq4_xs; }
+bool has_factors(CodecId id) { return id >= CodecId::q4_0 && id <= CodecId::iq4_xs; }
+
+bool has_free_codes(CodecId id) { return has_factors(id) || codec::affine_format(id).has_value(); }
 
 CodeRange code_range(CodecId id) {
   const codec::IntegerForm& form = *codec::codec_of(id).integer_form;
@@ -148,6 +151,9 @@ void rewrite_block(CodecId id, std::byte* block, const std::uint8_t* codes, Bloc
       return store(out, block);
     }
     default:
+      if (const auto format = codec::affine_format(id)) {
+        codec::write_affine_block(*format, codec::affine_scale(*format, block), codes, block);
+      }
       return;
   }
 }

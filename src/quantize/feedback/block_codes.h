@@ -12,6 +12,9 @@ namespace mote::quantize {
 // Whether the functions below know the format: those whose every element has a code of its own under a scale
 // (and a min), see codec::IntegerForm.
 bool has_free_codes(CodecId id);
+// Whether their factors can be any halves. Those of affine groups cannot: a zero point is a code, and scales
+// are those that a file can store.
+bool has_factors(CodecId id);
 
 // Codes that an element may take, in the order of IntegerForm; Q8_0's reference never writes -128.
 struct CodeRange {
@@ -21,14 +24,16 @@ struct CodeRange {
 CodeRange code_range(CodecId id);
 
 // What all scales of a block are multiples of, and all mins; in super-blocks times integers that stay as they
-// are, elsewhere the scale and the min themselves. `min` is what is subtracted, 0 in formats without.
+// are, elsewhere the scale and the min themselves. `min` is what is subtracted, 0 in formats without. For
+// has_factors() only.
 struct BlockFactors {
   Half scale;
   Half min;
 };
 BlockFactors block_factors(CodecId id, const std::byte* block);
 
-// Writes new codes (one per element) and factors; the integers of a super-block's scales stay.
+// Writes new codes (one per element) and, where has_factors(), factors; the integers of a super-block's
+// scales stay.
 void rewrite_block(CodecId id, std::byte* block, const std::uint8_t* codes, BlockFactors factors);
 
 }  // namespace mote::quantize

@@ -15,7 +15,7 @@ namespace {
 std::vector<CodecId> formats() {
   std::vector<CodecId> out;
   for (const codec::Codec& codec : codec::all_codecs()) {
-    if (has_free_codes(codec.id)) out.push_back(codec.id);
+    if (has_factors(codec.id)) out.push_back(codec.id);
   }
   return out;
 }
@@ -33,6 +33,9 @@ std::vector<std::byte> encoded(CodecId id, std::uint64_t seed) {
 
 TEST(BlockCodes, KnowsTheFormatsOfIndependentCodes) {
   EXPECT_EQ(formats().size(), 12U);
+  EXPECT_TRUE(has_free_codes(CodecId::int3_g64_asym));
+  EXPECT_FALSE(has_factors(CodecId::int3_g64_asym));
+  EXPECT_FALSE(has_free_codes(CodecId::nf4));
   EXPECT_FALSE(has_free_codes(CodecId::f16));
   EXPECT_FALSE(has_free_codes(CodecId::iq3_s));
 }
@@ -50,6 +53,27 @@ TEST(BlockCodes, WritingWhatABlockHasChangesNothing) {
       rewrite_block(id, after.data(), codes, block_factors(id, before.data()));
       EXPECT_EQ(after, before) << codec.name << " " << seed;
     }
+  }
+}
+
+TEST(BlockCodes, OfAffineGroupsTakeNewCodesAndKeepScaleAndZeroPoint) {
+  for (const CodecId id : {CodecId::int4_g32_sym, CodecId::int3_g64_asym, CodecId::int8_g128_asym}) {
+    const codec::Codec& codec = codec::codec_of(id);
+    std::vector<std::byte> block = encoded(id, 3);
+    const std::size_t header = codec.block_bytes - codec.block_elements * codec.integer_form->code_bits / 8;
+    const std::vector<std::byte> before(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(header));
+    std::vector<std::uint8_t> codes(codec.block_elements);
+    const CodeRange range = code_range(id);
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      codes[i] = static_cast<std::uint8_t>(i * 5 % (range.high + 1U));
+    }
+    rewrite_block(id, block.data(), codes.data(), {});
+    EXPECT_TRUE(std::equal(before.begin(), before.end(), block.begin())) << codec.name;
+    std::vector<std::uint8_t> again(codes.size());
+    float scales[16];
+    float mins[16];
+    codec.integer_form->unpack(block.data(), again.data(), scales, mins);
+    EXPECT_EQ(again, codes) << codec.name;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "codec/codec.h"
@@ -60,15 +61,16 @@ class Band {
         down_(cols_),
         diagonal_(cols_),
         levels_(cols_),
-        factors_(cols_ / format.codec.block_elements),
-        refit_(job.type, *job.kernels, curvature) {
+        factors_(cols_ / format.codec.block_elements) {
+    if (has_factors(job.type)) refit_.emplace(job.type, *job.kernels, curvature);
     for (std::size_t i = 0; i < cols_; ++i) diagonal_[i] = curvature.hessian[i * cols_ + i];
   }
   [[nodiscard]] bool ready() const { return floats_.size() > 0; }
 
   // Encodes `count` rows; errors are added to the sums.
   void encode(const float* rows, std::size_t count, std::byte* out, EncodeError& sums) {
-    encode_search(*job_.search, job_.type, rows, curvature_.importance.data(), out, count, cols_);
+    encode_search(*job_.search, job_.type, rows, curvature_.importance.data(), out, count, cols_,
+                  job_.scales);
     sweep(rows, count, out);
     const std::size_t row_bytes = cols_ / format_.codec.block_elements * format_.codec.block_bytes;
     for (std::size_t lane = 0; lane < count; ++lane) {
@@ -190,12 +192,13 @@ class Band {
       codes_[curvature_.order[k]] =
           static_cast<std::uint8_t>(lane_codes_[k * kLanes + lane] + format_.levels.range.low);
     }
-    for (std::size_t b = 0; b < factors_.size(); ++b) {
+    for (std::size_t b = 0; refit_ && b < factors_.size(); ++b) {
       factors_[b] = block_factors(job_.type, out + b * format_.codec.block_bytes);
     }
     loss_of(row, codes_.data());
-    for (unsigned n = 0; n == 0 || n < job_.refits; ++n) {
-      const bool better = n < job_.refits && refit_factors(row, out);
+    const unsigned refits = refit_ ? job_.refits : 0;
+    for (unsigned n = 0; n == 0 || n < refits; ++n) {
+      const bool better = n < refits && refit_factors(row, out);
       if (n > 0 && !better) break;  // nothing to move anew
       move_codes();
     }
@@ -228,7 +231,7 @@ class Band {
   // False where they stay.
   bool refit_factors(const float* row, const std::byte* blocks) {
     for (std::size_t i = 0; i < cols_; ++i) levels_[i] = format_.levels.of(codes_[i]);
-    if (!(refit_.run(levels_, blocks, gradient_, factors_) > 0)) return false;
+    if (!(refit_->run(levels_, blocks, gradient_, factors_) > 0)) return false;
     apply_factors(blocks);
     for (std::size_t i = 0; i < cols_; ++i) error_[i] = scale_[i] * levels_[i] - min_[i] - row[i];
     return true;
@@ -267,7 +270,7 @@ class Band {
   std::vector<std::uint8_t> searched_;
   std::vector<float> scale_, min_, error_, gradient_, up_, down_, diagonal_, levels_;
   std::vector<BlockFactors> factors_;
-  Refit refit_;
+  std::optional<Refit> refit_;
 };
 
 Error no_memory(std::size_t cols) {

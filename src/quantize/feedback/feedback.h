@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "codec/scale_type.h"
 #include "mote/cancel.h"
 #include "mote/result.h"
 #include "quantize/encode_tensor.h"
@@ -27,8 +28,9 @@ struct FeedbackJob {
   const SearchKernels* search = nullptr;
   const FeedbackKernels* kernels = nullptr;
   double moves = 0.1;                   // at most, per row and refit, as a share of its columns
-  unsigned refits = 1;                  // of the factors, each followed by moves
+  unsigned refits = 1;                  // of the factors, each followed by moves; has_factors() types only
   const CancelToken* cancel = nullptr;  // may be null
+  codec::ScaleType scales = codec::ScaleType::f32;  // how affine groups have them stored
 };
 
 // rows: [rows][curvature.cols], what the matrix should be. out: its blocks in the job's type. The error is

@@ -103,7 +103,7 @@ double loss(const Curvature& c, const Row& row, const std::vector<double>& y) {
 std::vector<CodecId> formats() {
   std::vector<CodecId> out;
   for (const codec::Codec& codec : codec::all_codecs()) {
-    if (has_free_codes(codec.id)) out.push_back(codec.id);
+    if (has_factors(codec.id)) out.push_back(codec.id);
   }
   return out;
 }
