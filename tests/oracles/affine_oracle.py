@@ -281,8 +281,10 @@ def written(o, source, kind, dtype_name, method, tokens):
                     bad.append(f"{base}.{part}")
         o.check(not bad, f"{what}: the tensors are those of the library's own rounding {bad[:3]}")
     # transformers needs another package, and a GPU, for GPTQ. With compressed-tensors 0.20 it expects zero points unpacked
-    # where that packs them, so that it does not load asymmetric folders, those of compressed-tensors itself included.
-    if "gptq" in (folder / "config.json").read_text() or "asym" in kind:
+    # where that packs them, so that it does not load asymmetric folders, those of compressed-tensors itself included. It
+    # dequantizes bitsandbytes to the checkpoint's type, which rounds.
+    rounds = kind in ("nf4", "fp4") and dtype_name != "float32"
+    if "gptq" in (folder / "config.json").read_text() or "asym" in kind or rounds:
         model = load_model(dense_copy(folder, weights, o.work), torch.float32)
     else:
         model = load_model(folder, torch.float32)

@@ -98,7 +98,9 @@ class Shell:
         out = subprocess.run([MOTE, "quantize", "--help"], capture_output=True, text=True, check=True).stdout
         types = re.search(r"^Types: (.*)$", out, re.MULTILINE)[1].split()
         self.assertGreater(len(types), 30)
-        self.assertEqual(self.offered("mote quantize model.gguf --type "), sorted(types))
+        groups = [f"int{bits}-{group}-{kind}" for bits in (2, 3, 4, 8) for group in ("g32", "g64", "g128", "row")
+                  for kind in ("sym", "asym")]
+        self.assertEqual(self.offered("mote quantize model.gguf --type "), sorted([*types, *groups, "nf4", "fp4", "fp8"]))
         self.assertEqual(self.offered("mote quantize --type Q4_K"), sorted(t for t in types if t.startswith("Q4_K")))
         self.assertIn("Q8_0", self.offered("mote quantize --embedding-type "))
 
