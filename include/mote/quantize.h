@@ -134,7 +134,7 @@ struct QuantizeReport {
 // (more than max_memory). An existing output is replaced once the new one is complete. Of folders:
 // QUANT_OUTPUT (a type that does not go with the output, a folder that is not empty, an option that folders
 // have not), QUANT_INPUT (no Hugging Face folder, or of a model that is not written so), QUANT_GROUP (a row
-// that the group does not divide; names the groups that do), TENSOR_ROW_SCALE.
+// that the group does not divide; names the groups that do), OUTPUT_EXISTS.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for
