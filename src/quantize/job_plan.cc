@@ -41,8 +41,9 @@ std::string factor_name(std::string name) {
 
 // What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
 Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
-  if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
-    return Method::feedback;
+  const bool free = has_free_codes(type);
+  if (options.method == Method::feedback && is_calibrated(tensor) && free) return Method::feedback;
+  if (options.method == Method::learned && free) return Method::learned;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
   return Method::search;
 }
@@ -64,7 +65,7 @@ Result<void> check_importance(const QuantizeOptions& options, const Job& job,
   // Feedback sees the inputs of these itself.
   const bool head = tensor.name == model::gguf_name(job.model.spec.tied_head ? model::Role::token_embd
                                                                              : model::Role::output);
-  if (options.method == Method::feedback && (head || is_calibrated(tensor))) return {};
+  if (goes_by_blocks(options.method) && (head || is_calibrated(tensor))) return {};
   const std::string missing =
       job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
   return Error{kQuantImportance,
@@ -108,6 +109,8 @@ std::string file_identity(const fs::path& path) {
 }
 
 }  // namespace
+
+bool goes_by_blocks(Method method) { return method == Method::feedback || method == Method::learned; }
 
 bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
 
@@ -162,8 +165,7 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
-  if ((options.method == Method::feedback || has_budget(options)) &&
-      (spec.experts.count > 0 || !spec.causal)) {
+  if ((goes_by_blocks(options.method) || has_budget(options)) && (spec.experts.count > 0 || !spec.causal)) {
     return Error{kQuantMethod,
                  std::string("feedback and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
@@ -272,7 +274,7 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   // For a size the texts also weigh the search.
-  if (options.method == Method::feedback || has_budget(options)) {
+  if (goes_by_blocks(options.method) || has_budget(options)) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }
