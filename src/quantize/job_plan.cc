@@ -39,10 +39,12 @@ std::string factor_name(std::string name) {
   return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
 }
 
-// What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
-Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
+// What becomes of a tensor: feedback needs inputs to calibrate, search a format that has one.
+Method method_for(const QuantizeOptions& options, const Job& job, const formats::TensorInfo& tensor,
+                  CodecId type) {
   const bool free = has_free_codes(type);
-  if (options.method == Method::feedback && is_calibrated(tensor) && free) return Method::feedback;
+  const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
+  if (options.method == Method::feedback && fed && free) return Method::feedback;
   if (options.method == Method::learned && free) return Method::learned;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
   return Method::search;
@@ -63,9 +65,8 @@ Result<void> check_importance(const QuantizeOptions& options, const Job& job,
   }
   if (job.statistics.inputs.contains(tensor.name)) return {};
   // Feedback sees the inputs of these itself.
-  const bool head = tensor.name == model::gguf_name(job.model.spec.tied_head ? model::Role::token_embd
-                                                                             : model::Role::output);
-  if (goes_by_blocks(options.method) && (head || is_calibrated(tensor))) return {};
+  const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
+  if (goes_by_blocks(options.method) && fed) return {};
   const std::string missing =
       job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
   return Error{kQuantImportance,
@@ -208,7 +209,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
                    {}};
     }
     const bool same = type == tensor.codec;
-    const Method method_used = method_for(options, tensor, type);
+    const Method method_used = method_for(options, job, tensor, type);
     const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
     const std::span<const std::uint64_t> dims = tensor.shape.dims();
     job.report.tensors.push_back(TensorReport{.name = tensor.name,

@@ -113,8 +113,28 @@ TEST(Layerwise, AnswersMoreLikeTheOriginalThanASearchDoes) {
       EXPECT_GT(tensor.error, 0.0) << tensor.name;
       EXPECT_LT(tensor.error, 0.2) << tensor.name;
     }
-    EXPECT_EQ(with_feedback, 5U * 7U);
+    EXPECT_EQ(with_feedback, 5U * 7U + 1U);  // with the embedding, which is the head too
   }
+}
+
+// The embedding is the head too, and has more rows than are fed back at a time.
+TEST(Layerwise, TheHeadAnswersToWhatItMultiplies) {
+  const fs::path folder = testing::fresh_folder();
+  const fs::path data = half_of_the_text(folder, false);
+  const std::string held_out = read(half_of_the_text(folder, true));
+  const auto runtime = runtime_of(2);
+  const std::vector<float> original = logits_of(*runtime, agent(), held_out);
+  const auto distance = [&](const std::string& name, const fs::path& text) {
+    QuantizeOptions o = options_of(folder / name, "F16", text);
+    o.embedding_type = "Q4_0";
+    const auto report = quantize(*runtime, o);
+    EXPECT_TRUE(report) << (report ? "" : format_error(report.error()));
+    EXPECT_EQ(report->tensors.front().name, "token_embd.weight");
+    EXPECT_GT(report->tensors.front().shape.front(), kFeedbackRows);
+    EXPECT_EQ(report->tensors.front().method, text.empty() ? "search" : "feedback");
+    return squared_distance(logits_of(*runtime, folder / name, held_out), original);
+  };
+  EXPECT_LT(distance("fed.gguf", data), 0.75 * distance("searched.gguf", {}));
 }
 
 TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {

@@ -20,6 +20,7 @@
 #include "formats/gguf_split.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
+#include "model/tensor_names.h"
 #include "mote/tokenizer.h"
 #include "quantize/allocate/allocation.h"
 #include "quantize/calibration.h"
@@ -336,10 +337,14 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     // Types of patterns, which have no feedback, are weighted with the same moments.
     const formats::TensorInfo& from = job.model.canonical->tensors()[job.sources[o]];
     const CodecId type = job.outputs[o].codec;
-    if (!is_calibrated(from) || type == from.codec || !has_search(type)) continue;
+    if (!is_calibrated(from) && from.name != model::head_name(job.model.spec)) continue;
+    if (type == from.codec || !has_search(type)) continue;
     const Shape& shape = job.outputs[o].shape;
     size.largest_cols = std::max(size.largest_cols, shape.cols());
-    size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
+    const Checked rows = has_free_codes(type) ? Checked(std::min<std::uint64_t>(kFeedbackRows, shape.rows()))
+                                              : Checked(shape.rows());
+    const Checked bytes = rows * shape.cols() * sizeof(float) + job.outputs[o].bytes;
+    size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }
   auto needed = feedback_bytes(job.model.spec, size);
   if (needed && options.method == Method::learned) needed = learning_bytes(job, size, *needed);

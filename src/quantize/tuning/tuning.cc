@@ -174,7 +174,7 @@ class Job {
       }
     }
     embedding_ = *source_.find(model::gguf_name(Role::token_embd));
-    head_tensor_ = spec_.tied_head ? embedding_ : *source_.find(model::gguf_name(Role::output));
+    head_tensor_ = *source_.find(model::head_name(spec_));
     for (std::uint32_t b = 0; b < spec_.blocks; ++b) places_.push_back(places_of(b));
     std::array<std::size_t, grad::kBlockMatrices> largest{};
     for (const Places& places : places_) {
