@@ -29,7 +29,7 @@ namespace mote::quantize {
 struct TuningOptions {
   std::size_t window = 512;  // tokens that see one another
   std::size_t rounds = 3;    // over all windows
-  double rate = 3e-4;        // relative change of a factor of 16 levels in one step; falls to 0 as a cosine
+  double rate = 1e-3;        // relative change of a factor of 16 levels in one step; falls to 0 as a cosine
   const CancelToken* cancel = nullptr;
   std::function<void(std::size_t step, std::size_t steps)> begin;  // may be empty
 };
