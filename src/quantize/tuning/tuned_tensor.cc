@@ -114,9 +114,15 @@ void TunedTensor::keep() {
   min_.kept = min_.value;
 }
 
+void TunedTensor::Parameter::restore() {
+  value = kept;
+  std::ranges::fill(mean, 0.0F);
+  std::ranges::fill(square, 0.0F);
+}
+
 void TunedTensor::restore() {
-  scale_.value = scale_.kept;
-  min_.value = min_.kept;
+  scale_.restore();
+  min_.restore();
 }
 
 void TunedTensor::store(std::span<std::byte> out) const {

@@ -19,7 +19,7 @@ namespace mote::quantize {
 // One step of the optimizer.
 struct TuningStep {
   double rate = 0;         // most that a and b of a format with 16 levels move, about
-  std::size_t number = 1;  // from 1
+  std::size_t number = 1;  // from 1 on, since the last restore()
 };
 
 class TunedTensor {
@@ -36,7 +36,7 @@ class TunedTensor {
   void take(std::size_t first, std::size_t count, const float* gradient);
   // Factors move against the derivative, which becomes 0.
   void step(const TuningStep& step);
-  // What restore() goes back to.
+  // What restore() goes back to, with an optimizer that has seen nothing.
   void keep();
   void restore();
   // The blocks with the factors now, rounded to halves as the format stores them; as long as those given.
@@ -48,6 +48,7 @@ class TunedTensor {
     std::vector<float> value, kept, gradient, mean, square;
     explicit Parameter(std::size_t n = 0) : value(n), kept(n), gradient(n), mean(n), square(n) {}
     void step(double rate, std::size_t number);
+    void restore();
   };
 
   CodecId type_;

@@ -109,16 +109,19 @@ class Job {
     std::vector<std::size_t> order(trained_);
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng rng(1);
-    const std::size_t steps = options_.rounds * trained_;
-    for (std::size_t round = 0, n = 0; round < options_.rounds; ++round) {
+    double rate = options_.rate;
+    for (std::size_t round = 0; round < options_.rounds; ++round) {
+      for (const auto& t : tensors_) t->restore();
       for (std::size_t i = trained_; i > 1; --i) std::swap(order[i - 1], order[rng.next_below(i)]);
-      for (const std::size_t i : order) {
-        if (options_.begin) options_.begin(n, steps);
-        MOTE_TRY(learn(trained_window(i), rate_of(n, steps), n + 1));
-        ++n;
+      for (std::size_t n = 0; n < trained_; ++n) {
+        if (options_.begin) options_.begin(round * trained_ + n, options_.rounds * trained_);
+        MOTE_TRY(learn(trained_window(order[n]), rate * share_of(n, trained_), n + 1));
       }
       MOTE_ASSIGN(const double loss, held_out_loss());
-      if (!(loss < result.after)) continue;
+      if (!(loss < result.after)) {
+        rate /= 2;
+        continue;
+      }
       result.after = loss;
       for (const auto& t : tensors_) t->keep();
     }
@@ -149,10 +152,11 @@ class Job {
   [[nodiscard]] std::size_t trained_window(std::size_t i) const {
     return windows() < kHeldOutOf ? i : i + i / (kHeldOutOf - 1);
   }
-  [[nodiscard]] double rate_of(std::size_t step, std::size_t steps) const {
+  // Of the round's rate: rises at first, then falls to 0 as a cosine.
+  static double share_of(std::size_t step, std::size_t steps) {
     const double part = static_cast<double>(step) / static_cast<double>(steps);
     const double rise = std::min(1.0, static_cast<double>(step + 1) / static_cast<double>(kWarmUp));
-    return options_.rate * rise * 0.5 * (1.0 + std::cos(std::numbers::pi * part));
+    return rise * 0.5 * (1.0 + std::cos(std::numbers::pi * part));
   }
 
   Result<void> open() {

@@ -2,11 +2,14 @@
 // calibration text come closer to the original model's (tuned_tensor.h, grad/).
 //
 // Feedback makes the products of one matrix right at a time; here the whole model answers for all of them.
-// Windows go through in turns, one step each; every tenth is held out, and what did best on those is kept:
-// also the beginning, if that was it. Memory: the quantized model, five floats a factor, of one block the
-// matrices as floats and what its derivative needs (grad/block_gradient.h), the head as floats, hidden states
-// of all tokens in the original model. Source of the idea: Chen et al., "EfficientQAT", 2024 (its second
-// phase); the loss is that of distillation.
+// Windows go through in rounds, one step each, with steps that get smaller to the round's end. Every tenth
+// window is held out: a round that did not help on those is undone, and the next one takes half the steps.
+// How far factors want to move depends on the format, the model and the text, so no one rate is right.
+//
+// Memory: the quantized model, five floats a factor, of one block the matrices as floats and what its
+// derivative needs (grad/block_gradient.h), the head as floats, hidden states of all tokens in the original
+// model. Source of the idea: Chen et al., "EfficientQAT", 2024 (its second phase); the loss is that of
+// distillation.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +31,8 @@ namespace mote::quantize {
 
 struct TuningOptions {
   std::size_t window = 512;  // tokens that see one another
-  std::size_t rounds = 3;    // over all windows
-  double rate = 1e-3;        // relative change of a factor of 16 levels in one step; falls to 0 as a cosine
+  std::size_t rounds = 4;    // over all windows
+  double rate = 6e-4;        // relative change of a factor of 16 levels in one step of the first round
   const CancelToken* cancel = nullptr;
   std::function<void(std::size_t step, std::size_t steps)> begin;  // may be empty
 };

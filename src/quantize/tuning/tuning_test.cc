@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "engine/session.h"
 #include "engine/test_runtime.h"
 #include "quantize/quantize.h"
+#include "testing/agent_jobs.h"
 #include "testing/environment.h"
 
 namespace mote::quantize {
@@ -25,23 +24,16 @@ using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 
-fs::path agent() { return testing::source_path("models/agent"); }
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 class Tuning : public ::testing::Test {
  protected:
   QuantizeOptions options(const std::string& name, const std::string& type, Method method) {
     QuantizeOptions o;
-    o.input = agent();
+    o.input = testing::agent();
     o.output = folder_ / name;
     o.type = type;
     o.pure = true;
     o.method = method;
-    o.text.files = {testing::source_path("models/agent/demo_test.jsonl")};
+    o.text.files = {mote::testing::source_path("models/agent/demo_test.jsonl")};
     o.text.window = 64;
     o.text.max_windows = 20;
     return o;
@@ -82,7 +74,7 @@ class Tuning : public ::testing::Test {
     return sum / static_cast<double>(p.size() / vocab);
   }
 
-  fs::path folder_ = testing::fresh_folder();
+  fs::path folder_ = mote::testing::fresh_folder();
 };
 
 // The engine's own forward, which shares nothing with the learner's, judges what was stored: on the windows
@@ -90,27 +82,30 @@ class Tuning : public ::testing::Test {
 TEST_F(Tuning, WhatIsStoredIsWhatWasMeasuredAndBetter) {
   const auto runtime = runtime_of(2);
   for (const std::string type : {"Q4_0", "Q2_K"}) {
-    const QuantizeOptions learned = options("learned-" + type + ".gguf", type, Method::learned);
-    const QuantizeOptions fed = options("fed-" + type + ".gguf", type, Method::feedback);
+    QuantizeOptions learned = options("learned-" + type + ".gguf", type, Method::learned);
+    QuantizeOptions fed = options("fed-" + type + ".gguf", type, Method::feedback);
+    learned.text.window = fed.text.window = 128;
+    learned.text.max_windows = fed.text.max_windows = 40;
     const auto report = quantize(*runtime, learned);
     ASSERT_TRUE(report) << format_error(report.error());
     ASSERT_TRUE(quantize(*runtime, fed));
     ASSERT_TRUE(report->learning);
     EXPECT_EQ(fs::file_size(learned.output), fs::file_size(fed.output));
-    const auto model = engine::testing::load_exact(*runtime, agent());
+    const auto model = engine::testing::load_exact(*runtime, testing::agent());
     const std::vector<TokenId> tokens = tokens_of(*model, learned);
-    ASSERT_EQ(tokens.size(), 20U * 64U);
+    ASSERT_EQ(tokens.size(), 40U * 128U);
     double before = 0;
     double after = 0;
-    for (const std::size_t held_out : {9U, 19U}) {
-      const auto window = std::span(tokens).subspan(held_out * 64, 64);
-      const std::vector<float> original = logits_of(*runtime, agent(), window);
-      before += divergence(original, logits_of(*runtime, fed.output, window), model->vocab()) / 2;
-      after += divergence(original, logits_of(*runtime, learned.output, window), model->vocab()) / 2;
+    for (const std::size_t held_out : {9U, 19U, 29U, 39U}) {
+      const auto window = std::span(tokens).subspan(held_out * 128, 128);
+      const std::vector<float> original = logits_of(*runtime, testing::agent(), window);
+      before += divergence(original, logits_of(*runtime, fed.output, window), model->vocab()) / 4;
+      after += divergence(original, logits_of(*runtime, learned.output, window), model->vocab()) / 4;
     }
     EXPECT_NEAR(report->learning->before, before, 0.01 * before) << type;
     EXPECT_NEAR(report->learning->after, after, 0.02 * after) << type;
-    EXPECT_LT(after, 0.95 * before) << type;
+    // A little: the text is one of 36 windows, in docs/results.md it is larger.
+    EXPECT_LT(after, 0.97 * before) << type;
     std::size_t count = 0;
     for (const TensorReport& t : report->tensors) count += t.method == "learned" ? 1 : 0;
     EXPECT_EQ(count, 5U * 7U + 1U) << type;  // with the embedding, which is the head too
@@ -118,46 +113,20 @@ TEST_F(Tuning, WhatIsStoredIsWhatWasMeasuredAndBetter) {
 }
 
 TEST_F(Tuning, ThreadsAndInstructionSetsGiveTheSameBytes) {
-  std::string first;
-  const auto check = [&](engine::Runtime& runtime, const std::string& name) {
-    QuantizeOptions o = options(name, "Q4_0", Method::learned);
-    o.text.window = 64;
-    o.text.max_windows = 3;
-    const auto report = quantize(runtime, o);
-    ASSERT_TRUE(report) << format_error(report.error());
-    const std::string bytes = read(o.output);
-    if (first.empty()) first = bytes;
-    EXPECT_TRUE(bytes == first) << name;
-  };
-  check(*runtime_of(1), "one.gguf");
-  check(*runtime_of(3), "three.gguf");
-  check(*runtime_of(2, kernels::Isa::reference), "reference.gguf");
+  QuantizeOptions o = options("out.gguf", "Q4_0", Method::learned);
+  o.text.max_windows = 3;
+  testing::expect_same_bytes_everywhere(o);
 }
 
 TEST_F(Tuning, AJobThatWasStoppedWhileItLearnsEndsWithTheSameBytes) {
-  const auto runtime = runtime_of(2);
-  QuantizeOptions o = options("whole.gguf", "Q4_0", Method::learned);
-  o.text.window = 64;
+  QuantizeOptions o = options("out.gguf", "Q4_0", Method::learned);
   o.text.max_windows = 3;
-  ASSERT_TRUE(quantize(*runtime, o));
-  const std::string whole = read(o.output);
-  o.output = folder_ / "stopped.gguf";
-  CancelToken cancel;
-  o.cancel = &cancel;
   std::size_t steps = 0;
-  o.progress = [&](const QuantizeProgress& p) {
-    if (p.what != "learning") return;
-    EXPECT_EQ(p.tensor_count, 3U * 2U);  // rounds over what is not held out
-    if (++steps == 3) cancel.request();
-  };
-  const auto stopped = quantize(*runtime, o);
-  ASSERT_FALSE(stopped);
-  EXPECT_EQ(stopped.error().code.name, "CANCELLED");
-  EXPECT_FALSE(fs::exists(o.output));
-  cancel.reset();
-  o.progress = {};
-  ASSERT_TRUE(quantize(*runtime, o));
-  EXPECT_TRUE(read(o.output) == whole);
+  testing::expect_same_bytes_after_stop(o, [&](const QuantizeProgress& p) {
+    if (p.what != "learning") return false;
+    EXPECT_EQ(p.tensor_count, 4U * 2U);  // rounds over what is not held out
+    return ++steps == 3;
+  });
 }
 
 TEST_F(Tuning, OneWindowLeavesNothingToHoldOut) {
@@ -172,7 +141,6 @@ TEST_F(Tuning, OneWindowLeavesNothingToHoldOut) {
 TEST_F(Tuning, TypesWithoutFreeCodesStayAsFeedbackLeavesThem) {
   const auto runtime = runtime_of(2);
   QuantizeOptions o = options("learned.gguf", "Q4_K", Method::learned);
-  o.text.window = 64;
   o.text.max_windows = 3;
   o.tensor_types = {{"ffn_down", "IQ3_S"}, {"attn_q", "F16"}};
   const auto report = quantize(*runtime, o);
