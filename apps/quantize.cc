@@ -16,10 +16,12 @@ namespace {
 
 constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Method::search},
                               Choice<quantize::Method>{"rtn", quantize::Method::rtn},
-                              Choice<quantize::Method>{"feedback", quantize::Method::feedback}};
+                              Choice<quantize::Method>{"feedback", quantize::Method::feedback},
+                              Choice<quantize::Method>{"learned", quantize::Method::learned}};
 
 constexpr std::array kEfforts{Choice<quantize::Method>{"fast", quantize::Method::search},
-                              Choice<quantize::Method>{"standard", quantize::Method::feedback}};
+                              Choice<quantize::Method>{"standard", quantize::Method::feedback},
+                              Choice<quantize::Method>{"max", quantize::Method::learned}};
 
 std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
@@ -70,7 +72,7 @@ class Quantize : public Command {
           {"--bpw", "X", "the same for X bits per weight", &bpw_},
           {"--method", "M",
            "rtn: plain rounding; search: weighted search of scales and codes; feedback: block by block on "
-           "--data",
+           "--data; learned: and then scales follow the divergence from the original downhill",
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
            "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "
@@ -83,9 +85,10 @@ class Quantize : public Command {
            &stats_, false, ValueKind::file},
           {"--effort", "E",
            "fast: the search, in seconds; standard: feedback, in minutes (the default with --data, or with "
-           "--stats that have tokens)",
+           "--stats that have tokens); max: learned, in tens of minutes",
            &effort_, false, ValueKind::choice, names_of(kEfforts)},
-          {"--memory", "N", "feedback refuses to take more than N bytes besides the model, also 500M, 2G",
+          {"--memory", "N",
+           "feedback and learned refuse to take more than N bytes besides the model, also 500M, 2G",
            &memory_},
           {"--pure", "", "one type for all matrices, no per-tensor rules", &pure_},
           {"--tensor-type", "RE=T", "type of tensors whose name the pattern matches; repeatable",
@@ -127,20 +130,21 @@ class Quantize : public Command {
     o.input = input_;
     o.output = output_;
     o.type = type_;
-    if (method_ == "awq" || method_ == "learned") {
+    if (method_ == "awq") {
       return Error{kUsageNotYet,
                    "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
-                   "use feedback, search or rtn", "", std::nullopt};
+                   "use learned, feedback, search or rtn", "", std::nullopt};
     }
     MOTE_TRY(settle_size(o));
     if (!memory_.empty()) {
       MOTE_ASSIGN(o.max_memory, parse_size("--memory", memory_, true));
     }
-    o.on_memory = [&program](std::uint64_t bytes) {
-      program.progress("feedback takes " + human_bytes(bytes) + " of memory beside the mapped model");
-    };
     o.statistics = stats_;
     MOTE_ASSIGN(o.method, method());
+    o.on_memory = [&program, name = quantize::to_string(o.method)](std::uint64_t bytes) {
+      program.progress("method " + std::string(name) + " takes " + human_bytes(bytes) +
+                       " of memory beside the mapped model");
+    };
     o.text.files.assign(data_.begin(), data_.end());
     if (chunks_ == 0) return bad_value("--chunks", "0", "a whole number from 1 on");
     o.text.max_windows = static_cast<std::size_t>(chunks_);
@@ -166,9 +170,9 @@ class Quantize : public Command {
     o.progress = [&program](const quantize::QuantizeProgress& p) {
       const double done =
           p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
-      program.progress(std::string(p.what) + " " + report::percent(done, 0) + "  tensor " +
-                       std::to_string(p.tensor + 1) + " of " + std::to_string(p.tensor_count) + "  " +
-                       std::string(p.name));
+      program.progress(std::string(p.what) + " " + report::percent(done, 0) +
+                       (p.what == "learning" ? "  step " : "  tensor ") + std::to_string(p.tensor + 1) +
+                       " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
     };
     return o;
   }
@@ -201,25 +205,22 @@ class Quantize : public Command {
     const bool tokens = !data_.empty() || (!stats_.empty() && quantize::has_tokens(stats_));
     std::string_view usual = tokens ? "feedback" : "search";
     if (!effort_.empty()) {
-      if (effort_ == "max") {
-        return Error{kUsageNotYet,
-                     "--effort max of `mote quantize` (learned rounding) is not in this version",
-                     "use standard or fast", "", std::nullopt};
-      }
       if (!method_.empty()) {
         return Error{kUsageValue, "--effort and --method exclude each other", "give one of them", "",
                      std::nullopt};
       }
       MOTE_ASSIGN(const quantize::Method of_effort, choose("--effort", effort_, kEfforts));
-      usual = of_effort == quantize::Method::feedback ? "feedback" : "search";
+      usual = quantize::to_string(of_effort);
     }
     MOTE_ASSIGN(const quantize::Method chosen,
                 choose("--method", method_.empty() ? std::string(usual) : method_, kMethods));
-    if (chosen == quantize::Method::feedback && data_.empty() && stats_.empty() && !dry_run_) {
-      return Error{kUsageMissing,
-                   effort_.empty() ? "--method feedback needs a calibration text"
-                                   : "--effort standard needs a calibration text",
-                   "give --data FILE, or --stats FILE of mote calibrate", "", std::nullopt};
+    const bool by_blocks = chosen == quantize::Method::feedback || chosen == quantize::Method::learned;
+    if (by_blocks && data_.empty() && stats_.empty() && !dry_run_) {
+      return Error{
+          kUsageMissing,
+          (effort_.empty() ? "--method " + std::string(quantize::to_string(chosen)) : "--effort " + effort_) +
+              " needs a calibration text",
+          "give --data FILE, or --stats FILE of mote calibrate", "", std::nullopt};
     }
     return chosen;
   }
@@ -265,6 +266,11 @@ class Quantize : public Command {
                  human_bytes(report.peak_rss_bytes) + " of memory";
     }
     program.print(summary + "\n");
+    if (report.learning) {
+      program.print(
+          "divergence on held-out calibration text: " + report::significant(report.learning->before, 4) +
+          " nats before learning, " + report::significant(report.learning->after, 4) + " after\n");
+    }
     report::Table parts({{"file"}, {"tensors", report::Align::right}, {"bytes", report::Align::right}});
     JsonArray files;
     for (const quantize::FileReport& file : report.files) {
@@ -288,6 +294,12 @@ class Quantize : public Command {
     out["peak_rss_bytes"] = report.peak_rss_bytes;
     out["planned_memory_bytes"] = report.planned_memory;
     out["dry_run"] = dry_run_;
+    if (report.learning) {
+      Json learning;
+      learning["kld_before"] = report.learning->before;
+      learning["kld_after"] = report.learning->after;
+      out["learning"] = std::move(learning);
+    }
     out["files"] = std::move(files);
     out["tensors"] = std::move(tensors);
     return out;

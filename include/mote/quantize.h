@@ -3,16 +3,17 @@
 //
 // Why tensor by tensor: peak memory is bounded by the largest tensor's encoded bytes and a band of decoded
 // rows, never by the model. Method feedback goes by blocks: the weights as floats are mapped, hidden states
-// of all calibration tokens are kept twice, and second moments of a matrix's inputs. The writer records each
-// finished tensor, so a killed job goes on where it stopped; feedback calibrates again from the beginning and
-// writes what is missing. The bytes depend on the input and the options alone: not on threads, not on the
-// instruction set, not on interruptions.
+// of all calibration tokens are kept twice, and second moments of a matrix's inputs; learned keeps the
+// encoded model too. The writer records each finished tensor, so a killed job goes on where it stopped;
+// feedback calibrates again from the beginning and writes what is missing. The bytes depend on the input and
+// the options alone: not on threads, not on the instruction set, not on interruptions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,9 @@ namespace mote::quantize {
 // scales and codes for the least squared error, for the formats that have one; the others are rounded.
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
 // (QuantizeOptions::text or the tokens of its statistics); search for what has no inputs to calibrate.
-enum class Method : std::uint8_t { rtn, search, feedback };
+// learned: feedback, and then the factors of all blocks follow the divergence from the original model on the
+// same text downhill.
+enum class Method : std::uint8_t { rtn, search, feedback, learned };
 std::string_view to_string(Method method);
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
@@ -90,12 +93,12 @@ struct TensorReport {
   // Divergence from the original, in nats, that the type alone is expected to cause; 0 where types were not
   // chosen for a size.
   double expected_kld = 0;
-  // "rtn", "search", "feedback", "lattice" where training has left the weights on the type's lattice, or
-  // "copy" where the type stays or is a plain float.
+  // "rtn", "search", "feedback", "learned", "lattice" where training has left the weights on the type's
+  // lattice, or "copy" where the type stays or is a plain float.
   std::string_view method;
   // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
-  // the inputs; 0 in a dry run and for
-  // tensors that an earlier run wrote and this one had no need to look at.
+  // the inputs (before factors were learned); 0 in a dry run and for tensors that an earlier run wrote and
+  // this one had no need to look at.
   double error = 0;
   std::uint64_t bytes = 0;
   bool fallback = false;  // the preset's type does not divide the row
@@ -108,18 +111,26 @@ struct FileReport {
   std::size_t tensors = 0;
 };
 
+// What learning brought, in nats of divergence from the original on windows of the text that it did not learn
+// from.
+struct LearningReport {
+  double before = 0;
+  double after = 0;
+};
+
 struct QuantizeReport {
   std::uint64_t bytes = 0;  // of all files
   std::uint64_t parameters = 0;
   double bpw = 0;  // tensor bits per parameter
   double seconds = 0;
-  std::uint64_t peak_rss_bytes = 0;   // of the process so far
-  std::uint64_t planned_memory = 0;   // of feedback, besides the mapped model
-  std::string preset;                 // canonical name
-  std::string layout;                 // of a folder: "compressed-tensors pack-quantized"; else empty
-  std::vector<TensorReport> tensors;  // in file order
-  std::vector<std::string> warnings;  // of the tokenizer that went into the file, of another group taken
-  std::vector<FileReport> files;      // the one to open first
+  std::uint64_t peak_rss_bytes = 0;        // of the process so far
+  std::uint64_t planned_memory = 0;        // of feedback, besides the mapped model
+  std::string preset;                      // canonical name
+  std::string layout;                      // of a folder: "compressed-tensors pack-quantized"; else empty
+  std::vector<TensorReport> tensors;       // in file order
+  std::vector<std::string> warnings;       // of the tokenizer that went into the file, of another group taken
+  std::vector<FileReport> files;           // the one to open first
+  std::optional<LearningReport> learning;  // with method learned, unless an earlier run had written all
 };
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);

@@ -11,11 +11,7 @@
 #include "text/corpus/corpus.h"
 
 namespace mote::calibrate {
-namespace {
-
-constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
-
-}  // namespace
+namespace {}  // namespace
 
 Result<Windows> windows_of(const engine::LoadedModel& model, const CalibrationText& text) {
   if (text.window == 0 || text.max_windows == 0) {

@@ -13,6 +13,7 @@
 
 namespace mote::calibrate {
 
+inline constexpr ErrorCode kCalibrationShort{"CALIBRATION_SHORT", ErrorKind::invalid_argument};
 inline constexpr ErrorCode kCalibrationWindow{"CALIBRATION_WINDOW", ErrorKind::invalid_argument};
 
 struct Windows {

@@ -179,6 +179,10 @@ std::string gguf_name(Role role, std::uint32_t block, bool bias) {
   return out;
 }
 
+std::string head_name(const ModelSpec& spec) {
+  return gguf_name(spec.tied_head ? Role::token_embd : Role::output);
+}
+
 std::vector<TensorNeed> needed_tensors(const ModelSpec& spec) { return Needs(spec).all(); }
 
 std::vector<std::uint64_t> matrix_rows(const ModelSpec& spec, std::string_view gguf_name,

@@ -59,19 +59,20 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
   return out;
 }
 
-Result<void> check_memory(const QuantizeOptions& options, const model::ModelSpec& spec,
-                          const FeedbackSize& size, QuantizeReport& report) {
-  const auto needed = feedback_bytes(spec, size);
+Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
+                          const model::ModelSpec& spec, const FeedbackSize& size, QuantizeReport& report) {
   if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
   report.planned_memory = *needed;
   if (options.on_memory) options.on_memory(*needed);
   if (options.max_memory == 0 || *needed <= options.max_memory) return {};
-  const std::uint64_t per_window =
-      std::uint64_t{2} * size.window * spec.width * sizeof(float);  // hidden states, twice
+  // Hidden states, of both models while feedback runs.
+  const std::uint64_t models = options.method == Method::learned ? 1 : 2;
+  const std::uint64_t per_window = models * size.window * spec.width * sizeof(float);
   const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
   return Error{kQuantMemory,
-               "feedback on " + with_thousands(size.windows) + " windows needs " + human_bytes(*needed) +
-                   " of memory, more than the " + human_bytes(options.max_memory) + " allowed",
+               std::string(to_string(options.method)) + " on " + with_thousands(size.windows) +
+                   " windows needs " + human_bytes(*needed) + " of memory, more than the " +
+                   human_bytes(options.max_memory) + " allowed",
                fewer < size.windows
                    ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
                    : "allow more, or use --method search",

@@ -2,6 +2,9 @@
 // text, and statistics of its inputs.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include <memory>
 
 #include "calibrate/statistics.h"
@@ -25,8 +28,9 @@ struct Calibration {
 Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options,
                                         const calibrate::Statistics& statistics);
 
-// What feedback will take, told to the caller and held to the options' limit. QUANT_MEMORY, OUT_OF_MEMORY.
-Result<void> check_memory(const QuantizeOptions& options, const model::ModelSpec& spec,
-                          const FeedbackSize& size, QuantizeReport& report);
+// What the method will take (`needed`, nothing where that is beyond counting), told to the caller and held to
+// the options' limit. QUANT_MEMORY, OUT_OF_MEMORY.
+Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
+                          const model::ModelSpec& spec, const FeedbackSize& size, QuantizeReport& report);
 
 }  // namespace mote::quantize

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "quantize/calibration.h"
@@ -169,9 +170,12 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     if (!t.matrix) continue;
     const Shape& shape = plan.model.checkpoint->source->tensors()[t.source].shape;
     size.largest_cols = std::max(size.largest_cols, shape.cols());
-    size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
+    const Checked rows = Checked(std::min<std::uint64_t>(kFeedbackRows, shape.rows()));
+    const Checked bytes =
+        rows * shape.cols() * sizeof(float) + codec::tensor_bytes(codec::codec_of(plan.type), shape);
+    size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }
-  return check_memory(options, plan.model.spec, size, plan.report);
+  return check_memory(options, feedback_bytes(plan.model.spec, size), plan.model.spec, size, plan.report);
 }
 
 Result<void> write_folder(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -235,6 +239,14 @@ Result<bool> wants_folder(const QuantizeOptions& options) {
 Result<QuantizeReport> quantize_to_folder(sys::ThreadPool& pool, const QuantizeOptions& options,
                                           const sys::CpuFeatures& features, engine::Runtime* runtime) {
   const auto start = std::chrono::steady_clock::now();
+  if (options.method == Method::learned) {
+    return Error{kQuantMethod,
+                 "method learned is for GGUF files: it tunes factors of blocks, which " + options.type +
+                     " does not have",
+                 "use --method feedback, or --effort standard",
+                 options.input.string(),
+                 {}};
+  }
   if (options.method == Method::feedback && runtime == nullptr) {
     return Error{kQuantMethod, "feedback needs a runtime for the model", "call quantize() with one", {}, {}};
   }

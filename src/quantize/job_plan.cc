@@ -39,10 +39,13 @@ std::string factor_name(std::string name) {
   return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
 }
 
-// What becomes of a tensor: feedback needs a matrix of a block, search a format that has one.
-Method method_for(const QuantizeOptions& options, const formats::TensorInfo& tensor, CodecId type) {
-  if (options.method == Method::feedback && is_calibrated(tensor) && has_free_codes(type))
-    return Method::feedback;
+// What becomes of a tensor: feedback needs inputs to calibrate, search a format that has one.
+Method method_for(const QuantizeOptions& options, const Job& job, const formats::TensorInfo& tensor,
+                  CodecId type) {
+  const bool free = has_free_codes(type);
+  const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
+  if (options.method == Method::feedback && fed && free) return Method::feedback;
+  if (options.method == Method::learned && has_factors(type)) return Method::learned;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
   return Method::search;
 }
@@ -62,9 +65,8 @@ Result<void> check_importance(const QuantizeOptions& options, const Job& job,
   }
   if (job.statistics.inputs.contains(tensor.name)) return {};
   // Feedback sees the inputs of these itself.
-  const bool head = tensor.name == model::gguf_name(job.model.spec.tied_head ? model::Role::token_embd
-                                                                             : model::Role::output);
-  if (options.method == Method::feedback && (head || is_calibrated(tensor))) return {};
+  const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
+  if (goes_by_blocks(options.method) && fed) return {};
   const std::string missing =
       job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
   return Error{kQuantImportance,
@@ -108,6 +110,8 @@ std::string file_identity(const fs::path& path) {
 }
 
 }  // namespace
+
+bool goes_by_blocks(Method method) { return method == Method::feedback || method == Method::learned; }
 
 bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
 
@@ -162,8 +166,7 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
-  if ((options.method == Method::feedback || has_budget(options)) &&
-      (spec.experts.count > 0 || !spec.causal)) {
+  if ((goes_by_blocks(options.method) || has_budget(options)) && (spec.experts.count > 0 || !spec.causal)) {
     return Error{kQuantMethod,
                  std::string("feedback and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
@@ -206,7 +209,7 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
                    {}};
     }
     const bool same = type == tensor.codec;
-    const Method method_used = method_for(options, tensor, type);
+    const Method method_used = method_for(options, job, tensor, type);
     const std::string_view method = same || codec.is_plain_float() ? "copy" : to_string(method_used);
     const std::span<const std::uint64_t> dims = tensor.shape.dims();
     job.report.tensors.push_back(TensorReport{.name = tensor.name,
@@ -272,7 +275,7 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   // For a size the texts also weigh the search.
-  if (options.method == Method::feedback || has_budget(options)) {
+  if (goes_by_blocks(options.method) || has_budget(options)) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }

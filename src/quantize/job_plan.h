@@ -20,7 +20,7 @@
 namespace mote::quantize {
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-inline constexpr std::string_view kBytesVersion = "mote-quantize-8";
+inline constexpr std::string_view kBytesVersion = "mote-quantize-9";
 
 struct Job {
   Preset preset;
@@ -36,6 +36,8 @@ struct Job {
 bool is_factor(const Job& job, std::size_t output);
 // Whether types are chosen for a size.
 bool has_budget(const QuantizeOptions& options);
+// Whether a method goes block by block on text.
+bool goes_by_blocks(Method method);
 // Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
 bool is_calibrated(const formats::TensorInfo& tensor);
 

@@ -54,26 +54,17 @@ class Stream {
     return {};
   }
 
-  // Second moments of what the head multiplies, over their mean. The hidden states stay as they are.
-  Result<std::vector<float>> head_importance() {
-    std::vector<double> sums(spec_.width, 0.0);
+  // Second moments of what the head multiplies. The hidden states stay as they are.
+  Result<std::vector<double>> head_moments() {
+    MOTE_ASSIGN(calibrate::Moments moments, calibrate::Moments::create(runtime_, spec_.width, window_));
     for (std::size_t w = 0; w < windows(); ++w) {
       MOTE_TRY(go_on());
       load(w);
       const std::array<engine::Slice, 1> slice{slice_of()};
       forward_->run(0, spec_.blocks, slice);
-      const std::span<const float> rows = forward_->normalized(0, window_);
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        sums[i % spec_.width] += static_cast<double>(rows[i]) * rows[i];
-      }
+      moments.add(forward_->normalized(0, window_));
     }
-    double mean = 0;
-    for (const double s : sums) mean += s / static_cast<double>(sums.size());
-    std::vector<float> out;
-    if (!(mean > 0) || !std::isfinite(mean)) return out;
-    // Inputs that are always 0 count a little, or the search would have nothing to weigh.
-    for (const double s : sums) out.push_back(static_cast<float>(s / mean + 1e-4));
-    return out;
+    return moments.take_mean();
   }
 
   // Scratch memory for the weights as they are now.
@@ -198,20 +189,39 @@ class Job {
     return finish(index, blocks, error);
   }
 
-  // Embedding and head. The head, or the embedding that serves as one, is weighted by what it multiplies in
-  // the original model.
+  // Embedding and head. The head, or the embedding that serves as one, answers to what it multiplies in the
+  // original model.
   Result<void> outside_blocks(Stream& before) {
-    const std::string head = model::gguf_name(spec_.tied_head ? Role::token_embd : Role::output);
+    const std::string head = model::head_name(spec_);
     for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
       const std::string& name = source_.tensors()[i].name;
       if (name.starts_with("blk.") || !changes(i)) continue;
-      std::vector<float> importance;
-      if (name == head) {
-        MOTE_ASSIGN(importance, before.head_importance());
+      MOTE_ASSIGN(const bool fed, name == head ? takes_feedback(i) : Result<bool>(false));
+      if (!fed) {
+        MOTE_TRY(plain(i));
+        continue;
       }
-      MOTE_TRY(plain(i, importance));
+      MOTE_ASSIGN(const std::vector<double> moments, before.head_moments());
+      MOTE_ASSIGN(const Curvature curvature, curvature_for(i, moments, spec_.width));
+      MOTE_TRY(feed(i, curvature, {}));
     }
     return {};
+  }
+
+  // Training that knew the format is not corrected.
+  Result<bool> takes_feedback(std::size_t index) {
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    return has_search(work_.types[index]) && !lies_on_lattice(work_.types[index], in);
+  }
+
+  // Errors name the tensor.
+  Result<Curvature> curvature_for(std::size_t index, std::span<const double> moments, std::size_t cols) {
+    Result<Curvature> curvature =
+        curvature_of(runtime_.pool(), *options_.kernels, moments, cols, options_.damping);
+    if (curvature) return curvature;
+    Error error = std::move(curvature).error();
+    error.message = "tensor '" + escape_untrusted(source_.tensors()[index].name) + "': " + error.message;
+    return error;
   }
 
   Result<void> replace_embedding() {
@@ -240,9 +250,8 @@ class Job {
     std::vector<std::size_t> fed;
     for (const std::size_t index : calibrate::readers_of(source_, block, input)) {
       if (!changes(index)) continue;
-      MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
-      // Training that knew the format is not corrected.
-      if (has_search(work_.types[index]) && !lies_on_lattice(work_.types[index], in)) {
+      MOTE_ASSIGN(const bool feedback, takes_feedback(index));
+      if (feedback) {
         fed.push_back(index);
       } else {
         MOTE_TRY(plain(index));
@@ -270,32 +279,22 @@ class Job {
       if (last) before.finish_from(w, block, input);
     }
     if (fed.empty()) return {};
-    Result<Curvature> curvature =
-        curvature_of(runtime_.pool(), *options_.kernels, own->take_mean(), cols, options_.damping);
-    if (!curvature) {
-      Error error = std::move(curvature).error();
-      error.message =
-          "tensor '" + escape_untrusted(source_.tensors()[fed.front()].name) + "': " + error.message;
-      return error;
-    }
+    MOTE_ASSIGN(const Curvature curvature, curvature_for(fed.front(), own->take_mean(), cols));
     const std::vector<double> moved = drift->take_mean();
     own.reset();
     drift.reset();
-    for (const std::size_t index : fed) MOTE_TRY(feed(index, *curvature, moved));
+    for (const std::size_t index : fed) MOTE_TRY(feed(index, curvature, moved));
     return {};
   }
 
+  // drift: as correct_drift() has it, or empty.
   Result<void> feed(std::size_t index, const Curvature& curvature, std::span<const double> drift) {
     work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
-    const codec::Codec& from = codec::codec_of(in.codec);
-    std::vector<float> rows(in.shape.rows() * in.shape.cols());
-    from.decode(in.blocks().data(), rows.data(), in.blocks().size() / from.block_bytes);
-    if (options_.drift > 0) {
-      MOTE_TRY(correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows));
-    }
     MOTE_ASSIGN(const auto blocks, room_for(index));
     if (!has_free_codes(work_.types[index])) {
+      std::vector<float> rows;
+      MOTE_TRY(wanted_rows(in, 0, in.shape.rows(), curvature, drift, rows));
       QuantizedTensor wanted;
       wanted.codec = CodecId::f32;
       wanted.shape = in.shape;
@@ -310,8 +309,31 @@ class Job {
                           .refits = options_.refits,
                           .cancel = options_.cancel,
                           .scales = options_.scales};
-    MOTE_ASSIGN(const EncodeError error, encode_feedback(runtime_.pool(), job, curvature, rows, *blocks));
+    EncodeError error;
+    std::vector<float> rows;
+    for (std::size_t first = 0; first < in.shape.rows(); first += kFeedbackRows) {
+      const std::size_t count = std::min<std::size_t>(kFeedbackRows, in.shape.rows() - first);
+      MOTE_TRY(wanted_rows(in, first, count, curvature, drift, rows));
+      const std::size_t row_bytes = blocks->size() / in.shape.rows();
+      const auto out = std::span(*blocks).subspan(first * row_bytes, count * row_bytes);
+      MOTE_ASSIGN(const EncodeError part, encode_feedback(runtime_.pool(), job, curvature, rows, out));
+      error.squared_error += part.squared_error;
+      error.squared_norm += part.squared_norm;
+    }
     return finish(index, blocks, error);
+  }
+
+  // Rows [first, first + count) of a tensor as they should be, corrected for drift.
+  Result<void> wanted_rows(const QuantizedTensor& in, std::size_t first, std::size_t count,
+                           const Curvature& curvature, std::span<const double> drift,
+                           std::vector<float>& rows) {
+    const codec::Codec& from = codec::codec_of(in.codec);
+    const std::size_t blocks_per_row = in.shape.cols() / from.block_elements;
+    rows.resize(count * in.shape.cols());
+    from.decode(in.blocks().data() + first * blocks_per_row * from.block_bytes, rows.data(),
+                count * blocks_per_row);
+    if (!(options_.drift > 0) || drift.empty()) return {};
+    return correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows);
   }
 
   engine::Runtime& runtime_;

@@ -21,6 +21,7 @@
 #include "model/model.h"
 #include "mote/calibrate.h"
 #include "quantize/quantize.h"
+#include "testing/agent_jobs.h"
 #include "testing/environment.h"
 
 namespace mote::quantize {
@@ -30,23 +31,16 @@ using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 
-fs::path agent() { return testing::source_path("models/agent"); }
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // All that a file holds but its keys, which name the statistics that it was made with.
 std::string tensors(const fs::path& path) {
   const auto file = formats::GgufFile::open(path);
   EXPECT_TRUE(file);
-  return file ? read(path).substr((*file)->data_offset()) : std::string();
+  return file ? testing::bytes_of(path).substr((*file)->data_offset()) : std::string();
 }
 
 // Text of the kind that the model knows; the held-out half is not calibrated with.
 fs::path half_of_the_text(const fs::path& folder, bool second) {
-  const std::string all = read(testing::source_path("models/agent/demo_test.jsonl"));
+  const std::string all = testing::bytes_of(mote::testing::source_path("models/agent/demo_test.jsonl"));
   const std::size_t middle = all.find('\n', all.size() / 2);
   const fs::path path = folder / (second ? "second.txt" : "first.txt");
   std::ofstream(path, std::ios::binary) << (second ? all.substr(middle) : all.substr(0, middle));
@@ -55,7 +49,7 @@ fs::path half_of_the_text(const fs::path& folder, bool second) {
 
 QuantizeOptions options_of(const fs::path& out, const std::string& type, const fs::path& data) {
   QuantizeOptions o;
-  o.input = agent();
+  o.input = testing::agent();
   o.output = out;
   o.type = type;
   o.pure = true;
@@ -91,11 +85,11 @@ double squared_distance(const std::vector<float>& a, const std::vector<float>& b
 }
 
 TEST(Layerwise, AnswersMoreLikeTheOriginalThanASearchDoes) {
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  const std::string held_out = read(half_of_the_text(folder, true));
+  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
   const auto runtime = runtime_of(2);
-  const std::vector<float> original = logits_of(*runtime, agent(), held_out);
+  const std::vector<float> original = logits_of(*runtime, testing::agent(), held_out);
   for (const std::string type : {"Q4_0", "Q3_K_M", "Q2_K"}) {
     const fs::path searched = folder / ("searched-" + type + ".gguf");
     const fs::path fed = folder / ("fed-" + type + ".gguf");
@@ -113,34 +107,43 @@ TEST(Layerwise, AnswersMoreLikeTheOriginalThanASearchDoes) {
       EXPECT_GT(tensor.error, 0.0) << tensor.name;
       EXPECT_LT(tensor.error, 0.2) << tensor.name;
     }
-    EXPECT_EQ(with_feedback, 5U * 7U);
+    EXPECT_EQ(with_feedback, 5U * 7U + 1U);  // with the embedding, which is the head too
   }
 }
 
-TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
-  const fs::path folder = testing::fresh_folder();
+// The embedding is the head too, and has more rows than are fed back at a time.
+TEST(Layerwise, TheHeadAnswersToWhatItMultiplies) {
+  const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  std::string first;
-  const auto check = [&](engine::Runtime& runtime, const std::string& name) {
-    QuantizeOptions o = options_of(folder / (name + ".gguf"), "Q4_0", data);
-    o.text.window = 64;
-    o.text.max_windows = 2;
-    const auto report = quantize(runtime, o);
-    ASSERT_TRUE(report) << format_error(report.error());
-    const std::string bytes = read(o.output);
-    if (first.empty()) first = bytes;
-    EXPECT_TRUE(bytes == first) << name;
+  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
+  const auto runtime = runtime_of(2);
+  const std::vector<float> original = logits_of(*runtime, testing::agent(), held_out);
+  const auto distance = [&](const std::string& name, const fs::path& text) {
+    QuantizeOptions o = options_of(folder / name, "F16", text);
+    o.embedding_type = "Q4_0";
+    const auto report = quantize(*runtime, o);
+    EXPECT_TRUE(report) << (report ? "" : format_error(report.error()));
+    EXPECT_EQ(report->tensors.front().name, "token_embd.weight");
+    EXPECT_GT(report->tensors.front().shape.front(), kFeedbackRows);
+    EXPECT_EQ(report->tensors.front().method, text.empty() ? "search" : "feedback");
+    return squared_distance(logits_of(*runtime, folder / name, held_out), original);
   };
-  check(*runtime_of(1), "one");
-  check(*runtime_of(3), "three");
-  check(*runtime_of(2, kernels::Isa::reference), "reference");
+  EXPECT_LT(distance("fed.gguf", data), 0.75 * distance("searched.gguf", {}));
+}
+
+TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
+  const fs::path folder = mote::testing::fresh_folder();
+  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
+  o.text.window = 64;
+  o.text.max_windows = 2;
+  testing::expect_same_bytes_everywhere(o);
 }
 
 TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   // NVFP4 has a factor beside each matrix, IQ3_S and F16 no codes of their own to feed back.
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  const std::string held_out = read(half_of_the_text(folder, true));
+  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
   const auto runtime = runtime_of(2);
   QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
   o.pure = false;
@@ -151,14 +154,14 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   plain.pure = false;
   plain.tensor_types = o.tensor_types;
   ASSERT_TRUE(quantize(*runtime, plain));
-  const std::vector<float> original = logits_of(*runtime, agent(), held_out);
+  const std::vector<float> original = logits_of(*runtime, testing::agent(), held_out);
   const double fed = squared_distance(logits_of(*runtime, folder / "mixed.gguf", held_out), original);
   EXPECT_LT(fed, squared_distance(logits_of(*runtime, folder / "plain.gguf", held_out), original));
 }
 
 // Moments are as large for a type of patterns, which has no feedback of its own.
 TEST(Layerwise, PlansTheMemoryOfTypesOfPatternsToo) {
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
   const auto runtime = runtime_of(2);
   std::vector<std::uint64_t> planned;
@@ -175,32 +178,16 @@ TEST(Layerwise, PlansTheMemoryOfTypesOfPatternsToo) {
 }
 
 TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
-  const fs::path folder = testing::fresh_folder();
-  const fs::path data = half_of_the_text(folder, false);
-  const auto runtime = runtime_of(2);
-  QuantizeOptions o = options_of(folder / "whole.gguf", "Q4_0", data);
+  const fs::path folder = mote::testing::fresh_folder();
+  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
   o.text.window = 64;
   o.text.max_windows = 2;
-  ASSERT_TRUE(quantize(*runtime, o));
-  const std::string whole = read(o.output);
-  o.output = folder / "stopped.gguf";
-  CancelToken cancel;
-  o.cancel = &cancel;
-  o.progress = [&](const QuantizeProgress& p) {
-    if (p.name == "blk.2.ffn_up.weight") cancel.request();
-  };
-  const auto stopped = quantize(*runtime, o);
-  ASSERT_FALSE(stopped);
-  EXPECT_EQ(stopped.error().code.name, "CANCELLED");
-  EXPECT_FALSE(fs::exists(o.output));
-  cancel.reset();
-  o.progress = {};
-  ASSERT_TRUE(quantize(*runtime, o));
-  EXPECT_TRUE(read(o.output) == whole);
+  testing::expect_same_bytes_after_stop(
+      o, [](const QuantizeProgress& p) { return p.name == "blk.2.ffn_up.weight"; });
 }
 
 TEST(Layerwise, ATextThatIsTooShortIsRefused) {
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   std::ofstream(folder / "short.txt") << "turn on the light";
   const auto report = quantize(*runtime_of(1), options_of(folder / "out.gguf", "Q4_0", folder / "short.txt"));
   ASSERT_FALSE(report);
@@ -210,7 +197,7 @@ TEST(Layerwise, ATextThatIsTooShortIsRefused) {
 }
 
 TEST(Layerwise, NoWindowsAreRefused) {
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
   o.text.window = 0;
   const auto report = quantize(*runtime_of(1), o);
@@ -225,7 +212,7 @@ class FromStatistics : public ::testing::Test {
  protected:
   void SetUp() override {
     calibrate::CalibrateOptions o;
-    o.input = agent();
+    o.input = testing::agent();
     o.output = statistics_;
     o.text = text_.text;
     const auto report = calibrate::calibrate(*runtime_of(2), o);
@@ -263,7 +250,7 @@ class FromStatistics : public ::testing::Test {
     ASSERT_TRUE(calibrate::write_statistics(*read, statistics_));
   }
 
-  fs::path folder_ = testing::fresh_folder();
+  fs::path folder_ = mote::testing::fresh_folder();
   fs::path statistics_ = folder_ / "statistics.gguf";
   QuantizeOptions text_ = [&] {
     QuantizeOptions o = options_of({}, "Q4_0", half_of_the_text(folder_, false));
@@ -296,8 +283,8 @@ TEST_F(FromStatistics, ThreadsAndInstructionSetsGiveTheSameBytes) {
       QuantizeOptions o = with_statistics(name + ".gguf");
       o.method = method;
       good(runtime, o);
-      if (first.empty()) first = read(o.output);
-      EXPECT_TRUE(read(o.output) == first) << name;
+      if (first.empty()) first = testing::bytes_of(o.output);
+      EXPECT_TRUE(testing::bytes_of(o.output) == first) << name;
     };
     check(*runtime_of(1), "one");
     check(*runtime_of(3), "three");
@@ -318,7 +305,7 @@ TEST_F(FromStatistics, AJobThatWasStoppedEndsWithTheSameBytes) {
   cancel.reset();
   o.progress = {};
   good(*runtime, o);
-  EXPECT_TRUE(read(o.output) == read(folder_ / "whole.gguf"));
+  EXPECT_TRUE(testing::bytes_of(o.output) == testing::bytes_of(folder_ / "whole.gguf"));
 }
 
 TEST_F(FromStatistics, WithoutTokensThereIsNothingToFeedBack) {
@@ -361,7 +348,7 @@ double weighted_error(const fs::path& made, const std::string& tensor, const std
     codec.decode(read->blocks().data(), out.data(), out.size() / codec.block_elements);
     return out;
   };
-  const auto original = model::open_model(agent());
+  const auto original = model::open_model(testing::agent());
   const auto file = formats::GgufFile::open(made);
   EXPECT_TRUE(original && file);
   const std::vector<float> x = values_of(*original->canonical);

@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "calibrate/observer.h"
 #include "calibrate/statistics.h"
@@ -19,10 +20,12 @@
 #include "formats/gguf_split.h"
 #include "formats/gguf_writer.h"
 #include "model/model.h"
+#include "model/tensor_names.h"
 #include "mote/tokenizer.h"
 #include "quantize/allocate/allocation.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/feedback/memory_needed.h"
 #include "quantize/folder_job.h"
@@ -30,6 +33,7 @@
 #include "quantize/layerwise.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
+#include "quantize/tuning/tuning.h"
 #include "tensor/aligned_buffer.h"
 
 namespace mote::quantize {
@@ -100,7 +104,25 @@ std::vector<std::size_t> outputs_of(const Job& job) {
   return out;
 }
 
-// The tensors whose type changes, block by block; they are written as they come.
+Result<LearningReport> learn(engine::Runtime& runtime, const Calibration& calibration,
+                             const QuantizeOptions& options, QuantizeProgress progress,
+                             std::vector<NewTensor>& tensors) {
+  TuningOptions how;
+  how.window = calibration.windows.window;
+  how.cancel = options.cancel;
+  progress.what = "learning";
+  how.begin = [&](std::size_t step, std::size_t steps) {
+    progress.tensor = progress.done_bytes = step;
+    progress.tensor_count = progress.total_bytes = steps;
+    progress.name = {};
+    if (options.progress) options.progress(progress);
+  };
+  MOTE_ASSIGN(const TuningResult result,
+              tune_factors(runtime, *calibration.model, calibration.windows.tokens, how, tensors));
+  return LearningReport{result.before, result.after};
+}
+
+// The tensors whose type changes, block by block; they are written as they come, or once they have learned.
 Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibration,
                              const QuantizeOptions& options, const sys::CpuFeatures& features, Job& job,
                              formats::GgufWriter& writer, std::vector<bool>& written) {
@@ -140,22 +162,36 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
     if (options.progress) options.progress(progress);
     progress.done_bytes += job.model.canonical->tensors()[index].bytes;
   };
-  work.done = [&](std::size_t index, std::span<const std::byte> blocks,
-                  const EncodeError& error) -> Result<void> {
+  const auto write = [&](std::size_t index, std::span<const std::byte> blocks) -> Result<void> {
     const std::size_t o = output[index];
-    job.report.tensors[o].error = error.relative();
-    if (error.on_lattice) job.report.tensors[o].method = kOnLattice;
     written[o] = true;
     // An earlier run's bytes are the same.
     if (writer.done(o)) return {};
     return writer.write(o, blocks, &runtime.pool());
+  };
+  const bool learns = options.method == Method::learned;
+  std::vector<NewTensor> made(learns ? work.types.size() : 0);
+  work.done = [&](std::size_t index, std::span<const std::byte> blocks,
+                  const EncodeError& error) -> Result<void> {
+    TensorReport& report = job.report.tensors[output[index]];
+    report.error = error.relative();
+    if (error.on_lattice) report.method = kOnLattice;
+    if (!learns) return write(index, blocks);
+    made[index] = {work.types[index], {blocks.begin(), blocks.end()}, !error.on_lattice};
+    return {};
   };
   LayerwiseOptions how;
   how.window = calibration.windows.window;
   how.search = &search_kernels(features);
   how.kernels = &feedback_kernels(features);
   how.cancel = options.cancel;
-  return quantize_layerwise(runtime, *calibration.model, calibration.windows.tokens, how, work);
+  MOTE_TRY(quantize_layerwise(runtime, *calibration.model, calibration.windows.tokens, how, work));
+  if (!learns) return {};
+  MOTE_ASSIGN(job.report.learning, learn(runtime, calibration, options, progress, made));
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    if (!made[i].blocks.empty()) MOTE_TRY(write(i, made[i].blocks));
+  }
+  return {};
 }
 
 Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -248,7 +284,7 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   progress.tensor_count = tensors.size();
   AllocationOptions how;
   how.bytes = bytes;
-  how.feedback = options.method == Method::feedback;
+  how.feedback = goes_by_blocks(options.method);
   how.search = &search_kernels(features);
   how.cancel = options.cancel;
   how.begin = [&](std::string_view what, std::size_t tensor) {
@@ -264,7 +300,30 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   return allocate(costs, bytes);
 }
 
-// What feedback will take, told to the caller and held to the limit.
+// What learning will take: the encoded model beside feedback, and what it needs itself after that.
+std::optional<std::uint64_t> learning_bytes(const Job& job, const FeedbackSize& size,
+                                            std::uint64_t feedback) {
+  TuningSize of{.windows = size.windows, .window = size.window, .threads = size.threads};
+  std::map<std::string, std::uint64_t> elements;  // of the blocks' matrices
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    const formats::TensorInfo& from = job.model.canonical->tensors()[job.sources[o]];
+    const formats::TensorInfo& to = job.outputs[o];
+    const std::uint64_t count = to.shape.element_count().value().value_or(0);
+    if (is_calibrated(from)) elements[from.name.substr(0, from.name.find('.', 4))] += count;
+    if (to.codec == from.codec || is_factor(job, o)) continue;
+    of.encoded_bytes += to.bytes;
+    const codec::Codec& codec = codec::codec_of(to.codec);
+    if (!has_factors(to.codec)) continue;
+    of.factors += count / codec.block_elements * (codec.integer_form->has_min ? 2 : 1);
+  }
+  for (const auto& [block, count] : elements) of.block_elements = std::max(of.block_elements, count);
+  const auto own = tuning_bytes(job.model.spec, of);
+  const auto before = (Checked(feedback) + of.encoded_bytes).value();
+  if (!own || !before) return std::nullopt;
+  return std::max(*own, *before);
+}
+
+// What feedback, and what learns after it, will take, told to the caller and held to the limit.
 Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& options,
                          const Calibration& calibration, Job& job) {
   FeedbackSize size{
@@ -273,12 +332,18 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     // Types of patterns, which have no feedback, are weighted with the same moments.
     const formats::TensorInfo& from = job.model.canonical->tensors()[job.sources[o]];
     const CodecId type = job.outputs[o].codec;
-    if (!is_calibrated(from) || type == from.codec || !has_search(type)) continue;
+    if (!is_calibrated(from) && from.name != model::head_name(job.model.spec)) continue;
+    if (type == from.codec || !has_search(type)) continue;
     const Shape& shape = job.outputs[o].shape;
     size.largest_cols = std::max(size.largest_cols, shape.cols());
-    size.largest_elements = std::max(size.largest_elements, shape.element_count().value().value_or(0));
+    const Checked rows = has_free_codes(type) ? Checked(std::min<std::uint64_t>(kFeedbackRows, shape.rows()))
+                                              : Checked(shape.rows());
+    const Checked bytes = rows * shape.cols() * sizeof(float) + job.outputs[o].bytes;
+    size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }
-  return check_memory(options, job.model.spec, size, job.report);
+  auto needed = feedback_bytes(job.model.spec, size);
+  if (needed && options.method == Method::learned) needed = learning_bytes(job, size, *needed);
+  return check_memory(options, needed, job.model.spec, size, job.report);
 }
 
 // The type of most weights.
@@ -297,7 +362,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   const bool sized = has_budget(options);
   if (!sized || !options.type.empty()) MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
-  const bool calibrated = sized || options.method == Method::feedback;
+  const bool calibrated = sized || goes_by_blocks(options.method);
   if (calibrated && runtime == nullptr) {
     return Error{
         kQuantMethod, "feedback and sizes need a runtime for the model", "call quantize() with one", {}, {}};
@@ -362,10 +427,10 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
-    if (options.method == Method::feedback) MOTE_TRY(plan_memory(pool, options, calibration, job));
+    if (goes_by_blocks(options.method)) MOTE_TRY(plan_memory(pool, options, calibration, job));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
-    if (options.method == Method::feedback) {
+    if (goes_by_blocks(options.method)) {
       MOTE_TRY(write_layerwise(*runtime, calibration, options, features, job, *writer, written));
     }
     MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
@@ -399,7 +464,17 @@ std::uint64_t peak_rss_bytes() {
 }
 
 std::string_view to_string(Method method) {
-  return method == Method::rtn ? "rtn" : method == Method::search ? "search" : "feedback";
+  switch (method) {
+    case Method::rtn:
+      return "rtn";
+    case Method::search:
+      return "search";
+    case Method::feedback:
+      return "feedback";
+    case Method::learned:
+      return "learned";
+  }
+  return {};
 }
 
 bool has_tokens(const std::filesystem::path& statistics) {

@@ -76,6 +76,12 @@ class Folder(CliTest):
         self.fails(2, "QUANT_TYPE_UNKNOWN", "quantize", AGENT, "--type", "Q4_0", "-o", self.folder / "m.gguf", "--tensor-type", "ffn=nf4")
         self.assertIn("int4-g128-sym", self.fails(2, "QUANT_TYPE_UNKNOWN", "quantize", AGENT, "--type", "int4-g128-sim", "-o", self.folder / "m"))
 
+    def test_learning_is_for_gguf_files(self):
+        text = self.write("t.txt", "turn the lights on. " * 400)
+        self.assertIn("feedback", self.fails(2, "QUANT_METHOD", "quantize", AGENT, "--type", "int4-g64-sym", "-o", self.folder / "m",
+                                             "--data", text, "--effort", "max"))
+        self.assertFalse((self.folder / "m").exists())
+
     def test_only_folders_become_folders(self):
         self.assertIn("llama2.c", self.fails(2, "QUANT_INPUT", "quantize", STORIES, "--type", "int8-row-sym", "-o", self.folder / "m"))
 

@@ -58,7 +58,7 @@ class Usage(CliTest):
         quantize = ("quantize", STORIES, "-o", "out", "--type", "Q8_0")
         self.assertIn("--method", self.fails(2, "USAGE_VALUE", *quantize, "--effort", "fast", "--method", "search"))
         self.assertIn("--data", self.fails(2, "USAGE_MISSING", *quantize, "--effort", "standard"))
-        self.assertIn("max", self.fails(2, "USAGE_NOT_YET", *quantize, "--effort", "max"))
+        self.assertIn("--effort max", self.fails(2, "USAGE_MISSING", *quantize, "--effort", "max"))
         self.assertIn("standard", self.fails(2, "USAGE_VALUE", *quantize, "--effort", "slow"))
 
     def test_calibrate_needs_a_text_and_an_output(self):

@@ -2,8 +2,8 @@
 //
 // A tensor's cost in a type is what it does to the whole model in one type, measured (sensitivity.h), times
 // the ratio of its weighted errors in the two types; costs add up. Probes have codes of the search; where
-// feedback follows, the matrices that have it cost less by a share, embedding and head do not. The types are
-// those with free codes, which every engine reads and feedback improves.
+// feedback follows, the matrices that have it cost less by a share, an embedding that is not the head does
+// not. The types are those with free codes, which every engine reads and feedback improves.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ constexpr ErrorCode kQuantBudget{"QUANT_BUDGET", ErrorKind::resource_exhausted};
 
 struct AllocationOptions {
   std::uint64_t bytes = 0;  // what all tensors may take; decides which type is probed
-  bool feedback = false;    // matrices of blocks will have it
+  bool feedback = false;    // matrices of blocks and the head will have it
   const SearchKernels* search = nullptr;
   const CancelToken* cancel = nullptr;
   std::function<void(std::string_view what, std::size_t tensor)> begin;

@@ -19,8 +19,7 @@ std::optional<std::uint64_t> feedback_bytes(const model::ModelSpec& spec, const 
   const Checked moments = pairs * (2 * sizeof(double) + 2 * sizeof(float) + 2 * sizeof(double));
   // Both moments turn their windows round.
   const Checked turned = Checked(size.largest_cols) * size.window * 4 * sizeof(float);
-  const Checked rows = Checked(size.largest_elements) * sizeof(float) * 2;  // decoded, and encoded at most
-  return (streams + moments + turned + rows).value();
+  return (streams + moments + turned + size.largest_bytes).value();
 }
 
 }  // namespace mote::quantize

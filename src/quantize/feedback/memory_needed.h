@@ -13,14 +13,14 @@ struct FeedbackSize {
   std::size_t windows = 0;
   std::size_t window = 0;  // tokens
   unsigned threads = 1;
-  std::uint64_t largest_cols = 0;  // of a matrix with feedback
-  std::uint64_t largest_elements = 0;
+  std::uint64_t largest_cols = 0;   // of a matrix with feedback
+  std::uint64_t largest_bytes = 0;  // of a tensor in its new type and of what is decoded of it at a time
 };
 
 // Bytes: hidden states of all tokens in both models, caches and scratch of two forward passes, and with the
 // widest inputs their second moments (of the new model's, and of these with the drift, in double), what is
-// made of them (Curvature: 24 bytes a pair of inputs) and the rows of the largest matrix. The mapped model
-// comes on top, as far as the system keeps it. Nothing where the numbers overflow.
+// made of them (Curvature: 24 bytes a pair of inputs) and the largest tensor. The mapped model comes on top,
+// as far as the system keeps it. Nothing where the numbers overflow.
 std::optional<std::uint64_t> feedback_bytes(const model::ModelSpec& spec, const FeedbackSize& size);
 
 }  // namespace mote::quantize

@@ -1,0 +1,65 @@
+// Whole quantize jobs on the bundled agent, and what must hold of each. Only tests include this.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "engine/test_runtime.h"
+#include "quantize/quantize.h"
+#include "testing/environment.h"
+
+namespace mote::quantize::testing {
+
+inline std::filesystem::path agent() { return mote::testing::source_path("models/agent"); }
+
+inline std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The job's file is the same for one thread, three, and the plainest kernels.
+inline void expect_same_bytes_everywhere(QuantizeOptions options) {
+  const std::filesystem::path output = options.output;
+  std::string first;
+  const auto check = [&](engine::Runtime& runtime, const std::string& name) {
+    options.output = output.string() + "." + name;
+    const auto report = quantize(runtime, options);
+    ASSERT_TRUE(report) << format_error(report.error());
+    const std::string bytes = bytes_of(options.output);
+    if (first.empty()) first = bytes;
+    EXPECT_TRUE(bytes == first) << name;
+  };
+  check(*engine::testing::runtime_of(1), "one");
+  check(*engine::testing::runtime_of(3), "three");
+  check(*engine::testing::runtime_of(2, kernels::Isa::reference), "reference");
+}
+
+// The job is stopped where `stops` says so, leaves no file, and gives the same bytes when it runs again.
+inline void expect_same_bytes_after_stop(QuantizeOptions options,
+                                         const std::function<bool(const QuantizeProgress&)>& stops) {
+  const auto runtime = engine::testing::runtime_of(2);
+  ASSERT_TRUE(quantize(*runtime, options));
+  const std::string whole = bytes_of(options.output);
+  options.output += ".stopped";
+  CancelToken cancel;
+  options.cancel = &cancel;
+  options.progress = [&](const QuantizeProgress& p) {
+    if (stops(p)) cancel.request();
+  };
+  const auto stopped = quantize(*runtime, options);
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code.name, "CANCELLED");
+  EXPECT_FALSE(std::filesystem::exists(options.output));
+  cancel.reset();
+  options.progress = {};
+  ASSERT_TRUE(quantize(*runtime, options));
+  EXPECT_TRUE(bytes_of(options.output) == whole);
+}
+
+}  // namespace mote::quantize::testing
