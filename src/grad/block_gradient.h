@@ -2,8 +2,9 @@
 // and by its matrices.
 //
 // What stands between is kept from forward() to backward() and recomputed for the next window, so memory is
-// that of one block, whatever the model's depth. The arithmetic is that of engine/forward.h with exact
-// activations and floats as keys and values; what differs is the order of some sums.
+// that of one block, whatever the model's depth; hidden states before each block are the caller's. The
+// arithmetic is that of engine/forward.h with exact activations and floats as keys and values; what differs
+// is the order of some sums.
 #pragma once
 
 #include <array>

@@ -135,6 +135,10 @@ CASES_OF = [
     ("bnb_state_no_json", BAD, folder(BNB, bnb(text="{" * 3000))),
     ("bnb_state_list", BAD, folder(BNB, bnb(text="[1]"))),
     ("bnb_state_not_utf8", BAD, folder(BNB, bnb() | {"weight.quant_state.bitsandbytes__nf4": ("U8", [3], b"{\xff}")})),
+    # What divides by groups and inputs relies on the reader's refusal of empty dimensions.
+    ("awq_no_groups", "ST_SHAPE", folder(AWQ, awq(), scales=("F16", [0, ROWS], b""))),
+    ("gptq_no_inputs", "ST_SHAPE", folder(GPTQ, gptq(), qweight=("I32", [0, ROWS], b""))),
+    ("plain_no_rows", "ST_SHAPE", folder(PACKED, plain(), weight=("I8", [0, COLS], b""))),
     ("bnb_state_shape_wraps", BAD, folder(BNB, bnb({"shape": [1 << 60, 64]}))),
     ("bnb_state_shape_negative", BAD, folder(BNB, bnb({"shape": [-64, 64]}))),
     ("bnb_state_shape_of_another", BAD, folder(BNB, bnb({"shape": [128, 64]}))),
