@@ -17,7 +17,12 @@ namespace {
 constexpr std::array kMethods{Choice<quantize::Method>{"search", quantize::Method::search},
                               Choice<quantize::Method>{"rtn", quantize::Method::rtn},
                               Choice<quantize::Method>{"feedback", quantize::Method::feedback},
-                              Choice<quantize::Method>{"learned", quantize::Method::learned}};
+                              Choice<quantize::Method>{"learned", quantize::Method::learned},
+                              Choice<quantize::Method>{"awq", quantize::Method::awq}};
+
+constexpr std::array kTransforms{Choice<quantize::Transform>{"scale", quantize::Transform::scale},
+                                 Choice<quantize::Transform>{"permute", quantize::Transform::permute},
+                                 Choice<quantize::Transform>{"rotate", quantize::Transform::rotate}};
 
 constexpr std::array kEfforts{Choice<quantize::Method>{"fast", quantize::Method::search},
                               Choice<quantize::Method>{"standard", quantize::Method::feedback},
@@ -72,7 +77,8 @@ class Quantize : public Command {
           {"--bpw", "X", "the same for X bits per weight", &bpw_},
           {"--method", "M",
            "rtn: plain rounding; search: weighted search of scales and codes; feedback: block by block on "
-           "--data; learned: and then scales follow the divergence from the original downhill",
+           "--data; learned: and then scales follow the divergence from the original downhill; awq: search "
+           "after --transform scale",
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
            "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "
@@ -87,6 +93,10 @@ class Quantize : public Command {
            "fast: the search, in seconds; standard: feedback, in minutes (the default with --data, or with "
            "--stats that have tokens); max: learned, in tens of minutes",
            &effort_, false, ValueKind::choice, names_of(kEfforts)},
+          {"--transform", "T",
+           "first give channels between layers another form, with which the model computes the same and "
+           "weights lose less; repeatable: scale (AWQ), permute (like beside like), rotate (heads of values)",
+           &transforms_, false, ValueKind::choice, names_of(kTransforms)},
           {"--memory", "N",
            "feedback and learned refuse to take more than N bytes besides the model, also 500M, 2G",
            &memory_},
@@ -130,17 +140,13 @@ class Quantize : public Command {
     o.input = input_;
     o.output = output_;
     o.type = type_;
-    if (method_ == "awq") {
-      return Error{kUsageNotYet,
-                   "--method " + method_ + " of `mote quantize` (calibrated methods) is not in this version",
-                   "use learned, feedback, search or rtn", "", std::nullopt};
-    }
     MOTE_TRY(settle_size(o));
     if (!memory_.empty()) {
       MOTE_ASSIGN(o.max_memory, parse_size("--memory", memory_, true));
     }
     o.statistics = stats_;
     MOTE_ASSIGN(o.method, method());
+    MOTE_TRY(settle_transforms(o));
     o.on_memory = [&program, name = quantize::to_string(o.method)](std::uint64_t bytes) {
       program.progress("method " + std::string(name) + " takes " + human_bytes(bytes) +
                        " of memory beside the mapped model");
@@ -175,6 +181,19 @@ class Quantize : public Command {
                        " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
     };
     return o;
+  }
+
+  Result<void> settle_transforms(quantize::QuantizeOptions& o) const {
+    if (transforms_.empty()) return {};
+    for (const std::string& name : transforms_) {
+      MOTE_ASSIGN(const quantize::Transform transform, choose("--transform", name, kTransforms));
+      o.transforms.push_back(transform);
+    }
+    if (data_.empty() && stats_.empty() && !dry_run_) {
+      return Error{kUsageMissing, "--transform needs a calibration text",
+                   "give --data FILE, or --stats FILE of mote calibrate", "", std::nullopt};
+    }
+    return {};
   }
 
   [[nodiscard]] bool sized() const { return !size_.empty() || !bpw_.empty(); }
@@ -214,7 +233,8 @@ class Quantize : public Command {
     }
     MOTE_ASSIGN(const quantize::Method chosen,
                 choose("--method", method_.empty() ? std::string(usual) : method_, kMethods));
-    const bool by_blocks = chosen == quantize::Method::feedback || chosen == quantize::Method::learned;
+    const bool by_blocks = chosen == quantize::Method::feedback || chosen == quantize::Method::learned ||
+                           chosen == quantize::Method::awq;
     if (by_blocks && data_.empty() && stats_.empty() && !dry_run_) {
       return Error{
           kUsageMissing,
@@ -271,6 +291,12 @@ class Quantize : public Command {
           "divergence on held-out calibration text: " + report::significant(report.learning->before, 4) +
           " nats before learning, " + report::significant(report.learning->after, 4) + " after\n");
     }
+    if (report.transforms) {
+      const quantize::TransformReport& t = *report.transforms;
+      program.print("channels scaled at " + std::to_string(t.scaled) + " places, permuted at " +
+                    std::to_string(t.permuted) + ", rotated at " + std::to_string(t.rotated) +
+                    ": error of the search " + report::significant(t.error, 3) + " of what it was\n");
+    }
     report::Table parts({{"file"}, {"tensors", report::Align::right}, {"bytes", report::Align::right}});
     JsonArray files;
     for (const quantize::FileReport& file : report.files) {
@@ -300,6 +326,14 @@ class Quantize : public Command {
       learning["kld_after"] = report.learning->after;
       out["learning"] = std::move(learning);
     }
+    if (report.transforms) {
+      Json transforms;
+      transforms["scaled"] = static_cast<std::uint64_t>(report.transforms->scaled);
+      transforms["permuted"] = static_cast<std::uint64_t>(report.transforms->permuted);
+      transforms["rotated"] = static_cast<std::uint64_t>(report.transforms->rotated);
+      transforms["error_ratio"] = report.transforms->error;
+      out["transforms"] = std::move(transforms);
+    }
     out["files"] = std::move(files);
     out["tensors"] = std::move(tensors);
     return out;
@@ -316,6 +350,7 @@ class Quantize : public Command {
   std::uint64_t chunks_ = calibrate::kUsualWindows;
   std::string stats_;
   std::string effort_;
+  std::vector<std::string> transforms_;
   bool pure_ = false;
   std::vector<std::string> tensor_types_;
   std::string embedding_type_;

@@ -43,9 +43,9 @@ struct LoadOptions {
   Activations activations = Activations::automatic;
   std::filesystem::path tokenizer;  // file or folder; empty: the checkpoint's own
   bool need_tokenizer = true;       // false: a model without one loads too
-  // Called with the spec before weights are read: experiments that leave a feature out. For the library's own
-  // tests.
-  std::function<void(model::ModelSpec&)> change_spec;
+  // Called with the opened model before weights are read: tensors in another form, experiments that leave a
+  // feature out. For the library itself.
+  std::function<void(model::Model&)> change_model;
   bool lock_memory = false;  // weights are never paged out
   // The packed weights of a GGUF file are kept in a file beside it, "MODEL.gguf.mote-cache", and mapped from
   // there by the next load. A cache that is not of this model, or damaged, is made anew; what goes wrong is a

@@ -30,9 +30,17 @@ namespace mote::quantize {
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
 // (QuantizeOptions::text or the tokens of its statistics); search for what has no inputs to calibrate.
 // learned: feedback, and then the factors of all blocks follow the divergence from the original model on the
-// same text downhill.
-enum class Method : std::uint8_t { rtn, search, feedback, learned };
+// same text downhill. awq: search, after Transform::scale.
+enum class Method : std::uint8_t { rtn, search, feedback, learned, awq };
 std::string_view to_string(Method method);
+
+// What may be done to the channels between two layers before codes are chosen. The model computes what it
+// did, its weights lose less; where the products of a matrix with its inputs do not come out better, its
+// channels stay as they are. scale: divided by factors (AWQ). permute: like beside like (of heads of the
+// attention's values, of the feed-forward network). rotate: heads of the attention's values times a Hadamard
+// matrix.
+enum class Transform : std::uint8_t { scale, permute, rotate };
+std::string_view to_string(Transform transform);
 
 // `pattern` is a regular expression (PCRE2, searched anywhere in the tensor's GGUF name, bounded steps),
 // `type` a codec name. The first pattern that matches decides.
@@ -57,7 +65,8 @@ struct QuantizeOptions {
   // Folders: where the type's group does not divide a row, the largest group that divides all of them.
   bool group_fallback = false;
   Method method = Method::search;
-  calibrate::CalibrationText text;  // what method feedback runs through the model
+  std::vector<Transform> transforms;  // tried in the order of the enumeration; they need what feedback needs
+  calibrate::CalibrationText text;    // what method feedback runs through the model
   // A file of `mote calibrate` or an importance matrix of llama.cpp, or empty: how much an input matters to
   // the search, and with the file's tokens what feedback runs on where `text` has no files.
   std::filesystem::path statistics;
@@ -93,8 +102,8 @@ struct TensorReport {
   // Divergence from the original, in nats, that the type alone is expected to cause; 0 where types were not
   // chosen for a size.
   double expected_kld = 0;
-  // "rtn", "search", "feedback", "learned", "lattice" where training has left the weights on the type's
-  // lattice, or "copy" where the type stays or is a plain float.
+  // "rtn", "search", "feedback", "learned", "awq", "lattice" where training has left the weights on the
+  // type's lattice, or "copy" where the type stays or is a plain float.
   std::string_view method;
   // Squared error over squared norm, weighted where statistics are given, with feedback of the products with
   // the inputs (before factors were learned); 0 in a dry run and for tensors that an earlier run wrote and
@@ -118,6 +127,15 @@ struct LearningReport {
   double after = 0;
 };
 
+// Connections between two layers that were given another form, of all that could be, and what that brought:
+// squared error of the products with the inputs, over that of the same search without, on a sample of rows.
+struct TransformReport {
+  std::size_t scaled = 0;
+  std::size_t permuted = 0;
+  std::size_t rotated = 0;
+  double error = 1;
+};
+
 struct QuantizeReport {
   std::uint64_t bytes = 0;  // of all files
   std::uint64_t parameters = 0;
@@ -131,6 +149,7 @@ struct QuantizeReport {
   std::vector<std::string> warnings;       // of the tokenizer that went into the file, of another group taken
   std::vector<FileReport> files;           // the one to open first
   std::optional<LearningReport> learning;  // with method learned, unless an earlier run had written all
+  std::optional<TransformReport> transforms;
 };
 
 // Errors: those of opening the model and of writing (OUTPUT_CREATE, OUTPUT_SPACE, IO_WRITE, JOB_LOCKED);
@@ -139,13 +158,13 @@ struct QuantizeReport {
 // statistics only, and they do not have the tensor), those of reading statistics and STATISTICS_MODEL,
 // STATISTICS_NONFINITE, STATISTICS_SHORT, QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES
 // (too many files), MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with
-// feedback those of loading a model and of reading a text, QUANT_METHOD (a mixture of experts, an encoder,
-// statistics without tokens; with rtn a type without rounding), CALIBRATION_SHORT, CALIBRATION_WINDOW,
-// STATISTICS_SINGULAR (names the tensor); with a size QUANT_BUDGET (the least that is possible), QUANT_MEMORY
-// (more than max_memory). An existing output is replaced once the new one is complete. Of folders:
-// QUANT_OUTPUT (a type that does not go with the output, a folder that is not empty, an option that folders
-// have not), QUANT_INPUT (no Hugging Face folder, or of a model that is not written so), QUANT_GROUP (a row
-// that the group does not divide; names the groups that do), OUTPUT_EXISTS.
+// feedback and transforms those of loading a model and of reading a text, QUANT_METHOD (a mixture of experts,
+// an encoder, statistics without tokens; with rtn a type without rounding), CALIBRATION_SHORT,
+// CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a size QUANT_BUDGET (the least that is
+// possible), QUANT_MEMORY (more than max_memory). An existing output is replaced once the new one is
+// complete. Of folders: QUANT_OUTPUT (a type that does not go with the output, a folder that is not empty, an
+// option that folders have not), QUANT_INPUT (no Hugging Face folder, or of a model that is not written so),
+// QUANT_GROUP (a row that the group does not divide; names the groups that do), OUTPUT_EXISTS.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
 // Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for

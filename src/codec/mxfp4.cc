@@ -9,13 +9,13 @@
 
 namespace mote::codec {
 
-namespace {
-
-// 2^(e - 128); the two smallest are subnormal.
-float half_exponent(std::uint8_t e) {
+// The two smallest are subnormal.
+float half_exponent(std::uint8_t e) noexcept {
   const std::uint32_t bits = e < 2 ? 0x00200000U << e : static_cast<std::uint32_t>(e - 1) << 23U;
   return std::bit_cast<float>(bits);
 }
+
+namespace {
 
 std::uint8_t exponent_for(float largest) {
   if (!std::isfinite(largest)) return 0xFF;

@@ -26,6 +26,9 @@ struct BlockMxfp4 {
 };
 static_assert(sizeof(BlockMxfp4) == 17 && offsetof(BlockMxfp4, qs) == 1);
 
+// 2^(e - 128)
+float half_exponent(std::uint8_t e) noexcept;
+
 // codes: 32 in element order, each below 16.
 void pack_mxfp4(const std::uint8_t* codes, std::uint8_t e, BlockMxfp4& out) noexcept;
 

@@ -52,21 +52,29 @@ void encode(const std::array<float, 16>& table, const std::array<std::uint8_t, 1
     const float largest = absmax(x, BlockTable4::kElements);
     constexpr float kLeast = 1e-38F;  // what the reference divides by at least
     const float inverse = 1.0F / (largest < kLeast ? kLeast : largest);
-    BlockTable4 block{};
+    BlockTable4 block;
     std::memcpy(block.absmax, &largest, sizeof largest);
+    std::uint8_t codes[BlockTable4::kElements];
     for (std::size_t i = 0; i < BlockTable4::kElements; ++i) {
       float v = x[i] * inverse;
       v = v < -1.0F ? -1.0F : v;
       v = v > 1.0F ? 1.0F : v;
       std::size_t place = 0;
       for (const float m : middle) place += v > m ? 1 : 0;
-      block.qs[i / 2] = static_cast<std::uint8_t>(block.qs[i / 2] | order[place] << (i % 2 == 0 ? 4 : 0));
+      codes[i] = order[place];
     }
+    pack_table4(codes, block);
     store_block(block, blocks, b);
   }
 }
 
 }  // namespace
+
+void pack_table4(const std::uint8_t* codes, BlockTable4& out) noexcept {
+  for (std::size_t j = 0; j < sizeof out.qs; ++j) {
+    out.qs[j] = static_cast<std::uint8_t>(codes[2 * j] << 4 | codes[2 * j + 1]);
+  }
+}
 
 void unpack_nf4(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept {
   unpack(block, 127.0F, codes, scales, mins);

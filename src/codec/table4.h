@@ -59,6 +59,9 @@ inline constexpr std::int8_t kNf4Integers[16] = {-127, -88, -67, -50, -36, -23, 
 inline constexpr std::int8_t kFp4Integers[16] = {0, 1,  80,  120,  40,  60,  20,  30,
                                                  0, -1, -80, -120, -40, -60, -20, -30};
 
+// codes: 64 in element order, each below 16; absmax stays.
+void pack_table4(const std::uint8_t* codes, BlockTable4& out) noexcept;
+
 void unpack_nf4(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void unpack_fp4(const std::byte* block, std::uint8_t* codes, float* scales, float* mins) noexcept;
 void decode_nf4(const std::byte* blocks, float* out, std::size_t block_count) noexcept;

@@ -82,7 +82,7 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
   out->path = path;
   out->activations = options.activations;
   MOTE_ASSIGN(out->model, model::open_model(path));
-  if (options.change_spec) options.change_spec(out->model.spec);
+  if (options.change_model) options.change_model(out->model);
 
   const SessionOptions session = options.planned_session.value_or(
       SessionOptions{.context = 1, .kv_key_type = {}, .kv_value_type = {}, .batch = 1});

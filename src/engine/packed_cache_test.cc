@@ -57,7 +57,7 @@ class Caches : public ::testing::Test {
                                          {.activations = activations,
                                           .tokenizer = {},
                                           .need_tokenizer = false,
-                                          .change_spec = {},
+                                          .change_model = {},
                                           .packed_cache = with_cache,
                                           .planned_session = {}});
     if (!model) {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "calibrate/statistics_file.h"
 #include "engine/session.h"
 #include "model/spec.h"
+#include "quantize/equivalent/choose_maps.h"
+#include "quantize/equivalent/transform.h"
+#include "quantize/job_plan.h"
 #include "quantize/quantize.h"
 
 namespace mote::quantize {
@@ -57,6 +61,19 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
     MOTE_ASSIGN(out.windows, calibrate::windows_of(*out.model, options.text));
   }
   return out;
+}
+
+std::optional<std::uint64_t> calibrated_bytes(const QuantizeOptions& options, const model::Model& model,
+                                              FeedbackSize size) {
+  const bool feedback = goes_by_blocks(options.method);
+  if (!feedback) size.windows = std::min(size.windows, MapOptions().windows);
+  const auto needed = feedback ? feedback_bytes(model.spec, size) : transform_bytes(model.spec, size);
+  if (!needed || transforms_of(options).empty()) return needed;
+  Checked out = *needed;
+  for (const formats::TensorInfo& t : model.canonical->tensors()) {
+    if (is_calibrated(t)) out = out + t.shape.element_count() * sizeof(float);
+  }
+  return out.value();
 }
 
 Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,

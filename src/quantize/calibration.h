@@ -28,6 +28,11 @@ struct Calibration {
 Result<Calibration> prepare_calibration(engine::Runtime& runtime, const QuantizeOptions& options,
                                         const calibrate::Statistics& statistics);
 
+// What feedback, or transforms where they alone need the text, take at their peak, and the blocks' matrices
+// as floats where transforms change them. Nothing where the numbers overflow.
+std::optional<std::uint64_t> calibrated_bytes(const QuantizeOptions& options, const model::Model& model,
+                                              FeedbackSize size);
+
 // What the method will take (`needed`, nothing where that is beyond counting), told to the caller and held to
 // the options' limit. QUANT_MEMORY, OUT_OF_MEMORY.
 Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,

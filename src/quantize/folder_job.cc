@@ -7,9 +7,12 @@
 
 #include "base/checked.h"
 #include "base/strings.h"
+#include "calibrate/observer.h"
 #include "codec/codec.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/equivalent/equivalent_source.h"
+#include "quantize/equivalent/transform.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_files.h"
 #include "quantize/folder_plan.h"
@@ -53,13 +56,7 @@ class FolderJob {
       return encode(tensor_of[index], Method::search, in, importance, out);
     };
     work.done = [&](std::size_t index, std::span<const std::byte> blocks, const EncodeError& error) {
-      const std::size_t i = tensor_of[index];
-      const model::HfMatrix& matrix = *plan_.tensors[i].matrix;
-      if (matrix.permuted_heads == 0) return write(i, blocks, error);
-      std::vector<std::byte> restored(blocks.size());
-      model::restore_rows(blocks, blocks.size() / info(plan_.tensors[i]).shape.rows(), matrix.permuted_heads,
-                          restored);
-      return write(i, restored, error);
+      return write(tensor_of[index], blocks, error);
     };
     LayerwiseOptions how;
     how.window = calibration.windows.window;
@@ -85,11 +82,13 @@ class FolderJob {
             {},
             {}};
       }
-      if (!tensor.matrix) {
+      if (tensor.matrix) {
+        MOTE_TRY(quantize(i));
+      } else if (tensor.vector && plan_.changed.contains(tensor.vector->canonical)) {
+        MOTE_TRY(write_vector(tensor));
+      } else {
         MOTE_TRY(source.check());
         MOTE_TRY(writer_.write(tensor.first, source.stored(tensor.source)));
-      } else {
-        MOTE_TRY(quantize(i));
       }
       // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
       MOTE_TRY(source.check());
@@ -113,7 +112,6 @@ class FolderJob {
   Result<EncodeError> encode(std::size_t i, Method method, const QuantizedTensor& in,
                              std::span<const float> importance, std::span<std::byte> out) {
     const std::string& canonical = plan_.model.canonical->tensors()[plan_.tensors[i].matrix->canonical].name;
-    // Rows have another order there, their inputs the same.
     const std::vector<float> given =
         importance.empty() ? calibrate::importance_of(plan_.statistics, canonical, in.shape.cols())
                            : std::vector<float>();
@@ -130,7 +128,7 @@ class FolderJob {
 
   Result<void> quantize(std::size_t i) {
     const FolderTensor& tensor = plan_.tensors[i];
-    MOTE_ASSIGN(const QuantizedTensor in, plan_.model.checkpoint->source->read(tensor.source));
+    MOTE_ASSIGN(const QuantizedTensor in, plan_.model.canonical->read(tensor.matrix->canonical));
     const auto bytes = codec::tensor_bytes(codec::codec_of(plan_.type), in.shape).value().value_or(0);
     AlignedBuffer blocks(bytes);
     if (blocks.size() < bytes) {
@@ -143,10 +141,30 @@ class FolderJob {
     return write(i, out, error);
   }
 
-  // blocks: rows in the folder's order.
+  // A norm or a bias that transforms have changed, in the type that it had.
+  Result<void> write_vector(const FolderTensor& tensor) {
+    MOTE_ASSIGN(const QuantizedTensor in, plan_.model.canonical->read(tensor.vector->canonical));
+    const std::size_t n = info(tensor).shape.element_count().value().value_or(0);
+    std::vector<float> values(n);
+    codec::codec_of(in.codec).decode(in.blocks().data(), values.data(), n);
+    for (float& v : values) v -= tensor.vector->offset;
+    const codec::Codec& codec = codec::codec_of(info(tensor).codec);
+    std::vector<std::byte> out(n * codec.block_bytes);
+    codec.encode_rtn(values.data(), out.data(), n);
+    return writer_.write(tensor.first, out);
+  }
+
+  // blocks: rows in canonical order.
   Result<void> write(std::size_t i, std::span<const std::byte> blocks, const EncodeError& error) {
     const FolderTensor& tensor = plan_.tensors[i];
     plan_.report.tensors[i].error = error.relative();
+    std::vector<std::byte> restored;
+    if (tensor.matrix->permuted_heads > 0) {
+      restored.resize(blocks.size());
+      model::restore_rows(blocks, blocks.size() / info(tensor).shape.rows(), tensor.matrix->permuted_heads,
+                          restored);
+      blocks = restored;
+    }
     MOTE_ASSIGN(const auto parts, formats::pack_weight(*tensor.packed, blocks));
     for (std::size_t p = 0; p < parts.size(); ++p) MOTE_TRY(writer_.write(tensor.first + p, parts[p]));
     written_[i] = true;
@@ -175,19 +193,49 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
         rows * shape.cols() * sizeof(float) + codec::tensor_bytes(codec::codec_of(plan.type), shape);
     size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }
-  return check_memory(options, feedback_bytes(plan.model.spec, size), plan.model.spec, size, plan.report);
+  return check_memory(options, calibrated_bytes(options, plan.model, size), plan.model.spec, size,
+                      plan.report);
+}
+
+// The model in a form that computes the same and loses less.
+Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
+                       const sys::CpuFeatures& features, Calibration& calibration, FolderPlan& plan) {
+  TransformTypes types;
+  for (const formats::TensorInfo& t : plan.model.canonical->tensors()) types.tensors.push_back(t.codec);
+  for (const FolderTensor& t : plan.tensors) {
+    if (t.matrix) types.tensors[t.matrix->canonical] = plan.type;
+    if (!t.vector) continue;
+    types.vectors = plan.model.checkpoint->source->tensors()[t.source].codec;
+    const std::string& name = plan.model.canonical->tensors()[t.vector->canonical].name;
+    if (name.ends_with("norm.weight")) types.norm_offset = t.vector->offset;
+  }
+  types.scales = plan.scales;
+  MOTE_ASSIGN(Transformed made, transform(runtime, options, types, search_kernels(features), calibration));
+  carry_statistics(made.changes, *plan.model.canonical, plan.statistics);
+  for (const auto& [index, change] : made.changes) plan.changed.insert(index);
+  plan.model.canonical =
+      std::make_unique<EquivalentSource>(std::move(plan.model.canonical), std::move(made.changes));
+  plan.report.transforms = made.report;
+  if (options.method != Method::feedback && plan.statistics.inputs.empty()) {
+    MOTE_ASSIGN(plan.statistics.inputs,
+                calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
+  }
+  return {};
 }
 
 Result<void> write_folder(sys::ThreadPool& pool, const QuantizeOptions& options,
                           const sys::CpuFeatures& features, engine::Runtime* runtime, FolderPlan& plan) {
   Calibration calibration;
-  // NF4, FP4 and FP8 are rounded, whatever the text says.
-  const bool fed = options.method == Method::feedback && has_search(plan.type);
-  if (fed) {
+  // FP8 is rounded, whatever the text says.
+  const bool searched = has_search(plan.type);
+  const bool fed = options.method == Method::feedback && searched;
+  const bool transformed = !transforms_of(options).empty() && searched;
+  if (fed || transformed) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, plan.statistics));
     const std::vector<std::string>& warnings = calibration.windows.warnings;
     plan.report.warnings.insert(plan.report.warnings.end(), warnings.begin(), warnings.end());
     MOTE_TRY(plan_memory(pool, options, calibration, plan));
+    if (transformed) MOTE_TRY(transform(*runtime, options, features, calibration, plan));
   }
   MOTE_ASSIGN(sys::AtomicFolder folder, sys::AtomicFolder::create(options.output));
   MOTE_TRY(sys::check_free_space(folder.temporary_path(), plan.report.bytes));
@@ -247,8 +295,13 @@ Result<QuantizeReport> quantize_to_folder(sys::ThreadPool& pool, const QuantizeO
                  options.input.string(),
                  {}};
   }
-  if (options.method == Method::feedback && runtime == nullptr) {
-    return Error{kQuantMethod, "feedback needs a runtime for the model", "call quantize() with one", {}, {}};
+  const bool calibrated = options.method == Method::feedback || !transforms_of(options).empty();
+  if (calibrated && runtime == nullptr) {
+    return Error{kQuantMethod,
+                 "feedback and transforms need a runtime for the model",
+                 "call quantize() with one",
+                 {},
+                 {}};
   }
   if (!options.dry_run) MOTE_TRY(sys::check_new_folder(options.output));
   MOTE_ASSIGN(FolderPlan plan, plan_folder(options));

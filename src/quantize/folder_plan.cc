@@ -127,6 +127,7 @@ void add_row(FolderPlan& plan, const formats::TensorInfo& info, std::string_view
 Result<void> plan_tensors(const QuantizeOptions& options, std::vector<model::HfMatrix> matrices,
                           FolderPlan& plan) {
   const std::span<const formats::TensorInfo> tensors = plan.model.checkpoint->source->tensors();
+  MOTE_ASSIGN(const std::vector<model::HfVector> vectors, model::hf_vectors(plan.model));
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const formats::TensorInfo& info = tensors[i];
@@ -134,6 +135,8 @@ Result<void> plan_tensors(const QuantizeOptions& options, std::vector<model::HfM
     out.source = i;
     out.first = plan.written.size();
     const auto matrix = std::ranges::find(matrices, i, &model::HfMatrix::source);
+    if (const auto vector = std::ranges::find(vectors, i, &model::HfVector::source); vector != vectors.end())
+      out.vector = *vector;
     if (matrix == matrices.end()) {
       const std::uint64_t bytes = formats::stored_bytes(info);
       plan.written.push_back({info.name, formats::type_name(info), info.shape, bytes});

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "calibrate/statistics.h"
@@ -21,6 +22,7 @@ struct FolderTensor {
   std::size_t source = 0;                       // index in the checkpoint's tensors
   std::size_t first = 0;                        // of what is written of it
   std::optional<model::HfMatrix> matrix;        // nothing: copied
+  std::optional<model::HfVector> vector;        // copied unless a transform has changed it
   std::optional<formats::PackedWeight> packed;  // of a matrix
 };
 
@@ -32,6 +34,7 @@ struct FolderPlan {
   std::vector<FolderTensor> tensors;           // the report has a row for each
   std::vector<formats::StoredTensor> written;  // the file's, in order
   calibrate::Statistics statistics;            // empty where none are given
+  std::set<std::size_t> changed;               // canonical tensors that transforms have changed
   QuantizeReport report;
 };
 

@@ -11,6 +11,7 @@
 #include "codec/codec.h"
 #include "model/tensor_names.h"
 #include "mote/tokenizer.h"
+#include "quantize/equivalent/transform.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
@@ -47,6 +48,7 @@ Method method_for(const QuantizeOptions& options, const Job& job, const formats:
   if (options.method == Method::feedback && fed && free) return Method::feedback;
   if (options.method == Method::learned && has_factors(type)) return Method::learned;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
+  if (options.method == Method::awq && is_calibrated(tensor)) return Method::awq;
   return Method::search;
 }
 
@@ -166,9 +168,11 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
-  if ((goes_by_blocks(options.method) || has_budget(options)) && (spec.experts.count > 0 || !spec.causal)) {
+  const bool calibrated =
+      goes_by_blocks(options.method) || has_budget(options) || !transforms_of(options).empty();
+  if (calibrated && (spec.experts.count > 0 || !spec.causal)) {
     return Error{kQuantMethod,
-                 std::string("feedback and choosing types for a size are for decoders with dense "
+                 std::string("feedback, transforms and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
                      (spec.causal ? "a mixture of experts" : "an encoder"),
                  "use --method search",
@@ -272,10 +276,12 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
   for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
   text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
+  const std::vector<Transform> transforms = transforms_of(options);
+  for (const Transform transform : transforms) text += "|" + std::string(to_string(transform));
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   // For a size the texts also weigh the search.
-  if (goes_by_blocks(options.method) || has_budget(options)) {
+  if (goes_by_blocks(options.method) || has_budget(options) || !transforms.empty()) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }

@@ -12,8 +12,8 @@
 #include "calibrate/moments.h"
 #include "calibrate/readers.h"
 #include "codec/codec.h"
-#include "engine/forward.h"
 #include "model/tensor_names.h"
+#include "quantize/block_stream.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/curvature.h"
 #include "quantize/feedback/feedback.h"
@@ -30,103 +30,6 @@ using model::Role;
 constexpr std::array kInputs{BlockInput::attention, BlockInput::attention_output, BlockInput::ffn,
                              BlockInput::ffn_down};
 
-// One of the two models, with the hidden states of all tokens before the block that is due.
-class Stream {
- public:
-  // `weights` outlive it; what of them changes is followed by renew().
-  Stream(engine::Runtime& runtime, const model::ModelSpec& spec, const engine::Weights& weights,
-         const LayerwiseOptions& options)
-      : runtime_(runtime), spec_(spec), weights_(weights), window_(options.window), cancel_(options.cancel) {}
-
-  Result<void> open(std::span<const TokenId> tokens) {
-    const engine::KvShape shape{spec_.blocks, spec_.kv_heads,      spec_.head_dim,
-                                window_,      engine::KvType::f32, engine::KvType::f32};
-    auto cache = engine::KvCache::create(shape, runtime_.kernels());
-    if (!cache) return no_memory();
-    cache_.emplace(std::move(*cache));
-    MOTE_TRY(renew());
-    hidden_.resize(tokens.size() * spec_.width);
-    for (std::size_t w = 0; w < tokens.size() / window_; ++w) {
-      const std::array<engine::Slice, 1> slice{slice_of()};
-      forward_->embed(tokens.subspan(w * window_, window_), slice);
-      store(w);
-    }
-    return {};
-  }
-
-  // Second moments of what the head multiplies. The hidden states stay as they are.
-  Result<std::vector<double>> head_moments() {
-    MOTE_ASSIGN(calibrate::Moments moments, calibrate::Moments::create(runtime_, spec_.width, window_));
-    for (std::size_t w = 0; w < windows(); ++w) {
-      MOTE_TRY(go_on());
-      load(w);
-      const std::array<engine::Slice, 1> slice{slice_of()};
-      forward_->run(0, spec_.blocks, slice);
-      moments.add(forward_->normalized(0, window_));
-    }
-    return moments.take_mean();
-  }
-
-  // Scratch memory for the weights as they are now.
-  Result<void> renew() {
-    forward_ = engine::Forward::create(runtime_, spec_, weights_, window_, window_);
-    if (forward_ == nullptr) return no_memory();
-    return {};
-  }
-
-  // Hidden states of window w, run up to `input` of the block. Valid until the next call.
-  std::span<const float> input(std::size_t w, std::size_t block, BlockInput input) {
-    load(w);
-    const std::array<engine::Slice, 1> slice{slice_of()};
-    forward_->run_to(block, input, slice);
-    return forward_->input();
-  }
-  // After input(): the block's output becomes the window's hidden states.
-  void finish_from(std::size_t w, std::size_t block, BlockInput input) {
-    const std::array<engine::Slice, 1> slice{slice_of()};
-    forward_->run_from(block, input, slice);
-    store(w);
-  }
-  // The hidden states of all windows behind the block.
-  Result<void> pass(std::size_t block) {
-    for (std::size_t w = 0; w < windows(); ++w) {
-      MOTE_TRY(go_on());
-      load(w);
-      const std::array<engine::Slice, 1> slice{slice_of()};
-      forward_->run(block, block + 1, slice);
-      store(w);
-    }
-    return {};
-  }
-  [[nodiscard]] std::size_t windows() const { return hidden_.size() / (window_ * spec_.width); }
-  [[nodiscard]] Result<void> go_on() const {
-    if (cancel_ == nullptr || !cancel_->requested()) return {};
-    return Error{kCancelled, "quantizing stopped", "run the same command again", {}, {}};
-  }
-
- private:
-  static Error no_memory() { return {kOutOfMemory, "no memory for calibration", "use fewer tokens", {}, {}}; }
-
-  // Every window begins at position 0: what the cache still holds of another one is never read.
-  engine::Slice slice_of() { return {&*cache_, 0, window_}; }
-  std::span<float> of_window(std::size_t w) {
-    return std::span(hidden_).subspan(w * window_ * spec_.width, window_ * spec_.width);
-  }
-  void load(std::size_t w) { std::ranges::copy(of_window(w), forward_->hidden().begin()); }
-  void store(std::size_t w) {
-    std::ranges::copy(forward_->hidden().first(window_ * spec_.width), of_window(w).begin());
-  }
-
-  engine::Runtime& runtime_;
-  const model::ModelSpec& spec_;
-  const engine::Weights& weights_;
-  std::size_t window_;
-  const CancelToken* cancel_;
-  std::optional<engine::KvCache> cache_;
-  std::unique_ptr<engine::Forward> forward_;
-  std::vector<float> hidden_;
-};
-
 class Job {
  public:
   Job(engine::Runtime& runtime, const engine::LoadedModel& model, std::span<const TokenId> tokens,
@@ -142,12 +45,12 @@ class Job {
         tensors_(source_) {}
 
   Result<void> run() {
-    Stream before(runtime_, spec_, original_, options_);
+    BlockStream before(runtime_, spec_, original_, options_.window, options_.cancel);
     MOTE_TRY(before.open(tokens_));
     MOTE_TRY(outside_blocks(before));
     MOTE_ASSIGN(made_, engine::load_weights(runtime_, model_, engine::PackedLayout(), true));
     MOTE_TRY(replace_embedding());
-    Stream after(runtime_, spec_, made_, options_);
+    BlockStream after(runtime_, spec_, made_, options_.window, options_.cancel);
     MOTE_TRY(after.open(tokens_));
     for (std::uint32_t block = 0; block < spec_.blocks; ++block) MOTE_TRY(do_block(block, before, after));
     return {};
@@ -191,7 +94,7 @@ class Job {
 
   // Embedding and head. The head, or the embedding that serves as one, answers to what it multiplies in the
   // original model.
-  Result<void> outside_blocks(Stream& before) {
+  Result<void> outside_blocks(BlockStream& before) {
     const std::string head = model::head_name(spec_);
     for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
       const std::string& name = source_.tensors()[i].name;
@@ -231,7 +134,7 @@ class Job {
     return {};
   }
 
-  Result<void> do_block(std::uint32_t block, Stream& before, Stream& after) {
+  Result<void> do_block(std::uint32_t block, BlockStream& before, BlockStream& after) {
     for (const BlockInput input : kInputs) {
       MOTE_TRY(do_input(input, block, before, after));
       MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, tensors_, block, true));
@@ -246,7 +149,7 @@ class Job {
     return {};
   }
 
-  Result<void> do_input(BlockInput input, std::uint32_t block, Stream& before, Stream& after) {
+  Result<void> do_input(BlockInput input, std::uint32_t block, BlockStream& before, BlockStream& after) {
     std::vector<std::size_t> fed;
     for (const std::size_t index : calibrate::readers_of(source_, block, input)) {
       if (!changes(index)) continue;

@@ -363,13 +363,13 @@ double weighted_error(const fs::path& made, const std::string& tensor, const std
   return error / norm;
 }
 
-// IQ3_S has no codes to feed back, but weights; TQ2_0 is rounded. The first block sees what the original
+// IQ3_S has no codes to feed back, but weights; Q2_0 is rounded. The first block sees what the original
 // does.
 TEST_F(FromStatistics, TypesWithoutFeedbackAreWeighed) {
   const auto runtime = runtime_of(2);
   const auto prepared = [&](QuantizeOptions o) {
     o.embedding_type = "F16";
-    o.tensor_types = {{"attn_[qk]", "IQ3_S"}, {"ffn_up", "TQ2_0"}};
+    o.tensor_types = {{"attn_[qk]", "IQ3_S"}, {"ffn_up", "Q2_0"}};
     o.pure = false;
     return o;
   };

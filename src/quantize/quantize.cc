@@ -25,9 +25,10 @@
 #include "quantize/allocate/allocation.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/equivalent/equivalent_source.h"
+#include "quantize/equivalent/transform.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
-#include "quantize/feedback/memory_needed.h"
 #include "quantize/folder_job.h"
 #include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
@@ -341,9 +342,29 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     const Checked bytes = rows * shape.cols() * sizeof(float) + job.outputs[o].bytes;
     size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }
-  auto needed = feedback_bytes(job.model.spec, size);
+  auto needed = calibrated_bytes(options, job.model, size);
   if (needed && options.method == Method::learned) needed = learning_bytes(job, size, *needed);
   return check_memory(options, needed, job.model.spec, size, job.report);
+}
+
+// The model in a form that computes the same and loses less in the types that were chosen for it.
+Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
+                       const sys::CpuFeatures& features, Calibration& calibration, Job& job) {
+  TransformTypes types;
+  types.tensors.resize(job.model.canonical->tensors().size());
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    if (!is_factor(job, o)) types.tensors[job.sources[o]] = job.outputs[o].codec;
+  }
+  MOTE_ASSIGN(Transformed made, transform(runtime, options, types, search_kernels(features), calibration));
+  carry_statistics(made.changes, *job.model.canonical, job.statistics);
+  job.model.canonical =
+      std::make_unique<EquivalentSource>(std::move(job.model.canonical), std::move(made.changes));
+  job.report.transforms = made.report;
+  if (!goes_by_blocks(options.method) && job.statistics.inputs.empty()) {
+    MOTE_ASSIGN(job.statistics.inputs,
+                calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
+  }
+  return {};
 }
 
 // The type of most weights.
@@ -362,10 +383,14 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   const bool sized = has_budget(options);
   if (!sized || !options.type.empty()) MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
-  const bool calibrated = sized || goes_by_blocks(options.method);
+  const bool transformed = !transforms_of(options).empty();
+  const bool calibrated = sized || transformed || goes_by_blocks(options.method);
   if (calibrated && runtime == nullptr) {
-    return Error{
-        kQuantMethod, "feedback and sizes need a runtime for the model", "call quantize() with one", {}, {}};
+    return Error{kQuantMethod,
+                 "feedback, transforms and sizes need a runtime for the model",
+                 "call quantize() with one",
+                 {},
+                 {}};
   }
   std::error_code ignored;
   if (!options.dry_run && fs::equivalent(options.input, options.output, ignored))
@@ -427,7 +452,10 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
-    if (goes_by_blocks(options.method)) MOTE_TRY(plan_memory(pool, options, calibration, job));
+    if (transformed || goes_by_blocks(options.method)) {
+      MOTE_TRY(plan_memory(pool, options, calibration, job));
+    }
+    if (transformed) MOTE_TRY(transform(*runtime, options, features, calibration, job));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (goes_by_blocks(options.method)) {
@@ -473,6 +501,20 @@ std::string_view to_string(Method method) {
       return "feedback";
     case Method::learned:
       return "learned";
+    case Method::awq:
+      return "awq";
+  }
+  return {};
+}
+
+std::string_view to_string(Transform transform) {
+  switch (transform) {
+    case Transform::scale:
+      return "scale";
+    case Transform::permute:
+      return "permute";
+    case Transform::rotate:
+      return "rotate";
   }
   return {};
 }

@@ -244,7 +244,8 @@ TEST(Quantize, WritesTheKeysThatSayWhatItIs) {
 TEST(Quantize, ReportsRoundingWhereATypeHasNoSearch) {
   const fs::path input = write_model(small_llama());
   sys::ThreadPool pool(1);
-  for (const auto& [type, method] : {std::pair{"TQ2_0", "rtn"}, {"NVFP4", "rtn"}, {"IQ2_M", "search"}}) {
+  for (const auto& [type, method] :
+       {std::pair{"Q2_0", "rtn"}, {"TQ2_0", "search"}, {"NVFP4", "search"}, {"IQ2_M", "search"}}) {
     const auto report = quantize(pool, options_for(input, type));
     ASSERT_TRUE(report) << report.error().message;
     for (const TensorReport& t : report->tensors) {

@@ -19,8 +19,11 @@
 #include "codec/q5_k.h"
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
+#include "codec/tq1_0.h"
+#include "codec/tq2_0.h"
 #include "quantize/search_affine.h"
 #include "quantize/search_patterns.h"
+#include "quantize/search_table.h"
 #include "quantize/search_ternary.h"
 
 namespace mote::quantize {
@@ -195,6 +198,17 @@ void encode_patterns(Matrix& in, std::byte* out, void (*search)(const float*, co
   }
 }
 
+template <typename Block>
+void encode_table(Matrix& in, std::byte* out, void (*search)(const float* x, const float* u, Block&)) {
+  float u[Block::kElements];
+  for (std::size_t b = 0; b < in.rows * in.cols / Block::kElements; ++b) {
+    in.weights(b * Block::kElements, Block::kElements, u);
+    Block block;
+    search(in.x + b * Block::kElements, u, block);
+    std::memcpy(out + b * sizeof(Block), &block, sizeof(Block));
+  }
+}
+
 // A group at a time, or a row where it has one scale.
 void encode_affine(const codec::AffineFormat& format, codec::ScaleType scales, Matrix& in, std::byte* out) {
   const std::size_t n = format.per_row ? in.cols : format.group;
@@ -227,6 +241,12 @@ bool has_search(CodecId id) {
     case CodecId::iq2_s:
     case CodecId::iq3_xxs:
     case CodecId::iq3_s:
+    case CodecId::mxfp4:
+    case CodecId::nvfp4:
+    case CodecId::nf4:
+    case CodecId::fp4:
+    case CodecId::tq1_0:
+    case CodecId::tq2_0:
       return true;
     default:
       return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || codec::affine_format(id).has_value();
@@ -245,6 +265,10 @@ Weighting default_weighting(CodecId id) {
     case CodecId::q5_k:
     case CodecId::q6_k:
     case CodecId::iq4_nl:
+    case CodecId::mxfp4:
+    case CodecId::nvfp4:
+    case CodecId::nf4:
+    case CodecId::fp4:
     case CodecId::iq1_s:
     case CodecId::iq1_m:
     case CodecId::iq2_xxs:
@@ -263,12 +287,18 @@ Weighting down_weighting(CodecId id) {
     case CodecId::q2_k:
     case CodecId::q4_k:
     case CodecId::q5_k:
+    case CodecId::tq1_0:
+    case CodecId::tq2_0:
       return Weighting::flat;
     case CodecId::q3_k:
     case CodecId::q6_k:
       return Weighting::steep;
     case CodecId::q5_0:
     case CodecId::iq4_nl:
+    case CodecId::mxfp4:
+    case CodecId::nvfp4:
+    case CodecId::nf4:
+    case CodecId::fp4:
     case CodecId::iq4_xs:
     case CodecId::iq3_xxs:
     case CodecId::iq3_s:
@@ -296,6 +326,24 @@ void encode_search(const SearchKernels& kernels, CodecId id, Weighting weighting
     default:
       if (const auto format = codec::affine_format(id)) encode_affine(*format, stored, in, out);
       return;
+    case CodecId::mxfp4:
+      return encode_table<codec::BlockMxfp4>(in, out, search_mxfp4);
+    case CodecId::nvfp4:
+      return encode_table<codec::BlockNvfp4>(in, out, search_nvfp4);
+    case CodecId::nf4:
+      return encode_table<codec::BlockTable4>(in, out, search_nf4);
+    case CodecId::fp4:
+      return encode_table<codec::BlockTable4>(in, out, search_fp4);
+    case CodecId::tq1_0:
+      return encode_table<codec::BlockTq10>(in, out, [](const float* values, const float* u, auto& block) {
+        const TernaryCodes found = search_ternary_values(values, u);
+        codec::pack_tq1_0(found.codes, found.scale, block);
+      });
+    case CodecId::tq2_0:
+      return encode_table<codec::BlockTq20>(in, out, [](const float* values, const float* u, auto& block) {
+        const TernaryCodes found = search_ternary_values(values, u);
+        codec::pack_tq2_0(found.codes, found.scale, block);
+      });
     case CodecId::iq1_s:
       return encode_patterns<codec::BlockIq1S>(in, out, search_iq1_s);
     case CodecId::iq1_m:

@@ -137,8 +137,8 @@ TEST(Weighted, WhatWeighsMoreComesOutBetterAndTheErrorSaysSo) {
   const Statistics statistics = random_statistics(model);
   const fs::path file = saved(statistics);
   const auto original = tensors_of(model);
-  for (const std::string type :
-       {"Q4_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S", "TQ2_0", "NVFP4"}) {
+  for (const std::string type : {"Q4_0", "Q5_1", "Q2_K", "Q3_K", "Q4_K", "Q6_K", "IQ4_NL", "IQ4_XS", "IQ3_S",
+                                 "TQ2_0", "NVFP4", "MXFP4", "Q2_0"}) {
     SCOPED_TRACE(type);
     const QuantizeOptions plain = options_for(model, type, {});
     const QuantizeOptions weighted = options_for(model, type, file);

@@ -130,7 +130,7 @@ int main(int argc, char** argv) {
   load.need_tokenizer = false;
   if (text(options, "activations", "f32") == "f32") load.activations = engine::Activations::f32;
   const std::string without = text(options, "without", "");
-  load.change_spec = [&](mote::model::ModelSpec& spec) { leave_out(without, spec); };
+  load.change_model = [&](mote::model::Model& model) { leave_out(without, model.spec); };
   const auto model = value_or_exit(engine::LoadedModel::load(*runtime, argv[1], load));
 
   const std::vector<std::int32_t> tokens = read_tokens(argv[2]);

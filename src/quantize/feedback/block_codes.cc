@@ -1,11 +1,14 @@
 #include "quantize/feedback/block_codes.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "codec/affine.h"
 #include "codec/iq4_nl.h"
 #include "codec/iq4_xs.h"
+#include "codec/mxfp4.h"
+#include "codec/nvfp4.h"
 #include "codec/q2_k.h"
 #include "codec/q3_k.h"
 #include "codec/q4_0.h"
@@ -16,6 +19,10 @@
 #include "codec/q5_k.h"
 #include "codec/q6_k.h"
 #include "codec/q8_0.h"
+#include "codec/table4.h"
+#include "codec/tq1_0.h"
+#include "codec/tq2_0.h"
+#include "quantize/level_table.h"
 
 namespace mote::quantize {
 namespace {
@@ -86,13 +93,47 @@ void rewrite_biased(const codec::IntegerForm& form, std::byte* bytes, const std:
   store(block, bytes);
 }
 
+bool is_ternary(CodecId id) { return id == CodecId::tq1_0 || id == CodecId::tq2_0; }
+
+// Codes as they are stored.
+void to_stored(const LevelTable& table, std::size_t n, const std::uint8_t* codes, std::uint8_t* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = table.codes[codes[i]];
+}
+
 }  // namespace
 
-bool has_factors(CodecId id) { return id >= CodecId::q4_0 && id <= CodecId::iq4_xs; }
+bool has_factors(CodecId id) { return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || is_ternary(id); }
 
-bool has_free_codes(CodecId id) { return has_factors(id) || codec::affine_format(id).has_value(); }
+bool has_free_codes(CodecId id) {
+  return has_factors(id) || id == CodecId::mxfp4 || id == CodecId::nf4 || id == CodecId::fp4 ||
+         codec::affine_format(id).has_value();
+}
+
+void unpack_block(CodecId id, const std::byte* block, std::uint8_t* codes, float* scales, float* mins) {
+  const codec::Codec& codec = codec::codec_of(id);
+  codec.integer_form->unpack(block, codes, scales, mins);
+  const LevelTable* table = level_table(id);
+  if (table == nullptr) return;
+  std::array<std::uint8_t, 16> index{};
+  for (std::size_t code = 0; code < 16; ++code) {
+    // A second zero is not in the table: it has the index of the first.
+    const auto of_code = std::ranges::find(table->codes, static_cast<std::uint8_t>(code));
+    const auto zero = std::ranges::find(table->values, 0.0F);
+    index[code] = static_cast<std::uint8_t>(of_code != table->codes.end() ? of_code - table->codes.begin()
+                                                                          : zero - table->values.begin());
+  }
+  for (std::size_t i = 0; i < codec.block_elements; ++i) codes[i] = index[codes[i]];
+  if (id != CodecId::nf4 && id != CodecId::fp4) return;
+  // Their integer form is near the table only.
+  float absmax = 0;
+  std::memcpy(&absmax, load<codec::BlockTable4>(block).absmax, sizeof absmax);
+  for (std::size_t g = 0; g < codec.block_elements / codec.integer_form->group_elements; ++g)
+    scales[g] = absmax;
+}
 
 CodeRange code_range(CodecId id) {
+  if (const LevelTable* table = level_table(id)) return {0, table->last};
+  if (is_ternary(id)) return {0, 2};
   const codec::IntegerForm& form = *codec::codec_of(id).integer_form;
   const auto high = static_cast<std::uint8_t>((1U << form.code_bits) - 1U);
   return {static_cast<std::uint8_t>(id == CodecId::q8_0 ? 1 : 0), high};
@@ -113,6 +154,10 @@ BlockFactors block_factors(CodecId id, const std::byte* block) {
       const auto in = load<codec::BlockQ51>(block);
       return {in.d, static_cast<Half>(in.m ^ kSign)};
     }
+    case CodecId::tq1_0:
+      return {load<codec::BlockTq10>(block).d, 0};
+    case CodecId::tq2_0:
+      return {load<codec::BlockTq20>(block).d, 0};
     default:
       // Q4_0, Q5_0, Q8_0 and IQ4_NL begin with their scale.
       return {load<Half>(block), 0};
@@ -121,7 +166,25 @@ BlockFactors block_factors(CodecId id, const std::byte* block) {
 
 void rewrite_block(CodecId id, std::byte* block, const std::uint8_t* codes, BlockFactors f) {
   const codec::IntegerForm& form = *codec::codec_of(id).integer_form;
+  std::uint8_t stored[codec::BlockTable4::kElements];
   switch (id) {
+    case CodecId::mxfp4: {
+      auto out = load<codec::BlockMxfp4>(block);
+      to_stored(*level_table(id), codec::BlockMxfp4::kElements, codes, stored);
+      codec::pack_mxfp4(stored, out.e, out);
+      return store(out, block);
+    }
+    case CodecId::nf4:
+    case CodecId::fp4: {
+      auto out = load<codec::BlockTable4>(block);
+      to_stored(*level_table(id), codec::BlockTable4::kElements, codes, stored);
+      codec::pack_table4(stored, out);
+      return store(out, block);
+    }
+    case CodecId::tq1_0:
+      return rewrite_one<codec::BlockTq10>(block, codes, f.scale, codec::pack_tq1_0);
+    case CodecId::tq2_0:
+      return rewrite_one<codec::BlockTq20>(block, codes, f.scale, codec::pack_tq2_0);
     case CodecId::q4_0:
       return rewrite_one<codec::BlockQ40>(block, codes, f.scale, codec::pack_q4_0);
     case CodecId::q5_0:

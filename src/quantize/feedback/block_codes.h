@@ -16,7 +16,11 @@ bool has_free_codes(CodecId id);
 // are those that a file can store.
 bool has_factors(CodecId id);
 
-// Codes that an element may take, in the order of IntegerForm; Q8_0's reference never writes -128.
+// A block's codes, and scales and mins of its groups, as IntegerForm::unpack has them, but codes of a table
+// as indices of level_table(), and scales that its values are exact with. Here and below codes are these.
+void unpack_block(CodecId id, const std::byte* block, std::uint8_t* codes, float* scales, float* mins);
+
+// Codes that an element may take; Q8_0's reference never writes -128.
 struct CodeRange {
   std::uint8_t low;
   std::uint8_t high;

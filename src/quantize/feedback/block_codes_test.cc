@@ -1,5 +1,6 @@
 #include "quantize/feedback/block_codes.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -7,6 +8,7 @@
 
 #include "base/rng.h"
 #include "codec/codec.h"
+#include "quantize/level_table.h"
 #include "quantize/search.h"
 
 namespace mote::quantize {
@@ -32,10 +34,11 @@ std::vector<std::byte> encoded(CodecId id, std::uint64_t seed) {
 }
 
 TEST(BlockCodes, KnowsTheFormatsOfIndependentCodes) {
-  EXPECT_EQ(formats().size(), 12U);
+  EXPECT_EQ(formats().size(), 14U);
   EXPECT_TRUE(has_free_codes(CodecId::int3_g64_asym));
   EXPECT_FALSE(has_factors(CodecId::int3_g64_asym));
-  EXPECT_FALSE(has_free_codes(CodecId::nf4));
+  EXPECT_TRUE(has_free_codes(CodecId::nf4));
+  EXPECT_FALSE(has_factors(CodecId::nf4));
   EXPECT_FALSE(has_free_codes(CodecId::f16));
   EXPECT_FALSE(has_free_codes(CodecId::iq3_s));
 }
@@ -75,6 +78,45 @@ TEST(BlockCodes, OfAffineGroupsTakeNewCodesAndKeepScaleAndZeroPoint) {
     codec.integer_form->unpack(block.data(), again.data(), scales, mins);
     EXPECT_EQ(again, codes) << codec.name;
   }
+}
+
+// Indices of a table's values: what is read is what is written, and what the block decodes to.
+TEST(BlockCodes, OfTablesAreIndicesOfRisingValues) {
+  for (const CodecId id : {CodecId::iq4_nl, CodecId::iq4_xs, CodecId::mxfp4, CodecId::nf4, CodecId::fp4}) {
+    const codec::Codec& codec = codec::codec_of(id);
+    const LevelTable* table = level_table(id);
+    ASSERT_NE(table, nullptr);
+    EXPECT_TRUE(std::ranges::is_sorted(table->values));
+    EXPECT_EQ(table->last, id == CodecId::mxfp4 || id == CodecId::fp4 ? 14 : 15);
+    std::vector<std::byte> block = encoded(id, 5);
+    std::uint8_t codes[256];
+    std::uint8_t again[256];
+    float scales[16];
+    float mins[16];
+    for (const bool changed : {false, true}) {
+      unpack_block(id, block.data(), codes, scales, mins);
+      const std::vector<std::byte> before = block;
+      if (changed) {
+        for (std::size_t i = 0; i < codec.block_elements; ++i) {
+          codes[i] = static_cast<std::uint8_t>(i * 7 % (table->last + 1U));
+        }
+      }
+      rewrite_block(id, block.data(), codes,
+                    has_factors(id) ? block_factors(id, block.data()) : BlockFactors{});
+      if (!changed) {
+        EXPECT_EQ(block, before) << codec.name;
+      }
+      unpack_block(id, block.data(), again, scales, mins);
+      EXPECT_TRUE(std::equal(codes, codes + codec.block_elements, again)) << codec.name;
+      std::vector<float> decoded(codec.block_elements);
+      codec.decode(block.data(), decoded.data(), 1);
+      for (std::size_t i = 0; i < decoded.size(); ++i) {
+        EXPECT_EQ(decoded[i], scales[i / codec.integer_form->group_elements] * table->values[codes[i]])
+            << codec.name;
+      }
+    }
+  }
+  EXPECT_EQ(level_table(CodecId::q4_0), nullptr);
 }
 
 // Any codes and factors: the block decodes to scale * level - min, with the integers of the scales as they

@@ -10,6 +10,7 @@
 #include "codec/codec.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/refit.h"
+#include "quantize/level_table.h"
 #include "quantize/quantize.h"
 #include "tensor/aligned_buffer.h"
 
@@ -24,10 +25,12 @@ struct Levels {
   alignas(64) float table[16];
 
   explicit Levels(CodecId id) : range(code_range(id)), offset(0), has_table(false), table() {
-    const codec::IntegerForm& form = *codec::codec_of(id).integer_form;
-    has_table = form.table != nullptr;
-    offset = has_table ? 0.0F : static_cast<float>(form.offset);
-    for (std::size_t i = 0; has_table && i < 16; ++i) table[i] = static_cast<float>(form.table[i]);
+    if (const LevelTable* levels = level_table(id)) {
+      has_table = true;
+      std::ranges::copy(levels->values, table);
+    } else {
+      offset = static_cast<float>(codec::codec_of(id).integer_form->offset);
+    }
   }
   [[nodiscard]] float of(std::uint8_t code) const {
     return has_table ? table[code] : static_cast<float>(code) - offset;
@@ -90,7 +93,7 @@ class Band {
     const std::size_t elements = format_.codec.block_elements;
     const std::size_t group = format_.form.group_elements;
     for (std::size_t b = 0; b < cols_ / elements; ++b) {
-      format_.form.unpack(blocks + b * format_.codec.block_bytes, codes + b * elements, scales, mins);
+      unpack_block(job_.type, blocks + b * format_.codec.block_bytes, codes + b * elements, scales, mins);
       for (std::size_t i = 0; i < elements; ++i) {
         scale_[b * elements + i] = scales[i / group];
         min_[b * elements + i] = format_.form.has_min ? mins[i / group] : 0.0F;
@@ -189,8 +192,10 @@ class Band {
     unpack(out, searched_.data());
     const double before = loss_of(row, searched_.data());
     for (std::size_t k = 0; k < cols_; ++k) {
+      // A table that is not full ends with its largest value more than once.
       codes_[curvature_.order[k]] =
-          static_cast<std::uint8_t>(lane_codes_[k * kLanes + lane] + format_.levels.range.low);
+          std::min(static_cast<std::uint8_t>(lane_codes_[k * kLanes + lane] + format_.levels.range.low),
+                   format_.levels.range.high);
     }
     for (std::size_t b = 0; refit_ && b < factors_.size(); ++b) {
       factors_[b] = block_factors(job_.type, out + b * format_.codec.block_bytes);

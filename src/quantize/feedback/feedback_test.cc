@@ -1,11 +1,13 @@
 #include "quantize/feedback/feedback.h"
 
 #include <cmath>
+#include <cstring>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "codec/codec.h"
+#include "codec/table4.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/random_inputs.h"
 
@@ -98,10 +100,24 @@ double sum(const std::vector<double>& v) {
 }
 
 const std::vector<CodecId>& formats() {
-  static const std::vector<CodecId> kAll{CodecId::q4_0, CodecId::q4_1, CodecId::q5_0,   CodecId::q5_1,
-                                         CodecId::q8_0, CodecId::q2_k, CodecId::q3_k,   CodecId::q4_k,
-                                         CodecId::q5_k, CodecId::q6_k, CodecId::iq4_nl, CodecId::iq4_xs};
+  static const std::vector<CodecId> kAll{
+      CodecId::q4_0,  CodecId::q4_1,  CodecId::q5_0,  CodecId::q5_1, CodecId::q8_0,   CodecId::q2_k,
+      CodecId::q3_k,  CodecId::q4_k,  CodecId::q5_k,  CodecId::q6_k, CodecId::iq4_nl, CodecId::iq4_xs,
+      CodecId::tq1_0, CodecId::tq2_0, CodecId::mxfp4, CodecId::nf4,  CodecId::fp4};
   return kAll;
+}
+
+// What the codes of a format may stand for, times its scales, as its description has it.
+std::vector<float> levels_of(CodecId type) {
+  if (type == CodecId::nf4) return {codec::kNf4Values.begin(), codec::kNf4Values.end()};
+  if (type == CodecId::fp4) return {codec::kFp4TableValues.begin(), codec::kFp4TableValues.end()};
+  if (type == CodecId::tq1_0 || type == CodecId::tq2_0) return {-1.0F, 0.0F, 1.0F};
+  const codec::IntegerForm& form = *codec::codec_of(type).integer_form;
+  std::vector<float> out;
+  for (int code = type == CodecId::q8_0 ? 1 : 0; code < 1 << form.code_bits; ++code) {
+    out.push_back(static_cast<float>(form.table != nullptr ? form.table[code] : code - form.offset));
+  }
+  return out;
 }
 
 std::string name_of(CodecId id) { return std::string(codec::codec_of(id).name); }
@@ -117,18 +133,19 @@ TEST(Feedback, WithUncorrelatedInputsIsRoundingToTheNearest) {
     std::vector<std::byte> blocks = encoded(job_of(type, 0.1), p, c);
     const codec::Codec& codec = codec::codec_of(type);
     const codec::IntegerForm& form = *codec.integer_form;
-    const CodeRange range = code_range(type);
+    const std::vector<float> levels = levels_of(type);
     const std::vector<float> found = decoded(type, blocks, p.rows.size());
     for (std::size_t i = 0; i < p.rows.size(); ++i) {
       std::uint8_t codes[256];
       float scales[16];
       float mins[16];
-      form.unpack(blocks.data() + i / codec.block_elements * codec.block_bytes, codes, scales, mins);
+      const std::byte* block = blocks.data() + i / codec.block_elements * codec.block_bytes;
+      form.unpack(block, codes, scales, mins);
       const std::size_t group = i % codec.block_elements / form.group_elements;
+      // Their integer form is near the table only.
+      if (type == CodecId::nf4 || type == CodecId::fp4) std::memcpy(&scales[group], block, sizeof(float));
       float least = INFINITY;
-      for (int code = range.low; code <= range.high; ++code) {
-        const float level = form.table != nullptr ? static_cast<float>(form.table[code])
-                                                  : static_cast<float>(code - form.offset);
+      for (const float level : levels) {
         least = std::min(least,
                          std::abs(scales[group] * level - (form.has_min ? mins[group] : 0.0F) - p.rows[i]));
       }

@@ -1,4 +1,4 @@
-// What method feedback takes of memory at its peak, before any of it is taken.
+// What method feedback, and transforms alone, take of memory at their peak, before any of it is taken.
 #pragma once
 
 #include <cstddef>
@@ -22,5 +22,8 @@ struct FeedbackSize {
 // made of them (Curvature: 24 bytes a pair of inputs) and the largest tensor. The mapped model comes on top,
 // as far as the system keeps it. Nothing where the numbers overflow.
 std::optional<std::uint64_t> feedback_bytes(const model::ModelSpec& spec, const FeedbackSize& size);
+
+// The same of choosing transforms: the original model's hidden states, and the second moments of one input.
+std::optional<std::uint64_t> transform_bytes(const model::ModelSpec& spec, const FeedbackSize& size);
 
 }  // namespace mote::quantize
