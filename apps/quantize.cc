@@ -77,8 +77,8 @@ class Quantize : public Command {
           {"--bpw", "X", "the same for X bits per weight", &bpw_},
           {"--method", "M",
            "rtn: plain rounding; search: weighted search of scales and codes; feedback: block by block on "
-           "--data; learned: and then scales follow the divergence from the original downhill; awq: search "
-           "after --transform scale",
+           "--data; learned: and then scales follow the divergence from the original downhill; awq: "
+           "feedback after --transform scale",
            &method_, false, ValueKind::choice, names_of(kMethods)},
           {"--data", "FILE",
            "calibration text or conversations (.json, .jsonl, .ndjson), repeatable; makes the method "

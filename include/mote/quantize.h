@@ -30,7 +30,7 @@ namespace mote::quantize {
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
 // (QuantizeOptions::text or the tokens of its statistics); search for what has no inputs to calibrate.
 // learned: feedback, and then the factors of all blocks follow the divergence from the original model on the
-// same text downhill. awq: search, after Transform::scale.
+// same text downhill. awq: feedback after Transform::scale.
 enum class Method : std::uint8_t { rtn, search, feedback, learned, awq };
 std::string_view to_string(Method method);
 

@@ -16,6 +16,7 @@
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_files.h"
 #include "quantize/folder_plan.h"
+#include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
@@ -216,7 +217,7 @@ Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
   plan.model.canonical =
       std::make_unique<EquivalentSource>(std::move(plan.model.canonical), std::move(made.changes));
   plan.report.transforms = made.report;
-  if (options.method != Method::feedback && plan.statistics.inputs.empty()) {
+  if (!goes_by_blocks(options.method) && plan.statistics.inputs.empty()) {
     MOTE_ASSIGN(plan.statistics.inputs,
                 calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
   }
@@ -228,7 +229,7 @@ Result<void> write_folder(sys::ThreadPool& pool, const QuantizeOptions& options,
   Calibration calibration;
   // FP8 is rounded, whatever the text says.
   const bool searched = has_search(plan.type);
-  const bool fed = options.method == Method::feedback && searched;
+  const bool fed = goes_by_blocks(options.method) && searched;
   const bool transformed = !transforms_of(options).empty() && searched;
   if (fed || transformed) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, plan.statistics));
@@ -295,7 +296,7 @@ Result<QuantizeReport> quantize_to_folder(sys::ThreadPool& pool, const QuantizeO
                  options.input.string(),
                  {}};
   }
-  const bool calibrated = options.method == Method::feedback || !transforms_of(options).empty();
+  const bool calibrated = goes_by_blocks(options.method) || !transforms_of(options).empty();
   if (calibrated && runtime == nullptr) {
     return Error{kQuantMethod,
                  "feedback and transforms need a runtime for the model",

@@ -45,10 +45,10 @@ Method method_for(const QuantizeOptions& options, const Job& job, const formats:
                   CodecId type) {
   const bool free = has_free_codes(type);
   const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
-  if (options.method == Method::feedback && fed && free) return Method::feedback;
+  const bool feeds = options.method == Method::feedback || options.method == Method::awq;
+  if (feeds && fed && free) return options.method;
   if (options.method == Method::learned && has_factors(type)) return Method::learned;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
-  if (options.method == Method::awq && is_calibrated(tensor)) return Method::awq;
   return Method::search;
 }
 
@@ -113,7 +113,9 @@ std::string file_identity(const fs::path& path) {
 
 }  // namespace
 
-bool goes_by_blocks(Method method) { return method == Method::feedback || method == Method::learned; }
+bool goes_by_blocks(Method method) {
+  return method == Method::feedback || method == Method::learned || method == Method::awq;
+}
 
 bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
 

@@ -3,7 +3,7 @@
 Both quantize the bundled agent to 4-bit groups of 128 with zero points, on the same windows of text, and both results are
 judged by `mote compare` on text that neither has seen. Required: the divergence of mote's folder is no more than that of
 the algorithm's, whose weights are stored as floats; and the algorithm itself is better than plain rounding (else it would
-prove nothing).
+prove nothing). mote rounds with feedback after scaling, where the paper cuts ranges.
 
 Lin et al., "AWQ: Activation-aware Weight Quantization", 2023: factors s = x^r / (w^(1-r) + 1e-4) for r = 0, 0.05 ... 0.95
 by the squared error of the block's part that reads them, folded into the norm or the matrix before; then a cut of each
@@ -138,6 +138,8 @@ def awq(model, windows):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--mote", required=True)
+    parser.add_argument("--shared")
+    parser.add_argument("--models")
     arguments = parser.parse_args()
     root = pathlib.Path(__file__).resolve().parents[2]
     agent = root / "models" / "agent"
@@ -160,7 +162,7 @@ def main():
         lines = (agent / "demo_test.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / "seen.txt").write_text("".join(lines[:60]), encoding="utf-8")
         (folder / "unseen.txt").write_text("".join(lines[60:]), encoding="utf-8")
-        ids = mote("tokenize", agent, "-f", folder / "seen.txt")["ids"]
+        ids = mote("tokenize", agent, "-f", folder / "seen.txt")["tokens"]
         windows = torch.tensor(ids[: len(ids) // WINDOW * WINDOW]).reshape(-1, WINDOW)[:WINDOWS]
 
         def save(made, where):

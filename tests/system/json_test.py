@@ -149,6 +149,15 @@ class JsonShapes(CliTest):
         learned = self.json("quantize", STORIES, "-o", self.folder / "l.gguf", "--type", "Q4_0", "--stats", tokens, "--effort", "max")
         self.assertGreaterEqual(learned["learning"]["kld_before"], learned["learning"]["kld_after"])
         self.assertGreater(learned["learning"]["kld_after"], 0)
+        # Transforms: each place that may change, and what that made of the error.
+        self.assertEqual(methods("--stats", tokens, "--method", "awq"), {"awq"})
+        moved = self.json("quantize", STORIES, "-o", self.folder / "t.gguf", "--type", "Q4_0", "--stats", tokens, "--method", "awq",
+                          "--transform", "permute")["transforms"]
+        self.assertGreater(moved["scaled"], 0)
+        self.assertEqual(moved["rotated"], 0)
+        self.assertTrue(0 < moved["error_ratio"] < 1, moved)
+        self.fails(2, "USAGE_MISSING", "quantize", STORIES, "-o", self.folder / "t.gguf", "--type", "Q4_0", "--transform", "scale")
+        self.fails(2, "QUANT_METHOD", "quantize", STORIES, "-o", self.folder / "t.gguf", "--type", "Q4_0", "--imatrix", matrix, "--method", "awq")
         out = ("-o", self.folder / "none.gguf", "--type", "Q4_0")
         self.fails(2, "QUANT_METHOD", "quantize", STORIES, *out, "--stats", matrix, "--effort", "standard")
         self.fails(2, "STATISTICS_MODEL", "quantize", AGENT, *out, "--stats", matrix)

@@ -33,8 +33,9 @@ class Usage(CliTest):
         for option in ("--schema", "--regex", "--grammar", "--lora"):
             self.assertIn(option, self.fails(2, "USAGE_NOT_YET", "run", "-p", "x", option, "f"))
 
-    def test_later_methods_of_quantize_are_refused_by_name(self):
-        self.fails(2, "USAGE_NOT_YET", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", "awq")
+    def test_methods_on_text_need_one(self):
+        for method in ("awq", "feedback", "learned"):
+            self.assertIn("--data", self.fails(2, "USAGE_MISSING", "quantize", "in", "-o", "out", "--type", "Q8_0", "--method", method))
 
     def test_a_type_or_a_size_is_needed_and_a_size_needs_a_text(self):
         quantize = ("quantize", STORIES, "-o", "out")

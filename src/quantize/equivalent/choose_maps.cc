@@ -116,7 +116,8 @@ class Chooser {
     codec.decode(bytes.data(), written.data(), written.size());
     for (std::size_t c = 0; c < gains.size(); ++c) {
       const float factor = gains[c] / (written[c] + types_.norm_offset);
-      if (std::isfinite(factor) && factor > 0.0F) map.scale[c] = factor;
+      // What rounds to nothing, beside the offset, stays as it was read.
+      map.scale[c] = std::isfinite(factor) && factor > 0.0F ? factor : 1.0F;
     }
     return {};
   }

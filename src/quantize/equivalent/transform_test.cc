@@ -1,6 +1,7 @@
 // Transforms from model to file, on the bundled agent.
 #include "quantize/equivalent/transform.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -151,7 +152,7 @@ TEST_F(Transforms, AwqIsReportedAndItsFileLoads) {
   EXPECT_GT(report->transforms->scaled, 5U);
   std::size_t rows = 0;
   for (const TensorReport& t : report->tensors) rows += t.method == "awq" ? 1 : 0;
-  EXPECT_EQ(rows, 5U * 7U);
+  EXPECT_EQ(rows, 5U * 7U + 1U);  // with the head
   engine::testing::load_exact(*runtime_, o.output);
 }
 
@@ -197,34 +198,39 @@ TEST_F(Transforms, FactorsSuitNormsThatAreWrittenInSixteenBits) {
   how.rows = 32;
   how.transforms = {Transform::scale};
   how.search = &search_kernels({});
-  TransformTypes wanted = types(*of.model, CodecId::q4_0);
-  wanted.vectors = CodecId::bf16;
-  wanted.norm_offset = 1.0F;
-  auto chosen = choose_maps(*runtime_, *of.model, wanted, of.windows.tokens, how);
-  ASSERT_TRUE(chosen) << format_error(chosen.error());
   const auto again = model::open_model(testing::agent());
   ASSERT_TRUE(again);
   const formats::TensorSource& source = *again->canonical;
-  std::size_t norms = 0;
-  for (const auto& [index, change] : chosen->changes) {
-    const formats::TensorInfo& info = source.tensors()[index];
-    if (info.shape.rank() != 1) continue;
-    ++norms;
-    const auto read = source.read(index);
-    ASSERT_TRUE(read);
-    std::vector<float> gains(info.shape.cols());
-    codec::codec_of(read->codec).decode(read->blocks().data(), gains.data(), gains.size());
-    for (std::size_t c = 0; c < gains.size(); ++c) {
-      const float written = gains[c] * change.row_factor[c] - 1.0F;
-      std::byte bytes[2];
-      float stored = 0;
-      codec::codec_of(CodecId::bf16).encode_rtn(&written, bytes, 1);
-      codec::codec_of(CodecId::bf16).decode(bytes, &stored, 1);
-      // Off by the rounding of floats around 1, not of bfloat16 (0.004).
-      ASSERT_NEAR(stored, written, 1e-6) << info.name << " " << c;
+  for (const float offset : {0.0F, 1.0F}) {
+    TransformTypes wanted = types(*of.model, CodecId::q4_0);
+    wanted.vectors = CodecId::bf16;
+    wanted.norm_offset = offset;
+    const auto chosen = choose_maps(*runtime_, *of.model, wanted, of.windows.tokens, how);
+    ASSERT_TRUE(chosen) << format_error(chosen.error());
+    std::size_t channels = 0;
+    std::size_t off = 0;
+    for (const auto& [index, change] : chosen->changes) {
+      const formats::TensorInfo& info = source.tensors()[index];
+      if (info.shape.rank() != 1) continue;
+      const auto read = source.read(index);
+      ASSERT_TRUE(read);
+      std::vector<float> gains(info.shape.cols());
+      codec::codec_of(read->codec).decode(read->blocks().data(), gains.data(), gains.size());
+      for (std::size_t c = 0; c < gains.size(); ++c) {
+        const float written = gains[c] * change.row_factor[c] - offset;
+        std::byte bytes[2];
+        float stored = 0;
+        codec::codec_of(CodecId::bf16).encode_rtn(&written, bytes, 1);
+        codec::codec_of(CodecId::bf16).decode(bytes, &stored, 1);
+        ++channels;
+        // Off by the rounding of floats, not of bfloat16 (0.004).
+        off += std::abs(stored - written) > 1e-6F * std::max(1.0F, std::abs(written)) ? 1 : 0;
+      }
     }
+    EXPECT_GT(channels, 1000U);
+    // Beside an offset a gain near 0 has no bits left; it keeps what it had.
+    EXPECT_LE(off, offset > 0 ? channels / 50 : 0) << offset;
   }
-  EXPECT_GT(norms, 3U);
 }
 
 TEST_F(Transforms, AFolderHoldsTheChangedNormsToo) {
@@ -254,8 +260,8 @@ TEST_F(Transforms, AFolderHoldsTheChangedNormsToo) {
     return sum;
   };
   const double searched = error_of("search", Method::search, {});
-  EXPECT_LT(error_of("awq", Method::awq, {}), 0.8 * searched);
-  EXPECT_LT(error_of("both", Method::feedback, {Transform::scale, Transform::rotate}), 0.5 * searched);
+  EXPECT_LT(error_of("scaled", Method::search, {Transform::scale}), 0.9 * searched);
+  EXPECT_LT(error_of("awq", Method::awq, {Transform::rotate}), 0.3 * searched);
 }
 
 TEST_F(Transforms, QuantizedModelsAreRefused) {
