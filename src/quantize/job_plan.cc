@@ -48,6 +48,8 @@ Method method_for(const QuantizeOptions& options, const Job& job, const formats:
   const bool feeds = options.method == Method::feedback || options.method == Method::awq;
   if (feeds && fed && free) return options.method;
   if (options.method == Method::learned && has_factors(type)) return Method::learned;
+  // Of what has no factors to learn; with NVFP4's factors of tensors learning does not go together.
+  if (options.method == Method::learned && fed && free && type != CodecId::nvfp4) return Method::feedback;
   if (options.method == Method::rtn || !has_search(type)) return Method::rtn;
   return Method::search;
 }

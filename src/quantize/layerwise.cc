@@ -63,17 +63,37 @@ class Job {
 
   // The tensor in its new type is known from here on.
   Result<void> finish(std::size_t index, const std::shared_ptr<std::vector<std::byte>>& blocks,
-                      const EncodeError& error) {
+                      const EncodeError& error, float factor) {
     QuantizedTensor tensor;
     tensor.codec = work_.types[index];
     tensor.shape = source_.tensors()[index].shape;
     tensor.planes = {std::span<const std::byte>(*blocks)};
     tensor.owner = blocks;
+    if (factor != 1.0F) tensor = times(tensor, factor);
     tensors_.replace(index, std::move(tensor));
     // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
     MOTE_TRY(source_.check());
     source_.dont_need(index);
     return work_.done(index, *blocks, error);
+  }
+
+  // As floats: the factor is a tensor of its own in the file, which is not there yet.
+  static QuantizedTensor times(const QuantizedTensor& tensor, float factor) {
+    const codec::Codec& codec = codec::codec_of(tensor.codec);
+    const std::size_t count = tensor.shape.element_count().value().value_or(0);
+    const auto values = std::make_shared<std::vector<float>>(count);
+    codec.decode(tensor.blocks().data(), values->data(), count / codec.block_elements);
+    for (float& v : *values) v *= factor;
+    QuantizedTensor out;
+    out.codec = CodecId::f32;
+    out.shape = tensor.shape;
+    out.planes = {std::as_bytes(std::span<const float>(*values))};
+    out.owner = values;
+    return out;
+  }
+
+  [[nodiscard]] float factor_of(std::size_t index, const QuantizedTensor& in) const {
+    return work_.factor ? work_.factor(index, in) : 1.0F;
   }
 
   Result<std::shared_ptr<std::vector<std::byte>>> room_for(std::size_t index) const {
@@ -89,7 +109,7 @@ class Job {
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const auto blocks, room_for(index));
     MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, importance, *blocks));
-    return finish(index, blocks, error);
+    return finish(index, blocks, error, 1.0F);
   }
 
   // Embedding and head. The head, or the embedding that serves as one, answers to what it multiplies in the
@@ -203,7 +223,7 @@ class Job {
       wanted.shape = in.shape;
       wanted.planes = {std::as_bytes(std::span<const float>(rows))};
       MOTE_ASSIGN(const EncodeError error, work_.plain(index, wanted, curvature.importance, *blocks));
-      return finish(index, blocks, error);
+      return finish(index, blocks, error, 1.0F);
     }
     const FeedbackJob job{.type = work_.types[index],
                           .search = options_.search,
@@ -212,18 +232,22 @@ class Job {
                           .refits = options_.refits,
                           .cancel = options_.cancel,
                           .scales = options_.scales};
+    const float factor = factor_of(index, in);
     EncodeError error;
     std::vector<float> rows;
     for (std::size_t first = 0; first < in.shape.rows(); first += kFeedbackRows) {
       const std::size_t count = std::min<std::size_t>(kFeedbackRows, in.shape.rows() - first);
       MOTE_TRY(wanted_rows(in, first, count, curvature, drift, rows));
+      if (factor != 1.0F) {
+        for (float& w : rows) w /= factor;
+      }
       const std::size_t row_bytes = blocks->size() / in.shape.rows();
       const auto out = std::span(*blocks).subspan(first * row_bytes, count * row_bytes);
       MOTE_ASSIGN(const EncodeError part, encode_feedback(runtime_.pool(), job, curvature, rows, out));
       error.squared_error += part.squared_error;
       error.squared_norm += part.squared_norm;
     }
-    return finish(index, blocks, error);
+    return finish(index, blocks, error, factor);
   }
 
   // Rows [first, first + count) of a tensor as they should be, corrected for drift.

@@ -48,6 +48,8 @@ struct LayerwiseWork {
   std::function<Result<EncodeError>(std::size_t index, const QuantizedTensor& in,
                                     std::span<const float> importance, std::span<std::byte> out)>
       plain;
+  // What a tensor's values are divided by before they are encoded, or null where all are as they are.
+  std::function<float(std::size_t index, const QuantizedTensor& in)> factor;
   // Before a tensor's codes are chosen.
   std::function<void(std::size_t index)> begin;
   // Takes each tensor whose type changes, block by block.

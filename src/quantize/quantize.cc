@@ -136,11 +136,17 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
     progress.total_bytes += info.bytes;
     work.types.push_back(info.codec);
   }
+  const bool learns = options.method == Method::learned;
+  const auto has_factor = [&](std::size_t index) {
+    return output[index] + 1 < job.outputs.size() && is_factor(job, output[index] + 1);
+  };
   for (std::size_t i = 0; i < work.types.size(); ++i) {
-    const bool has_factor = output[i] + 1 < job.outputs.size() && is_factor(job, output[i] + 1);
-    // A tensor with a factor is written with it, by write_tensors().
-    if (!has_factor) work.types[i] = job.outputs[output[i]].codec;
+    // Learning knows of no factors beside tensors: these are written by write_tensors().
+    if (!learns || !has_factor(i)) work.types[i] = job.outputs[output[i]].codec;
   }
+  work.factor = [&](std::size_t index, const QuantizedTensor& in) {
+    return has_factor(index) ? factor_of(runtime.pool(), in) : 1.0F;
+  };
   work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
                    std::span<std::byte> out) -> Result<EncodeError> {
     const TensorReport& report = job.report.tensors[output[index]];
@@ -170,7 +176,6 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
     if (writer.done(o)) return {};
     return writer.write(o, blocks, &runtime.pool());
   };
-  const bool learns = options.method == Method::learned;
   std::vector<NewTensor> made(learns ? work.types.size() : 0);
   work.done = [&](std::size_t index, std::span<const std::byte> blocks,
                   const EncodeError& error) -> Result<void> {
@@ -337,8 +342,10 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
     if (type == from.codec || !has_search(type)) continue;
     const Shape& shape = job.outputs[o].shape;
     size.largest_cols = std::max(size.largest_cols, shape.cols());
-    const Checked rows = has_free_codes(type) ? Checked(std::min<std::uint64_t>(kFeedbackRows, shape.rows()))
-                                              : Checked(shape.rows());
+    // Beside a factor of a tensor its new form is there as floats too.
+    const bool whole = !has_free_codes(type) || (o + 1 < job.outputs.size() && is_factor(job, o + 1));
+    const Checked rows =
+        whole ? Checked(shape.rows()) : Checked(std::min<std::uint64_t>(kFeedbackRows, shape.rows()));
     const Checked bytes = rows * shape.cols() * sizeof(float) + job.outputs[o].bytes;
     size.largest_bytes = std::max(size.largest_bytes, bytes.value().value_or(UINT64_MAX));
   }

@@ -19,8 +19,6 @@
 namespace mote::quantize {
 namespace {
 
-using engine::BlockInput;
-
 // A form must take this off the loss of what is there: less is the noise of a sample of rows.
 constexpr double kWorthIt = 0.995;
 // Exponents of AWQ's factors.

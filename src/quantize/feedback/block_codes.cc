@@ -105,8 +105,7 @@ void to_stored(const LevelTable& table, std::size_t n, const std::uint8_t* codes
 bool has_factors(CodecId id) { return (id >= CodecId::q4_0 && id <= CodecId::iq4_xs) || is_ternary(id); }
 
 bool has_free_codes(CodecId id) {
-  return has_factors(id) || id == CodecId::mxfp4 || id == CodecId::nf4 || id == CodecId::fp4 ||
-         codec::affine_format(id).has_value();
+  return has_factors(id) || level_table(id) != nullptr || codec::affine_format(id).has_value();
 }
 
 void unpack_block(CodecId id, const std::byte* block, std::uint8_t* codes, float* scales, float* mins) {
@@ -172,6 +171,13 @@ void rewrite_block(CodecId id, std::byte* block, const std::uint8_t* codes, Bloc
       auto out = load<codec::BlockMxfp4>(block);
       to_stored(*level_table(id), codec::BlockMxfp4::kElements, codes, stored);
       codec::pack_mxfp4(stored, out.e, out);
+      return store(out, block);
+    }
+    case CodecId::nvfp4: {
+      const auto in = load<codec::BlockNvfp4>(block);
+      auto out = in;
+      to_stored(*level_table(id), codec::BlockNvfp4::kElements, codes, stored);
+      codec::pack_nvfp4(stored, in.d, out);
       return store(out, block);
     }
     case CodecId::nf4:

@@ -82,12 +82,13 @@ TEST(BlockCodes, OfAffineGroupsTakeNewCodesAndKeepScaleAndZeroPoint) {
 
 // Indices of a table's values: what is read is what is written, and what the block decodes to.
 TEST(BlockCodes, OfTablesAreIndicesOfRisingValues) {
-  for (const CodecId id : {CodecId::iq4_nl, CodecId::iq4_xs, CodecId::mxfp4, CodecId::nf4, CodecId::fp4}) {
+  for (const CodecId id :
+       {CodecId::iq4_nl, CodecId::iq4_xs, CodecId::mxfp4, CodecId::nvfp4, CodecId::nf4, CodecId::fp4}) {
     const codec::Codec& codec = codec::codec_of(id);
     const LevelTable* table = level_table(id);
     ASSERT_NE(table, nullptr);
     EXPECT_TRUE(std::ranges::is_sorted(table->values));
-    EXPECT_EQ(table->last, id == CodecId::mxfp4 || id == CodecId::fp4 ? 14 : 15);
+    EXPECT_EQ(table->last, id == CodecId::iq4_nl || id == CodecId::iq4_xs || id == CodecId::nf4 ? 15 : 14);
     std::vector<std::byte> block = encoded(id, 5);
     std::uint8_t codes[256];
     std::uint8_t again[256];
