@@ -47,9 +47,8 @@ struct ChosenMaps {
   TransformReport report;
 };
 
-// `model`: a decoder without experts, loaded with exact
-// activations, whose matrices are plain floats; tokens: at least one window. Errors: OUT_OF_MEMORY,
-// CANCELLED, those of the source and of encoding.
+// `model`: a decoder without experts, loaded with exact activations, whose matrices are plain floats; tokens:
+// at least one window. Errors: OUT_OF_MEMORY, CANCELLED, those of the source and of encoding.
 Result<ChosenMaps> choose_maps(engine::Runtime& runtime, const engine::LoadedModel& model,
                                const TransformTypes& types, std::span<const TokenId> tokens,
                                const MapOptions& options);
