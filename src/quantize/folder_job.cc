@@ -7,11 +7,9 @@
 
 #include "base/checked.h"
 #include "base/strings.h"
-#include "calibrate/observer.h"
 #include "codec/codec.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
-#include "quantize/equivalent/equivalent_source.h"
 #include "quantize/equivalent/transform.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_files.h"
@@ -211,16 +209,10 @@ Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
     if (name.ends_with("norm.weight")) types.norm_offset = t.vector->offset;
   }
   types.scales = plan.scales;
-  MOTE_ASSIGN(Transformed made, transform(runtime, options, types, search_kernels(features), calibration));
-  carry_statistics(made.changes, *plan.model.canonical, plan.statistics);
-  for (const auto& [index, change] : made.changes) plan.changed.insert(index);
-  plan.model.canonical =
-      std::make_unique<EquivalentSource>(std::move(plan.model.canonical), std::move(made.changes));
+  MOTE_ASSIGN(Transformed made, transform(runtime, options, types, search_kernels(features), calibration,
+                                          plan.model, plan.statistics));
+  plan.changed = std::move(made.changed);
   plan.report.transforms = made.report;
-  if (!goes_by_blocks(options.method) && plan.statistics.inputs.empty()) {
-    MOTE_ASSIGN(plan.statistics.inputs,
-                calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
-  }
   return {};
 }
 
@@ -228,9 +220,8 @@ Result<void> write_folder(sys::ThreadPool& pool, const QuantizeOptions& options,
                           const sys::CpuFeatures& features, engine::Runtime* runtime, FolderPlan& plan) {
   Calibration calibration;
   // FP8 is rounded, whatever the text says.
-  const bool searched = has_search(plan.type);
-  const bool fed = goes_by_blocks(options.method) && searched;
-  const bool transformed = !transforms_of(options).empty() && searched;
+  const bool fed = goes_by_blocks(options.method) && has_search(plan.type);
+  const bool transformed = !transforms_of(options).empty();
   if (fed || transformed) {
     MOTE_ASSIGN(calibration, prepare_calibration(*runtime, options, plan.statistics));
     const std::vector<std::string>& warnings = calibration.windows.warnings;
@@ -306,6 +297,14 @@ Result<QuantizeReport> quantize_to_folder(sys::ThreadPool& pool, const QuantizeO
   }
   if (!options.dry_run) MOTE_TRY(sys::check_new_folder(options.output));
   MOTE_ASSIGN(FolderPlan plan, plan_folder(options));
+  if (!transforms_of(options).empty() && !has_search(plan.type)) {
+    return Error{kQuantMethod,
+                 "transforms are chosen by what the type's scales lose, values of " + options.type +
+                     " are only rounded",
+                 "leave the transforms out, or choose a type such as int4-g128-sym",
+                 options.input.string(),
+                 {}};
+  }
   if (!options.dry_run) MOTE_TRY(write_folder(pool, options, features, runtime, plan));
   plan.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   plan.report.peak_rss_bytes = peak_rss_bytes();

@@ -81,15 +81,10 @@ class Job {
   static QuantizedTensor times(const QuantizedTensor& tensor, float factor) {
     const codec::Codec& codec = codec::codec_of(tensor.codec);
     const std::size_t count = tensor.shape.element_count().value().value_or(0);
-    const auto values = std::make_shared<std::vector<float>>(count);
-    codec.decode(tensor.blocks().data(), values->data(), count / codec.block_elements);
-    for (float& v : *values) v *= factor;
-    QuantizedTensor out;
-    out.codec = CodecId::f32;
-    out.shape = tensor.shape;
-    out.planes = {std::as_bytes(std::span<const float>(*values))};
-    out.owner = values;
-    return out;
+    std::vector<float> values(count);
+    codec.decode(tensor.blocks().data(), values.data(), count / codec.block_elements);
+    for (float& v : values) v *= factor;
+    return float_tensor(tensor.shape, std::move(values));
   }
 
   [[nodiscard]] float factor_of(std::size_t index, const QuantizedTensor& in) const {
@@ -218,10 +213,7 @@ class Job {
     if (!has_free_codes(work_.types[index])) {
       std::vector<float> rows;
       MOTE_TRY(wanted_rows(in, 0, in.shape.rows(), curvature, drift, rows));
-      QuantizedTensor wanted;
-      wanted.codec = CodecId::f32;
-      wanted.shape = in.shape;
-      wanted.planes = {std::as_bytes(std::span<const float>(rows))};
+      const QuantizedTensor wanted = float_tensor(in.shape, std::move(rows));
       MOTE_ASSIGN(const EncodeError error, work_.plain(index, wanted, curvature.importance, *blocks));
       return finish(index, blocks, error, 1.0F);
     }

@@ -25,7 +25,6 @@
 #include "quantize/allocate/allocation.h"
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
-#include "quantize/equivalent/equivalent_source.h"
 #include "quantize/equivalent/transform.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
@@ -362,15 +361,9 @@ Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
   for (std::size_t o = 0; o < job.outputs.size(); ++o) {
     if (!is_factor(job, o)) types.tensors[job.sources[o]] = job.outputs[o].codec;
   }
-  MOTE_ASSIGN(Transformed made, transform(runtime, options, types, search_kernels(features), calibration));
-  carry_statistics(made.changes, *job.model.canonical, job.statistics);
-  job.model.canonical =
-      std::make_unique<EquivalentSource>(std::move(job.model.canonical), std::move(made.changes));
+  MOTE_ASSIGN(const Transformed made, transform(runtime, options, types, search_kernels(features),
+                                                calibration, job.model, job.statistics));
   job.report.transforms = made.report;
-  if (!goes_by_blocks(options.method) && job.statistics.inputs.empty()) {
-    MOTE_ASSIGN(job.statistics.inputs,
-                calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
-  }
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tensor/codec_id.h"
@@ -26,5 +27,16 @@ struct QuantizedTensor {
     return planes.empty() ? std::span<const std::byte>() : planes[0];
   }
 };
+
+// values: as many as the shape has elements, which the tensor owns.
+inline QuantizedTensor float_tensor(const Shape& shape, std::vector<float> values) {
+  const auto held = std::make_shared<const std::vector<float>>(std::move(values));
+  QuantizedTensor out;
+  out.codec = CodecId::f32;
+  out.shape = shape;
+  out.planes = {std::as_bytes(std::span<const float>(*held))};
+  out.owner = held;
+  return out;
+}
 
 }  // namespace mote

@@ -82,6 +82,12 @@ class Folder(CliTest):
                                              "--data", text, "--effort", "max"))
         self.assertFalse((self.folder / "m").exists())
 
+    def test_nothing_is_transformed_for_a_type_that_is_only_rounded(self):
+        text = self.write("t.txt", "turn the lights on. " * 400)
+        for how in (("--transform", "scale"), ("--method", "awq")):
+            self.assertIn("fp8", self.fails(2, "QUANT_METHOD", "quantize", AGENT, "--type", "fp8", "-o", self.folder / "m",
+                                            "--data", text, *how))
+
     def test_only_folders_become_folders(self):
         self.assertIn("llama2.c", self.fails(2, "QUANT_INPUT", "quantize", STORIES, "--type", "int8-row-sym", "-o", self.folder / "m"))
 

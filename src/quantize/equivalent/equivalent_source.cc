@@ -32,23 +32,17 @@ QuantizedTensor changed(const QuantizedTensor& in, const TensorChange& change) {
   std::vector<float> old(count);
   codec.decode(in.blocks().data(), old.data(), count / codec.block_elements);
 
-  const auto values = std::make_shared<std::vector<float>>(count);
+  std::vector<float> values(count);
   const std::size_t rows = count / columns;
   for (std::size_t r = 0; r < rows; ++r) {
     const std::size_t from = change.row_from.empty() ? r : change.row_from[r];
-    const std::span<float> row = std::span(*values).subspan(r * columns, columns);
+    const std::span<float> row = std::span(values).subspan(r * columns, columns);
     change_columns(change, columns, std::span(old).subspan(from * columns, columns), row);
     if (change.row_factor.empty()) continue;
     for (float& v : row) v *= change.row_factor[r];
   }
-  if (change.turned_rows > 0) turn_rows(*values, columns, change);
-
-  QuantizedTensor out;
-  out.codec = CodecId::f32;
-  out.shape = in.shape;
-  out.planes = {std::as_bytes(std::span<const float>(*values))};
-  out.owner = values;
-  return out;
+  if (change.turned_rows > 0) turn_rows(values, columns, change);
+  return float_tensor(in.shape, std::move(values));
 }
 
 }  // namespace

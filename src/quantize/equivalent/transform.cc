@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "calibrate/observer.h"
 #include "codec/codec.h"
 #include "quantize/equivalent/equivalent_source.h"
+#include "quantize/job_plan.h"
 #include "quantize/quantize.h"
 
 namespace mote::quantize {
@@ -56,7 +58,8 @@ void carry_statistics(const TensorChanges& changes, const formats::TensorSource&
 
 Result<Transformed> transform(engine::Runtime& runtime, const QuantizeOptions& options,
                               const TransformTypes& types, const SearchKernels& search,
-                              Calibration& calibration) {
+                              Calibration& calibration, model::Model& model,
+                              calibrate::Statistics& statistics) {
   const formats::TensorSource& source = *calibration.model->model().canonical;
   for (const formats::TensorInfo& t : source.tensors()) {
     if (!t.name.starts_with("blk.") || codec::codec_of(t.codec).is_plain_float()) continue;
@@ -83,11 +86,21 @@ Result<Transformed> transform(engine::Runtime& runtime, const QuantizeOptions& o
               choose_maps(runtime, *calibration.model, types, calibration.windows.tokens, how));
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
-  load.change_model = [&](model::Model& model) {
-    model.canonical = std::make_unique<EquivalentSource>(std::move(model.canonical), chosen.changes);
+  load.change_model = [&](model::Model& loaded) {
+    loaded.canonical = std::make_unique<EquivalentSource>(std::move(loaded.canonical), chosen.changes);
   };
   MOTE_ASSIGN(calibration.model, engine::LoadedModel::load(runtime, options.input, load));
-  return Transformed{std::move(chosen.changes), chosen.report};
+
+  Transformed out;
+  out.report = chosen.report;
+  for (const auto& [index, change] : chosen.changes) out.changed.insert(index);
+  carry_statistics(chosen.changes, *model.canonical, statistics);
+  model.canonical = std::make_unique<EquivalentSource>(std::move(model.canonical), std::move(chosen.changes));
+  if (!goes_by_blocks(options.method) && statistics.inputs.empty()) {
+    MOTE_ASSIGN(statistics.inputs,
+                calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel));
+  }
+  return out;
 }
 
 }  // namespace mote::quantize

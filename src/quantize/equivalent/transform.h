@@ -1,11 +1,14 @@
 // A job's model and all that is known of it, turned into an equivalent one (choose_maps.h).
 #pragma once
 
+#include <cstddef>
+#include <set>
 #include <vector>
 
 #include "calibrate/statistics.h"
 #include "engine/runtime.h"
 #include "formats/tensor_source.h"
+#include "model/model.h"
 #include "mote/quantize.h"
 #include "mote/result.h"
 #include "quantize/calibration.h"
@@ -24,14 +27,16 @@ void carry_statistics(const TensorChanges& changes, const formats::TensorSource&
                       calibrate::Statistics& statistics);
 
 struct Transformed {
-  TensorChanges changes;
+  std::set<std::size_t> changed;  // canonical tensors
   TransformReport report;
 };
 
-// Chooses the changes for the types wanted of the calibration's model and loads it anew with them.
+// Chooses the changes for the types wanted; the model and its statistics, and the calibration's model, have
+// them afterwards. Where the method weighs by statistics and there are none, they are observed. Errors:
 // QUANT_METHOD where a matrix that would change is quantized already; those of choose_maps() and of loading.
 Result<Transformed> transform(engine::Runtime& runtime, const QuantizeOptions& options,
                               const TransformTypes& types, const SearchKernels& search,
-                              Calibration& calibration);
+                              Calibration& calibration, model::Model& model,
+                              calibrate::Statistics& statistics);
 
 }  // namespace mote::quantize
