@@ -12,7 +12,8 @@ STORIES = ROOT / "models/babyllama-tok105/model5000.bin"  # tiny, without a chat
 AGENT = ROOT / "models/agent"  # the one that is used where no MODEL is given
 BASE = pathlib.Path(os.environ.get("MOTE_MODELS", pathlib.Path.home() / ".cache/mote-models")) / "base/base-f16.gguf"
 
-PATIENCE = 10 if os.environ.get("MOTE_SANITIZED") == "1" else 1  # sanitizers take their time
+SANITIZED = os.environ.get("MOTE_SANITIZED") == "1"
+PATIENCE = 10 if SANITIZED else 1  # sanitizers take their time
 
 STORY = ("Once upon a time there was a little dog who lived in a big house near the sea. Every day he ran to the "
          "water and looked at the boats. ") * 12
