@@ -1,4 +1,5 @@
-// Method feedback from model to file, on the bundled agent: does what comes out answer like the original?
+// Method feedback from model to file: does what comes out answer like the original (the bundled agent)? Do
+// text, statistics, threads and a job that was stopped give the same bytes (a smaller model)?
 #include "quantize/layerwise.h"
 
 #include <algorithm>
@@ -21,8 +22,8 @@
 #include "model/model.h"
 #include "mote/calibrate.h"
 #include "quantize/quantize.h"
-#include "testing/agent_jobs.h"
 #include "testing/environment.h"
+#include "testing/quantize_jobs.h"
 
 namespace mote::quantize {
 namespace {
@@ -60,6 +61,15 @@ QuantizeOptions options_of(const fs::path& out, const std::string& type, const f
     o.text.window = 128;
     o.text.max_windows = 8;
   }
+  return o;
+}
+
+// Two windows of 64 tokens for the smaller model.
+QuantizeOptions small_options(const fs::path& folder) {
+  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", testing::story_text(folder));
+  o.input = testing::stories();
+  o.text.window = 64;
+  o.text.max_windows = 2;
   return o;
 }
 
@@ -132,11 +142,7 @@ TEST(Layerwise, TheHeadAnswersToWhatItMultiplies) {
 }
 
 TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
-  const fs::path folder = mote::testing::fresh_folder();
-  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
-  o.text.window = 64;
-  o.text.max_windows = 2;
-  testing::expect_same_bytes_everywhere(o);
+  testing::expect_same_bytes_everywhere(small_options(mote::testing::fresh_folder()));
 }
 
 TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
@@ -178,12 +184,9 @@ TEST(Layerwise, PlansTheMemoryOfTypesOfPatternsToo) {
 }
 
 TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
-  const fs::path folder = mote::testing::fresh_folder();
-  QuantizeOptions o = options_of(folder / "out.gguf", "Q4_0", half_of_the_text(folder, false));
-  o.text.window = 64;
-  o.text.max_windows = 2;
   testing::expect_same_bytes_after_stop(
-      o, [](const QuantizeProgress& p) { return p.name == "blk.2.ffn_up.weight"; });
+      small_options(mote::testing::fresh_folder()),
+      [](const QuantizeProgress& p) { return p.name == "blk.2.ffn_up.weight"; });
 }
 
 TEST(Layerwise, ATextThatIsTooShortIsRefused) {
@@ -207,12 +210,12 @@ TEST(Layerwise, NoWindowsAreRefused) {
 
 // ---------------------------------------------------------------- statistics instead of a text
 
-// Two windows of 64 tokens.
+// Two windows of 64 tokens for the smaller model.
 class FromStatistics : public ::testing::Test {
  protected:
   void SetUp() override {
     calibrate::CalibrateOptions o;
-    o.input = testing::agent();
+    o.input = text_.input;
     o.output = statistics_;
     o.text = text_.text;
     const auto report = calibrate::calibrate(*runtime_of(2), o);
@@ -225,6 +228,7 @@ class FromStatistics : public ::testing::Test {
   }
   QuantizeOptions with_statistics(const std::string& name) {
     QuantizeOptions o = options_of(folder_ / name, "Q4_0", {});
+    o.input = text_.input;
     o.method = Method::feedback;
     o.statistics = statistics_;
     return o;
@@ -252,12 +256,15 @@ class FromStatistics : public ::testing::Test {
 
   fs::path folder_ = mote::testing::fresh_folder();
   fs::path statistics_ = folder_ / "statistics.gguf";
-  QuantizeOptions text_ = [&] {
-    QuantizeOptions o = options_of({}, "Q4_0", half_of_the_text(folder_, false));
-    o.text.window = 64;
-    o.text.max_windows = 2;
-    return o;
-  }();
+  QuantizeOptions text_ = small_options(folder_);
+};
+
+class AgentFromStatistics : public FromStatistics {
+ protected:
+  AgentFromStatistics() {
+    text_.input = testing::agent();
+    text_.text.files = {half_of_the_text(folder_, false)};
+  }
 };
 
 TEST_F(FromStatistics, GivesTheBytesOfTheTextThatTheyAreOf) {
@@ -365,7 +372,7 @@ double weighted_error(const fs::path& made, const std::string& tensor, const std
 
 // IQ3_S has no codes to feed back, but weights; Q2_0 is rounded. The first block sees what the original
 // does.
-TEST_F(FromStatistics, TypesWithoutFeedbackAreWeighed) {
+TEST_F(AgentFromStatistics, TypesWithoutFeedbackAreWeighed) {
   const auto runtime = runtime_of(2);
   const auto prepared = [&](QuantizeOptions o) {
     o.embedding_type = "F16";

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from checks import Checks, quiet_transformers, skip
+from checks import SANITIZED, Checks, fewer, quiet_transformers, skip
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 AGENT = ROOT / "models/agent"
@@ -66,8 +66,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--probe", required=True)
     parser.add_argument("--agent", type=pathlib.Path, default=AGENT)
-    parser.add_argument("--items", type=int, default=100)
-    parser.add_argument("--scan", type=int, default=3000)
+    parser.add_argument("--items", type=int, default=fewer(100))
+    parser.add_argument("--scan", type=int, default=fewer(3000))
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--shared")
     parser.add_argument("--models")
@@ -116,7 +116,7 @@ def main():
         if wrong:
             item, text = wrong
             shares[name]["wrong"] = {"request": item["messages"][-1]["content"], "expect": item["expect"], "answer": text}
-        for who in ("mote", "transformers"):
+        for who in ("mote", "transformers") if not SANITIZED else ():  # a floor is one of many items
             check(shares[name][who] >= held_out.FLOORS[name],
                   f"{name}: {who} is right in {shares[name][who]:.2%}, at least {held_out.FLOORS[name]:.0%} expected, {held_out.TARGETS[name]:.0%} wanted")
     if arguments.json:

@@ -3,6 +3,15 @@ import os
 import sys
 
 
+SANITIZED = os.environ.get("MOTE_SANITIZED") == "1"
+
+
+def fewer(count):
+    """How many of `count` cases to run: a tenth with sanitizers, which look for wrong accesses and races, not for rare answers,
+    and are some forty times as slow."""
+    return max(1, count // 10) if SANITIZED else count
+
+
 def skip(reason):
     """Exit status 77: CTest shows a skipped test, run_oracle.sh counts it as a failure where MOTE_REQUIRE_ORACLES is 1."""
     print(f"skipped: {reason}")

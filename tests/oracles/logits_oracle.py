@@ -11,13 +11,10 @@ import subprocess
 import sys
 import tempfile
 
-SEQUENCES, LENGTH = 8, 256
+from checks import fewer, skip
+
+SEQUENCES, LENGTH = fewer(8), 256
 MAX_KLD, MIN_TOP1 = 1e-6, 0.999
-
-
-def skip(reason):
-    print(f"skipped: {reason}")
-    sys.exit(77)
 
 
 def run_probe(probe, model, tokens, folder, *options):

@@ -32,6 +32,7 @@ import tokenizer_pre_names
 import tokenizer_rules as rules
 import tokenizer_texts
 import tokenizer_trained
+from checks import fewer
 from tokenizer_probe import Probe
 
 CL100K = (
@@ -277,7 +278,7 @@ def main():
     parser.add_argument("--probe", required=True)
     parser.add_argument("--shared", required=True)
     parser.add_argument("--models", default="")
-    parser.add_argument("--strings", type=int, default=100_000)
+    parser.add_argument("--strings", type=int, default=fewer(100_000))
     parser.add_argument("--only", default="", help="run only parts whose name contains this")
     args = parser.parse_args()
     shared = pathlib.Path(args.shared)
@@ -288,7 +289,7 @@ def main():
     gc.disable()  # millions of small lists without cycles: collecting would take most of the time
     probe = Probe(args.probe)
     counts = Counts()
-    corpora = tokenizer_texts.corpora(shared)
+    corpora = [(name, text[: fewer(len(text))]) for name, text in tokenizer_texts.corpora(shared)]
     strings = tokenizer_texts.generated(args.strings)
     texts = [text for _, text in corpora] + strings
     few = strings[: max(1, args.strings // 20)] + [text[:200_000] for _, text in corpora]

@@ -3,10 +3,13 @@ import json
 import os
 import math
 import pathlib
+import signal
+import subprocess
+import time
 import unittest
 
 import tiny_folder
-from cli import AGENT, NUMBER, ROOT, STORIES, STORY, CliTest, run
+from cli import AGENT, MOTE, NUMBER, ROOT, STORIES, STORY, CliTest, run
 
 
 class JsonShapes(CliTest):
@@ -359,7 +362,7 @@ class JsonShapes(CliTest):
         self.assertEqual((status, err), (0, ""))
         self.assertNotIn("\x1b", out)
 
-    def test_demo_shows_four_sizes_in_order_of_loss_and_cleans_up(self):
+    def test_demo_shows_four_sizes_in_order_of_loss_answers_with_a_call_that_runs_and_cleans_up(self):
         temporary = self.folder / "tmp"
         temporary.mkdir()
         result = self.json("demo", environment={"TMPDIR": str(temporary)}, timeout=600)
@@ -377,14 +380,21 @@ class JsonShapes(CliTest):
         for score, share in ((original["calls"], 0.68), (original["all"], 0.78), (sizes[0]["all"], 0.76)):
             self.assertGreaterEqual(score["right"], share * score["n"])
         self.assertEqual(list(temporary.iterdir()), [])
-
-    def test_demo_answers_a_request_with_a_call_that_runs_a_command(self):
-        result = self.json("demo", "--output", self.folder / "kept", timeout=600)
         step, = result["request"]["steps"]
         self.assertEqual((step["name"], step["arguments"]), ("set_light", {"room": "kitchen", "brightness": 40}))
         self.assertEqual(json.loads(step["result"]), {"ok": True, "room": "kitchen", "brightness": 40})
         self.assertTrue(result["request"]["text"])
-        self.assertEqual(len(list((self.folder / "kept").glob("*.gguf"))), 4)
+
+    def test_demo_leaves_its_files_where_it_is_told_to(self):
+        kept = self.folder / "kept"
+        job = subprocess.Popen([MOTE, "demo", "-o", str(kept)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(job.kill)
+        while job.poll() is None and not list(kept.glob("*.gguf")):
+            time.sleep(0.05)
+        job.send_signal(signal.SIGINT)
+        job.communicate()
+        self.assertEqual(job.returncode, 130)
+        self.assertTrue(list(kept.glob("*.gguf")))
 
     def test_the_bundled_agent_calls_a_tool_of_the_example(self):
         result = self.json("run", "-p", "turn the kitchen lights to 40 percent", "--tools", ROOT / "examples/tools/home.json", "--temp", "0")

@@ -1,4 +1,4 @@
-// Whole quantize jobs on the bundled agent, and what must hold of each. Only tests include this.
+// Whole quantize jobs on bundled models, and what must hold of each. Only tests include this.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,6 +17,22 @@
 namespace mote::quantize::testing {
 
 inline std::filesystem::path agent() { return mote::testing::source_path("models/agent"); }
+
+// A fifth of the agent's size, rows of 128 and 352: for what holds of any model, such as equal bytes.
+inline std::filesystem::path stories() {
+  return mote::testing::source_path("models/babyllama-tok105/model5000.bin");
+}
+
+// More than a hundred windows of 64 of its tokens, no two the same.
+inline std::filesystem::path story_text(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / "stories.txt";
+  std::ofstream out(path, std::ios::binary);
+  for (int i = 0; i < 120; ++i) {
+    out << "Once upon a time there was a little dog who lived in house number " << i
+        << " near the sea. He ran to the water and saw " << i * 7 % 31 << " boats.\n";
+  }
+  return path;
+}
 
 inline std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -18,6 +18,7 @@
 #include "quantize/allocate/sensitivity.h"
 #include "quantize/quantize.h"
 #include "testing/environment.h"
+#include "testing/quantize_jobs.h"
 
 namespace mote::quantize {
 namespace {
@@ -27,8 +28,9 @@ using engine::testing::runtime_of;
 
 namespace fs = std::filesystem;
 
-fs::path agent() { return testing::source_path("models/agent"); }
-fs::path text() { return testing::source_path("models/agent/demo_test.jsonl"); }
+using testing::agent;
+
+fs::path text() { return mote::testing::source_path("models/agent/demo_test.jsonl"); }
 
 std::vector<TokenId> tokens_of(const engine::LoadedModel& model, std::size_t count) {
   std::ifstream in(text(), std::ios::binary);
@@ -86,7 +88,7 @@ fs::path with_replaced(const engine::LoadedModel& model, std::size_t index, cons
   const formats::TensorSource& source = *model.model().canonical;
   std::vector<formats::TensorInfo> infos(source.tensors().begin(), source.tensors().end());
   infos[index].codec = tensor.codec;
-  const fs::path path = testing::fresh_folder() / "one.gguf";
+  const fs::path path = mote::testing::fresh_folder() / "one.gguf";
   auto writer = formats::GgufWriter::create(path, model.model().metadata(), infos, "one");
   EXPECT_TRUE(writer);
   for (std::size_t i = 0; i < infos.size(); ++i) {
@@ -156,7 +158,7 @@ double squared_distance(const std::vector<float>& a, const std::vector<float>& b
 }
 
 TEST(Allocation, AFileForASizeIsNotLargerThanAPresetsAndAnswersBetter) {
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   const auto runtime = runtime_of(2);
   const std::vector<TokenId> tokens = tokens_of(*load_exact(*runtime, agent()), 300);
   const std::vector<float> original = logits_of(*runtime, agent(), tokens);
@@ -179,7 +181,7 @@ TEST(Allocation, AFileForASizeIsNotLargerThanAPresetsAndAnswersBetter) {
 
 TEST(Allocation, KeepsTheTypesThatAreNamedAndTheBitsThatAreAsked) {
   const auto runtime = runtime_of(2);
-  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  QuantizeOptions options = options_of(mote::testing::fresh_folder() / "x.gguf", "");
   options.max_bpw = 5.0;
   options.embedding_type = "Q8_0";
   options.tensor_types = {{"attn_v", "Q6_K"}};
@@ -204,7 +206,7 @@ TEST(Allocation, KeepsTheTypesThatAreNamedAndTheBitsThatAreAsked) {
 
 TEST(Allocation, SaysWhatTheLeastSizeIs) {
   const auto runtime = runtime_of(1);
-  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  QuantizeOptions options = options_of(mote::testing::fresh_folder() / "x.gguf", "");
   options.max_bytes = 1'000'000;
   const auto report = quantize(*runtime, options);
   ASSERT_FALSE(report);
@@ -215,7 +217,7 @@ TEST(Allocation, SaysWhatTheLeastSizeIs) {
 
 TEST(Allocation, AModelThatIsQuantizedIsRefusedBeforeItIsProbed) {
   const auto runtime = runtime_of(1);
-  const fs::path folder = testing::fresh_folder();
+  const fs::path folder = mote::testing::fresh_folder();
   ASSERT_TRUE(quantize(*runtime, options_of(folder / "first.gguf", "Q8_0")));
   QuantizeOptions options = options_of(folder / "x.gguf", "");
   options.input = folder / "first.gguf";
@@ -231,7 +233,7 @@ TEST(Allocation, AModelThatIsQuantizedIsRefusedBeforeItIsProbed) {
 // The headers of several files count too.
 TEST(Allocation, FilesThatAreLargerTogetherAreRefused) {
   const auto runtime = runtime_of(2);
-  QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
+  QuantizeOptions options = options_of(mote::testing::fresh_folder() / "x.gguf", "");
   options.max_bytes = 3'000'000;
   options.split_max_tensors = 1;
   const auto report = quantize(*runtime, options);
@@ -241,12 +243,21 @@ TEST(Allocation, FilesThatAreLargerTogetherAreRefused) {
   EXPECT_TRUE(fs::is_empty(options.output.parent_path()));
 }
 
+// What holds of any model, on a smaller one. Its rows are too short for 256 elements a block.
+QuantizeOptions small_options(const fs::path& folder) {
+  QuantizeOptions o = options_of(folder / "x.gguf", "");
+  o.input = testing::stories();
+  o.text.files = {testing::story_text(folder)};
+  o.text.window = 64;
+  o.text.max_windows = 4;
+  o.max_bpw = 6;
+  return o;
+}
+
 // The texts weigh the search: a job that was stopped does not go on with others.
 TEST(Allocation, AnotherTextStartsTheJobAfresh) {
   const auto runtime = runtime_of(2);
-  const fs::path folder = testing::fresh_folder();
-  QuantizeOptions options = options_of(folder / "x.gguf", "");
-  options.max_bpw = 5;
+  QuantizeOptions options = small_options(mote::testing::fresh_folder());
   CancelToken cancel;
   options.cancel = &cancel;
   options.progress = [&](const QuantizeProgress& p) {
@@ -255,7 +266,7 @@ TEST(Allocation, AnotherTextStartsTheJobAfresh) {
   ASSERT_FALSE(quantize(*runtime, options));
   cancel.reset();
   options.progress = {};
-  options.text.max_windows = 7;
+  options.text.max_windows = 3;
   const auto report = quantize(*runtime, options);
   ASSERT_TRUE(report) << format_error(report.error());
   for (const TensorReport& t : report->tensors) EXPECT_FALSE(t.resumed) << t.name;
@@ -265,8 +276,7 @@ TEST(Allocation, ThreadsDoNotChangeTheChoice) {
   std::vector<std::string> chosen;
   for (const unsigned threads : {1U, 3U}) {
     const auto runtime = runtime_of(threads);
-    QuantizeOptions options = options_of(testing::fresh_folder() / "x.gguf", "");
-    options.max_bpw = 3.6;
+    QuantizeOptions options = small_options(mote::testing::fresh_folder());
     options.dry_run = true;
     const auto report = quantize(*runtime, options);
     ASSERT_TRUE(report) << format_error(report.error());

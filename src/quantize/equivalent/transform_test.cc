@@ -21,8 +21,8 @@
 #include "quantize/equivalent/equivalent_source.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
-#include "testing/agent_jobs.h"
 #include "testing/environment.h"
+#include "testing/quantize_jobs.h"
 
 namespace mote::quantize {
 namespace {
@@ -53,6 +53,14 @@ QuantizeOptions options_in(const fs::path& folder, const std::string& name, cons
 
 class Transforms : public ::testing::Test {
  protected:
+  QuantizeOptions small_options(const std::string& name) {
+    QuantizeOptions o = options_in(folder_, name, "Q4_0");
+    o.input = testing::stories();
+    o.text.files = {testing::story_text(folder_)};
+    o.text.window = 64;
+    o.text.max_windows = 2;
+    return o;
+  }
   Calibration calibration() {
     auto made = prepare_calibration(*runtime_, options_in(folder_, "x.gguf", "Q4_0"), {});
     EXPECT_TRUE(made) << (made ? "" : format_error(made.error()));
@@ -165,7 +173,7 @@ TEST_F(Transforms, ThreadsAndInstructionSetsGiveTheSameBytes) {
   TensorChanges first;
   const auto check = [&](engine::Runtime& runtime) {
     how.search = &search_kernels(runtime.features());
-    auto of = prepare_calibration(runtime, options_in(folder_, "x.gguf", "Q4_0"), {});
+    auto of = prepare_calibration(runtime, small_options("x.gguf"), {});
     ASSERT_TRUE(of);
     const auto chosen =
         choose_maps(runtime, *of->model, types(*of->model, CodecId::q4_0), of->windows.tokens, how);
@@ -180,11 +188,9 @@ TEST_F(Transforms, ThreadsAndInstructionSetsGiveTheSameBytes) {
 }
 
 TEST_F(Transforms, AJobThatWasStoppedEndsWithTheSameBytes) {
-  QuantizeOptions o = options_in(folder_, "out.gguf", "Q4_0");
+  QuantizeOptions o = small_options("out.gguf");
   o.method = Method::feedback;
   o.transforms = {Transform::scale};
-  o.text.window = 64;
-  o.text.max_windows = 2;
   testing::expect_same_bytes_after_stop(
       o, [](const QuantizeProgress& p) { return p.name == "blk.2.ffn_up.weight"; });
 }

@@ -1,4 +1,4 @@
-// Method learned from model to file, on the bundled agent.
+// Method learned from model to file, on bundled models.
 #include "quantize/tuning/tuning.h"
 
 #include <algorithm>
@@ -14,8 +14,8 @@
 #include "engine/session.h"
 #include "engine/test_runtime.h"
 #include "quantize/quantize.h"
-#include "testing/agent_jobs.h"
 #include "testing/environment.h"
+#include "testing/quantize_jobs.h"
 
 namespace mote::quantize {
 namespace {
@@ -36,6 +36,12 @@ class Tuning : public ::testing::Test {
     o.text.files = {mote::testing::source_path("models/agent/demo_test.jsonl")};
     o.text.window = 64;
     o.text.max_windows = 20;
+    return o;
+  }
+  QuantizeOptions small_options(const std::string& name, Method method) {
+    QuantizeOptions o = options(name, "Q4_0", method);
+    o.input = testing::stories();
+    o.text.files = {testing::story_text(folder_)};
     return o;
   }
   // Windows of the same text, cut as the job cuts them.
@@ -82,30 +88,34 @@ class Tuning : public ::testing::Test {
 TEST_F(Tuning, WhatIsStoredIsWhatWasMeasuredAndBetter) {
   const auto runtime = runtime_of(2);
   for (const std::string type : {"Q4_0", "Q2_K"}) {
-    QuantizeOptions learned = options("learned-" + type + ".gguf", type, Method::learned);
-    QuantizeOptions fed = options("fed-" + type + ".gguf", type, Method::feedback);
-    learned.text.window = fed.text.window = 128;
-    learned.text.max_windows = fed.text.max_windows = 40;
+    const auto options_of = [&](const std::string& name, Method method) {
+      QuantizeOptions o = type == "Q4_0" ? small_options(name, method) : options(name, type, method);
+      o.text.window = 128;
+      o.text.max_windows = 20;
+      return o;
+    };
+    const QuantizeOptions learned = options_of("learned-" + type + ".gguf", Method::learned);
+    const QuantizeOptions fed = options_of("fed-" + type + ".gguf", Method::feedback);
     const auto report = quantize(*runtime, learned);
     ASSERT_TRUE(report) << format_error(report.error());
     ASSERT_TRUE(quantize(*runtime, fed));
     ASSERT_TRUE(report->learning);
     EXPECT_EQ(fs::file_size(learned.output), fs::file_size(fed.output));
-    const auto model = engine::testing::load_exact(*runtime, testing::agent());
+    const auto model = engine::testing::load_exact(*runtime, learned.input);
     const std::vector<TokenId> tokens = tokens_of(*model, learned);
-    ASSERT_EQ(tokens.size(), 40U * 128U);
+    ASSERT_EQ(tokens.size(), 20U * 128U);
     double before = 0;
     double after = 0;
-    for (const std::size_t held_out : {9U, 19U, 29U, 39U}) {
+    for (const std::size_t held_out : {9U, 19U}) {
       const auto window = std::span(tokens).subspan(held_out * 128, 128);
-      const std::vector<float> original = logits_of(*runtime, testing::agent(), window);
-      before += divergence(original, logits_of(*runtime, fed.output, window), model->vocab()) / 4;
-      after += divergence(original, logits_of(*runtime, learned.output, window), model->vocab()) / 4;
+      const std::vector<float> original = logits_of(*runtime, learned.input, window);
+      before += divergence(original, logits_of(*runtime, fed.output, window), model->vocab()) / 2;
+      after += divergence(original, logits_of(*runtime, learned.output, window), model->vocab()) / 2;
     }
     EXPECT_NEAR(report->learning->before, before, 0.01 * before) << type;
     EXPECT_NEAR(report->learning->after, after, 0.02 * after) << type;
-    // A little: the text is one of 36 windows, in docs/results.md it is larger.
-    EXPECT_LT(after, 0.97 * before) << type;
+    // A little: the text is one of 18 windows, in docs/results.md it is larger.
+    EXPECT_LT(after, (type == "Q4_0" ? 0.97 : 0.995) * before) << type;
     std::size_t count = 0;
     for (const TensorReport& t : report->tensors) count += t.method == "learned" ? 1 : 0;
     EXPECT_EQ(count, 5U * 7U + 1U) << type;  // with the embedding, which is the head too
@@ -113,13 +123,13 @@ TEST_F(Tuning, WhatIsStoredIsWhatWasMeasuredAndBetter) {
 }
 
 TEST_F(Tuning, ThreadsAndInstructionSetsGiveTheSameBytes) {
-  QuantizeOptions o = options("out.gguf", "Q4_0", Method::learned);
+  QuantizeOptions o = small_options("out.gguf", Method::learned);
   o.text.max_windows = 3;
   testing::expect_same_bytes_everywhere(o);
 }
 
 TEST_F(Tuning, AJobThatWasStoppedWhileItLearnsEndsWithTheSameBytes) {
-  QuantizeOptions o = options("out.gguf", "Q4_0", Method::learned);
+  QuantizeOptions o = small_options("out.gguf", Method::learned);
   o.text.max_windows = 3;
   std::size_t steps = 0;
   testing::expect_same_bytes_after_stop(o, [&](const QuantizeProgress& p) {
