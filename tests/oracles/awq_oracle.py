@@ -17,10 +17,10 @@ import shutil
 import subprocess
 import tempfile
 
-from checks import Checks, quiet_transformers, skip
+from checks import Checks, fewer, quiet_transformers, skip
 
 GROUP, LEVELS = 128, 15
-WINDOW, WINDOWS = 512, 16
+WINDOW, WINDOWS = 512, fewer(16)
 
 
 def rounded(w, shrink=1.0):
@@ -161,7 +161,7 @@ def main():
         folder = pathlib.Path(name)
         lines = (agent / "demo_test.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
         (folder / "seen.txt").write_text("".join(lines[:60]), encoding="utf-8")
-        (folder / "unseen.txt").write_text("".join(lines[60:]), encoding="utf-8")
+        (folder / "unseen.txt").write_text("".join(lines[60 : 60 + fewer(len(lines) - 60)]), encoding="utf-8")
         ids = mote("tokenize", agent, "-f", folder / "seen.txt")["tokens"]
         windows = torch.tensor(ids[: len(ids) // WINDOW * WINDOW]).reshape(-1, WINDOW)[:WINDOWS]
 
