@@ -145,6 +145,17 @@ TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytes) {
   testing::expect_same_bytes_everywhere(small_options(mote::testing::fresh_folder()));
 }
 
+// What the smaller model has not: super-blocks of 256, and a head that is fed back in two parts.
+TEST(Layerwise, ThreadsAndInstructionSetsGiveTheSameBytesOfSuperBlocks) {
+  const fs::path folder = mote::testing::fresh_folder();
+  QuantizeOptions o = options_of(folder / "out.gguf", "F16", half_of_the_text(folder, false));
+  o.embedding_type = "Q6_K";
+  o.tensor_types = {{"blk.0.ffn_down", "Q3_K"}, {"blk.0.attn_output", "Q4_K"}, {"blk.0.attn_v", "IQ3_S"}};
+  o.text.window = 64;
+  o.text.max_windows = 2;
+  testing::expect_same_bytes_everywhere(o);
+}
+
 TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   // NVFP4 has a factor beside each matrix, IQ3_S and F16 no codes of their own to feed back.
   const fs::path folder = mote::testing::fresh_folder();
