@@ -5,8 +5,9 @@
 // rows, never by the model. Method feedback goes by blocks: the weights as floats are mapped, hidden states
 // of all calibration tokens are kept twice, and second moments of a matrix's inputs; learned keeps the
 // encoded model too. The writer records each finished tensor, so a killed job goes on where it stopped;
-// feedback calibrates again from the beginning and writes what is missing. The bytes depend on the input and
-// the options alone: not on threads, not on the instruction set, not on interruptions.
+// feedback computes the hidden states anew and chooses codes for what is missing; what is learned is written
+// at the end. The bytes depend on the input and the options alone: not on threads, not on the instruction
+// set, not on interruptions.
 #pragma once
 
 #include <cstddef>

@@ -286,6 +286,11 @@ TEST_F(GgufSplitWriterTest, AKillBetweenRenamesLeavesNoFirstFileAndNoWork) {
       }
       auto writer = create();
       EXPECT_EQ(writer->done_count(), tensors_.size()) << "renames: " << renames;
+      for (std::size_t i = 0; i < tensors_.size(); ++i) {
+        std::vector<std::byte> back(bytes_[i]);
+        EXPECT_TRUE(writer->read(i, back));
+        EXPECT_EQ(back, data_of(i, bytes_[i])) << i;
+      }
       ASSERT_TRUE(writer->finish());
       EXPECT_EQ(files_of(folder_), expected);
     }

@@ -287,6 +287,28 @@ Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> byt
   return {};
 }
 
+Result<void> GgufWriter::read(std::size_t index, std::span<std::byte> out) {
+  const bool known = index < done_.size() && done(index);
+  const File& file = file_of(index);
+  const std::uint64_t offset = known ? file.layout.offsets[index - file.first] : 0;
+  if (!known || out.size() != file.layout.bytes[index - file.first]) {
+    return Error{
+        kTensorBytes,
+        "tensor " + std::to_string(index) + " has no " + with_thousands(out.size()) + " bytes to read back",
+        "", file.path.string(), std::nullopt};
+  }
+  std::size_t got = 0;
+  if (file.named) {
+    MOTE_ASSIGN(const sys::OutputFile whole, sys::OutputFile::open(file.path));
+    MOTE_ASSIGN(got, whole.read_at(offset, out));
+  } else {
+    MOTE_ASSIGN(got, file.part.read_at(offset, out));
+  }
+  if (got == out.size()) return {};
+  return Error{kTensorBytes, "the file ends within tensor " + std::to_string(index), "", file.path.string(),
+               std::nullopt};
+}
+
 Result<void> GgufWriter::finish() {
   const std::size_t complete = done_count();
   if (complete != done_.size()) {

@@ -52,6 +52,10 @@ class GgufWriter {
   // of the tensor to the file.
   Result<void> write(std::size_t index, std::span<const std::byte> bytes, sys::ThreadPool* pool = nullptr);
 
+  // The bytes of a tensor that is done(); `out` is as long as planned. Thread safe. Errors: TENSOR_BYTES
+  // (internal) where it is not done or `out` of another length; IO_READ.
+  Result<void> read(std::size_t index, std::span<std::byte> out);
+
   // Syncs, renames OUT.part to OUT (the first last), syncs the folder, removes the journal. GGUF_INCOMPLETE
   // (internal) where a tensor is missing; IO_SYNC, after which nothing is resumed; IO_RENAME. Without
   // finish() the part file stays for a later run.

@@ -175,6 +175,9 @@ TEST_F(GgufWriterTest, ResumesAfterEveryStepWithTheSameBytes) {
     EXPECT_EQ(writer->done_count(), steps);
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       EXPECT_EQ(writer->done(i), i < steps);
+      std::vector<std::byte> back(layout_gguf(metadata_, tensors_)->bytes[i]);
+      EXPECT_EQ(writer->read(i, back).has_value(), i < steps);
+      EXPECT_EQ(back == data_of(i, back.size()), i < steps);
       if (!writer->done(i)) write(*writer, i);
     }
     ASSERT_TRUE(writer->finish());
@@ -350,6 +353,10 @@ TEST_F(GgufWriterTest, WriteNeedsTheLengthThatWasPlanned) {
   auto writer = create();
   EXPECT_EQ(writer->write(0, std::vector<std::byte>(31)).error().code.name, "TENSOR_BYTES");
   EXPECT_EQ(writer->write(99, std::vector<std::byte>(31)).error().code.name, "TENSOR_BYTES");
+  write(*writer, 0);
+  std::vector<std::byte> back(31);
+  EXPECT_EQ(writer->read(0, back).error().code.name, "TENSOR_BYTES");
+  EXPECT_EQ(writer->read(99, back).error().code.name, "TENSOR_BYTES");
 }
 
 TEST_F(GgufWriterTest, DiscardRemovesWhatThereWasToResume) {

@@ -57,13 +57,30 @@ class Job {
   }
 
  private:
+  using Blocks = std::shared_ptr<std::vector<std::byte>>;
+
   [[nodiscard]] bool changes(std::size_t index) const {
     return work_.types[index] != source_.tensors()[index].codec;
   }
 
   // The tensor in its new type is known from here on.
-  Result<void> finish(std::size_t index, const std::shared_ptr<std::vector<std::byte>>& blocks,
-                      const EncodeError& error, float factor) {
+  Result<void> finish(std::size_t index, const Blocks& blocks, const EncodeError& error, float factor) {
+    MOTE_TRY(settle(index, blocks, factor));
+    return work_.done(index, *blocks, error);
+  }
+
+  // True where an earlier run has made the tensor.
+  Result<bool> resumed(std::size_t index) {
+    if (!work_.resume) return false;
+    MOTE_ASSIGN(const Blocks blocks, room_for(index));
+    MOTE_ASSIGN(const bool made, work_.resume(index, *blocks));
+    if (!made) return false;
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    MOTE_TRY(settle(index, blocks, factor_of(index, in)));
+    return true;
+  }
+
+  Result<void> settle(std::size_t index, const Blocks& blocks, float factor) {
     QuantizedTensor tensor;
     tensor.codec = work_.types[index];
     tensor.shape = source_.tensors()[index].shape;
@@ -74,7 +91,7 @@ class Job {
     // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
     MOTE_TRY(source_.check());
     source_.dont_need(index);
-    return work_.done(index, *blocks, error);
+    return {};
   }
 
   // As floats: the factor is a tensor of its own in the file, which is not there yet.
@@ -91,7 +108,7 @@ class Job {
     return work_.factor ? work_.factor(index, in) : 1.0F;
   }
 
-  Result<std::shared_ptr<std::vector<std::byte>>> room_for(std::size_t index) const {
+  Result<Blocks> room_for(std::size_t index) const {
     const formats::TensorInfo& info = source_.tensors()[index];
     const auto bytes = codec::tensor_bytes(codec::codec_of(work_.types[index]), info.shape).value();
     if (!bytes)
@@ -102,7 +119,7 @@ class Job {
   Result<void> plain(std::size_t index, std::span<const float> importance = {}) {
     work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
-    MOTE_ASSIGN(const auto blocks, room_for(index));
+    MOTE_ASSIGN(const Blocks blocks, room_for(index));
     MOTE_ASSIGN(const EncodeError error, work_.plain(index, in, importance, *blocks));
     return finish(index, blocks, error, 1.0F);
   }
@@ -114,6 +131,8 @@ class Job {
     for (std::size_t i = 0; i < source_.tensors().size(); ++i) {
       const std::string& name = source_.tensors()[i].name;
       if (name.starts_with("blk.") || !changes(i)) continue;
+      MOTE_ASSIGN(const bool made, resumed(i));
+      if (made) continue;
       MOTE_ASSIGN(const bool fed, name == head ? takes_feedback(i) : Result<bool>(false));
       if (!fed) {
         MOTE_TRY(plain(i));
@@ -168,6 +187,8 @@ class Job {
     std::vector<std::size_t> fed;
     for (const std::size_t index : calibrate::readers_of(source_, block, input)) {
       if (!changes(index)) continue;
+      MOTE_ASSIGN(const bool made, resumed(index));
+      if (made) continue;
       MOTE_ASSIGN(const bool feedback, takes_feedback(index));
       if (feedback) {
         fed.push_back(index);
@@ -209,7 +230,7 @@ class Job {
   Result<void> feed(std::size_t index, const Curvature& curvature, std::span<const double> drift) {
     work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
-    MOTE_ASSIGN(const auto blocks, room_for(index));
+    MOTE_ASSIGN(const Blocks blocks, room_for(index));
     if (!has_free_codes(work_.types[index])) {
       std::vector<float> rows;
       MOTE_TRY(wanted_rows(in, 0, in.shape.rows(), curvature, drift, rows));

@@ -50,6 +50,9 @@ struct LayerwiseWork {
       plain;
   // What a tensor's values are divided by before they are encoded, or null where all are as they are.
   std::function<float(std::size_t index, const QuantizedTensor& in)> factor;
+  // Fills in the blocks of a tensor that an earlier run has made and says so, false where there is none;
+  // null: none of any. Nothing else is asked about such a tensor.
+  std::function<Result<bool>(std::size_t index, std::span<std::byte> blocks)> resume;
   // Before a tensor's codes are chosen.
   std::function<void(std::size_t index)> begin;
   // Takes each tensor whose type changes, block by block.

@@ -9,6 +9,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -198,6 +199,37 @@ TEST(Layerwise, AJobThatWasStoppedEndsWithTheSameBytes) {
   testing::expect_same_bytes_after_stop(
       small_options(mote::testing::fresh_folder()),
       [](const QuantizeProgress& p) { return p.name == "blk.2.ffn_up.weight"; });
+}
+
+// Neither by feedback nor by the search; NVFP4 has a factor beside it, which the matrices behind it see.
+TEST(Layerwise, AResumedJobMakesNothingTwice) {
+  QuantizeOptions o = small_options(mote::testing::fresh_folder());
+  o.tensor_types = {{"ffn_gate", "NVFP4"}, {"attn_q", "F16"}};
+  const auto runtime = runtime_of(2);
+  ASSERT_TRUE(quantize(*runtime, o));
+  const std::string whole = testing::bytes_of(o.output);
+  o.output += ".stopped";
+  CancelToken cancel;
+  o.cancel = &cancel;
+  std::set<std::string> begun;
+  o.progress = [&](const QuantizeProgress& p) {
+    if (p.name == "blk.3.ffn_down.weight") cancel.request();
+    begun.emplace(p.name);
+  };
+  ASSERT_FALSE(quantize(*runtime, o));
+  EXPECT_TRUE(begun.contains("blk.2.ffn_gate.weight"));
+  cancel.reset();
+  begun.clear();
+  o.progress = [&](const QuantizeProgress& p) { begun.emplace(p.name); };
+  const auto report = quantize(*runtime, o);
+  ASSERT_TRUE(report) << format_error(report.error());
+  EXPECT_TRUE(testing::bytes_of(o.output) == whole);
+  std::size_t resumed = 0;
+  for (const TensorReport& t : report->tensors) {
+    EXPECT_NE(t.resumed, begun.contains(t.name)) << t.name;
+    resumed += t.resumed ? 1 : 0;
+  }
+  EXPECT_EQ(resumed, 1U + 3U * 7U + 6U);  // the embedding, three blocks, and a fourth without ffn_down
 }
 
 TEST(Layerwise, ATextThatIsTooShortIsRefused) {

@@ -162,6 +162,17 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
                            options.cancel};
     return encode_tensor(runtime.pool(), encode, report.name, in, out);
   };
+  // Learning writes nothing before it is through.
+  if (!learns) {
+    work.resume = [&](std::size_t index, std::span<std::byte> blocks) -> Result<bool> {
+      const std::size_t o = output[index];
+      if (!writer.done(o)) return false;
+      MOTE_TRY(writer.read(o, blocks));
+      written[o] = job.report.tensors[o].resumed = true;
+      progress.done_bytes += job.model.canonical->tensors()[index].bytes;
+      return true;
+    };
+  }
   work.begin = [&](std::size_t index) {
     progress.tensor = output[index];
     progress.name = job.report.tensors[output[index]].name;
