@@ -9,24 +9,19 @@
 #include "apps/cli/overview.h"
 #include "apps/cli/parse.h"
 #include "apps/cli/program.h"
+#include "apps/cli/result_json.h"
 #include "apps/limits.h"
 #include "base/strings.h"
 
 namespace mote::cli {
 namespace {
 
-constexpr int kJsonSchema = 1;
 constexpr ErrorCode kModelChanged{"MODEL_CHANGED", ErrorKind::corrupt_data};
 constexpr ErrorCode kInternal{"INTERNAL", ErrorKind::internal};
 constexpr ErrorCode kOutputClosed{"OUTPUT_CLOSED", ErrorKind::failed};
 
 void print_json(const Json& content) {
-  Json whole;
-  whole["schema"] = kJsonSchema;
-  if (const JsonObject* members = content.if_object()) {
-    for (const JsonMember& member : *members) whole[member.first] = member.second;
-  }
-  const std::string text = whole.dump(1) + "\n";
+  const std::string text = result_json(content).dump(1) + "\n";
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 

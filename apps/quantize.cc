@@ -5,11 +5,10 @@
 #include "apps/cli/command.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
+#include "apps/cli/quantize_report.h"
 #include "base/checked.h"
 #include "base/strings.h"
-
 #include "report/number.h"
-#include "tensor/shape.h"
 
 namespace mote::cli {
 namespace {
@@ -111,6 +110,11 @@ class Quantize : public Command {
           {"--split-max-size", "N", "several files of at most N of tensors each: 500M, 2G (1000 to the K)",
            &split_size_},
           {"--split-max-tensors", "N", "several files of at most N tensors each", &split_tensors_},
+          {"--report", "DIR",
+           "folder for quantize.json, quantize.txt and tensors.svg: what became of every tensor, and a "
+           "picture of "
+           "where the loss is",
+           &report_, false, ValueKind::folder},
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
   }
@@ -125,10 +129,15 @@ class Quantize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const quantize::QuantizeOptions options, settle(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    MOTE_ASSIGN(const quantize::QuantizeReport report, quantize::quantize(*runtime, options));
+    if (!report_.empty()) MOTE_TRY(make_report_folder(report_));
+    MOTE_ASSIGN(quantize::QuantizeReport report, quantize::quantize(*runtime, options));
+    const QuantizeRun run{std::move(report), sized(), dry_run_};
     program.end_progress();
-    for (const std::string& warning : report.warnings) program.warn(warning);
-    return show(program, report);
+    for (const std::string& warning : run.report.warnings) program.warn(warning);
+    if (dry_run_) program.print(tensor_table(run));
+    program.print((dry_run_ ? "\n" : "") + quantize_summary(run));
+    if (!report_.empty()) MOTE_TRY(write_quantize_report(report_, run));
+    return quantize_json(run);
   }
 
  private:
@@ -245,100 +254,6 @@ class Quantize : public Command {
     return chosen;
   }
 
-  Json show(Program& program, const quantize::QuantizeReport& report) const {
-    report::Table table({{"tensor"},
-                         {"shape"},
-                         {"from"},
-                         {"to"},
-                         {"method"},
-                         {"bytes", report::Align::right},
-                         {"error", report::Align::right}});
-    JsonArray tensors;
-    for (const quantize::TensorReport& t : report.tensors) {
-      const std::string type(t.type);
-      Json entry;
-      entry["name"] = t.name;
-      entry["type"] = type;
-      entry["method"] = t.method;
-      entry["error"] = t.error;
-      entry["source_type"] = t.source_type;
-      entry["bytes"] = t.bytes;
-      if (sized()) entry["expected_kld"] = t.expected_kld;
-      entry["fallback"] = t.fallback;
-      entry["resumed"] = t.resumed;
-      tensors.push_back(std::move(entry));
-      table.add_row({t.name, to_string(Shape(t.shape)), std::string(t.source_type),
-                     type + (t.fallback ? " (fall-back)" : ""), std::string(t.method),
-                     with_thousands(t.bytes), dry_run_ || t.resumed ? "" : report::significant(t.error, 3)});
-    }
-    if (dry_run_) program.print(table);
-    const bool several = report.files.size() > 1;
-    std::string summary = dry_run_ ? "\nwould write " : "wrote ";
-    if (several) {
-      summary += std::to_string(report.files.size()) + " files: ";
-    } else if (!dry_run_) {
-      summary += escape_untrusted(report.files.front().path.string()) + ": ";
-    }
-    summary += human_bytes(report.bytes) + ", " + report::fixed(report.bpw, 3) + " bits per weight, " +
-               report.preset + (report.layout.empty() ? "" : " (" + report.layout + ")");
-    if (!dry_run_) {
-      summary += ", in " + report::duration(report.seconds) + " with at most " +
-                 human_bytes(report.peak_rss_bytes) + " of memory";
-    }
-    program.print(summary + "\n");
-    if (report.learning) {
-      program.print(
-          "divergence on held-out calibration text: " + report::significant(report.learning->before, 4) +
-          " nats before learning, " + report::significant(report.learning->after, 4) + " after\n");
-    }
-    if (report.transforms) {
-      const quantize::TransformReport& t = *report.transforms;
-      program.print("channels scaled at " + std::to_string(t.scaled) + " places, permuted at " +
-                    std::to_string(t.permuted) + ", rotated at " + std::to_string(t.rotated) +
-                    ": error of the search " + report::significant(t.error, 3) + " of what it was\n");
-    }
-    report::Table parts({{"file"}, {"tensors", report::Align::right}, {"bytes", report::Align::right}});
-    JsonArray files;
-    for (const quantize::FileReport& file : report.files) {
-      const std::string path = file.path.string();
-      Json entry;
-      entry["path"] = path;
-      entry["bytes"] = file.bytes;
-      entry["tensors"] = static_cast<std::uint64_t>(file.tensors);
-      files.push_back(std::move(entry));
-      parts.add_row({path, with_thousands(file.tensors), with_thousands(file.bytes)});
-    }
-    if (several) program.print(parts);
-    Json out;
-    out["output"] = report.files.front().path.string();
-    out["type"] = report.preset;
-    if (!report.layout.empty()) out["layout"] = report.layout;
-    out["bytes"] = report.bytes;
-    out["bpw"] = report.bpw;
-    out["parameters"] = report.parameters;
-    out["seconds"] = report.seconds;
-    out["peak_rss_bytes"] = report.peak_rss_bytes;
-    out["planned_memory_bytes"] = report.planned_memory;
-    out["dry_run"] = dry_run_;
-    if (report.learning) {
-      Json learning;
-      learning["kld_before"] = report.learning->before;
-      learning["kld_after"] = report.learning->after;
-      out["learning"] = std::move(learning);
-    }
-    if (report.transforms) {
-      Json transforms;
-      transforms["scaled"] = static_cast<std::uint64_t>(report.transforms->scaled);
-      transforms["permuted"] = static_cast<std::uint64_t>(report.transforms->permuted);
-      transforms["rotated"] = static_cast<std::uint64_t>(report.transforms->rotated);
-      transforms["error_ratio"] = report.transforms->error;
-      out["transforms"] = std::move(transforms);
-    }
-    out["files"] = std::move(files);
-    out["tensors"] = std::move(tensors);
-    return out;
-  }
-
   std::string input_;
   std::string output_;
   std::string type_;
@@ -360,6 +275,7 @@ class Quantize : public Command {
   static constexpr std::uint64_t kNoLimit = UINT64_MAX;
   std::string split_size_;
   std::uint64_t split_tensors_ = kNoLimit;
+  std::string report_;
   bool dry_run_ = false;
   RuntimeSettings runtime_;
 };

@@ -110,6 +110,7 @@ struct TensorReport {
   // the inputs (before factors were learned); 0 in a dry run and for tensors that an earlier run wrote and
   // this one had no need to look at.
   double error = 0;
+  double searched_error = 0;  // the same of the search alone where feedback came after it, else 0
   std::uint64_t bytes = 0;
   bool fallback = false;  // the preset's type does not divide the row
   bool resumed = false;   // written by an earlier, interrupted run

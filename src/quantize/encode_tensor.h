@@ -34,8 +34,10 @@ Weighting weighting_of(std::string_view name, CodecId type);
 struct EncodeError {
   double squared_error = 0;
   double squared_norm = 0;
-  bool on_lattice = false;  // every block was found on the type's lattice (lattice.h)
+  double searched_error = 0;  // squared, of the search's codes where others were chosen after them; else 0
+  bool on_lattice = false;    // every block was found on the type's lattice (lattice.h)
   [[nodiscard]] double relative() const { return squared_norm > 0 ? squared_error / squared_norm : 0; }
+  [[nodiscard]] double searched() const { return squared_norm > 0 ? searched_error / squared_norm : 0; }
 };
 
 // `out`: exactly the bytes of the tensor in the new codec. Bands and the order of all sums depend on the

@@ -157,6 +157,7 @@ class FolderJob {
   Result<void> write(std::size_t i, std::span<const std::byte> blocks, const EncodeError& error) {
     const FolderTensor& tensor = plan_.tensors[i];
     plan_.report.tensors[i].error = error.relative();
+    plan_.report.tensors[i].searched_error = error.searched();
     std::vector<std::byte> restored;
     if (tensor.matrix->permuted_heads > 0) {
       restored.resize(blocks.size());

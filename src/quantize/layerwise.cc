@@ -258,6 +258,7 @@ class Job {
       const auto out = std::span(*blocks).subspan(first * row_bytes, count * row_bytes);
       MOTE_ASSIGN(const EncodeError part, encode_feedback(runtime_.pool(), job, curvature, rows, out));
       error.squared_error += part.squared_error;
+      error.searched_error += part.searched_error;
       error.squared_norm += part.squared_norm;
     }
     return finish(index, blocks, error, factor);

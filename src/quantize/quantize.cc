@@ -191,6 +191,7 @@ Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibr
                   const EncodeError& error) -> Result<void> {
     TensorReport& report = job.report.tensors[output[index]];
     report.error = error.relative();
+    report.searched_error = error.searched();
     if (error.on_lattice) report.method = kOnLattice;
     if (!learns) return write(index, blocks);
     made[index] = {work.types[index], {blocks.begin(), blocks.end()}, !error.on_lattice};

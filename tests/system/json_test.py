@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 import unittest
+from xml.etree import ElementTree
 
 import tiny_folder
 from cli import AGENT, MOTE, NUMBER, ROOT, STORIES, STORY, CliTest, run
@@ -108,10 +109,33 @@ class JsonShapes(CliTest):
         for tensor in result["tensors"]:
             self.has(tensor, expected_kld=NUMBER)
         self.assertGreater(sum(t["expected_kld"] for t in result["tensors"]), 0)
+        fed = [t for t in result["tensors"] if t["method"] == "feedback"]
+        self.assertTrue(fed)
+        self.assertTrue(all(0 < t["error"] <= t["searched_error"] for t in fed), fed)
         bits = self.json("quantize", STORIES, "--bpw", "5", "--data", text, "--dry-run")
         self.assertLessEqual(bits["bpw"], 5)
         self.fails(4, "QUANT_BUDGET", "quantize", STORIES, "-o", self.folder / "no.gguf", "--size", "100K", "--data", text)
         self.fails(4, "QUANT_MEMORY", "quantize", STORIES, "-o", self.folder / "no.gguf", "--type", "Q8_0", "--data", text, "--memory", "100K")
+        self.assertFalse((self.folder / "no.gguf").exists())
+
+    def test_quantize_leaves_a_report(self):
+        folder = self.folder / "new" / "report"
+        result = self.json("quantize", STORIES, "-o", self.folder / "q.gguf", "--type", "Q4_0", "--report", folder)
+        self.assertEqual(sorted(p.name for p in folder.iterdir()), ["quantize.json", "quantize.txt", "tensors.svg"])
+        self.assertEqual(json.loads((folder / "quantize.json").read_text()), result)
+        lines = (folder / "quantize.txt").read_text().splitlines()
+        matrices = [t for t in result["tensors"] if t["method"] != "copy"]
+        for tensor in matrices:
+            row, = [line.split() for line in lines if line.startswith(tensor["name"] + " ")]
+            self.assertIn(tensor["type"], row)
+            self.assertAlmostEqual(float(row[-1]), tensor["error"], delta=0.01 * tensor["error"])
+        picture = ElementTree.parse(folder / "tensors.svg").getroot()
+        space = "{http://www.w3.org/2000/svg}"
+        fields = picture.findall(space + "g")
+        self.assertEqual([f.find(".//" + space + "title").text.split(":")[0] for f in fields], [t["name"] for t in matrices])
+        self.assertEqual([f.find(space + "text").text for f in fields], [t["type"] for t in matrices])
+        self.fails(1, "OUTPUT_CREATE", "quantize", STORIES, "-o", self.folder / "no.gguf", "--type", "Q4_0", "--report",
+                   self.folder / "q.gguf" / "report")
         self.assertFalse((self.folder / "no.gguf").exists())
 
     def test_calibrate(self):

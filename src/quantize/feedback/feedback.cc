@@ -219,6 +219,7 @@ class Band {
       after = before;
     }
     sums.squared_error += after;
+    sums.searched_error += before;
     sums.squared_norm += norm_of(row);
   }
 
@@ -311,6 +312,7 @@ Result<EncodeError> encode_bands(sys::ThreadPool& pool, const FeedbackJob& job, 
   EncodeError total;
   for (const EncodeError& s : sums) {
     total.squared_error += s.squared_error;
+    total.searched_error += s.searched_error;
     total.squared_norm += s.squared_norm;
   }
   return total;

@@ -34,8 +34,8 @@ struct FeedbackJob {
 };
 
 // rows: [rows][curvature.cols], what the matrix should be. out: its blocks in the job's type. The error is
-// the sum of e^T H e over that of w^T H w. Bytes depend on the arguments alone, not on threads or kernels.
-// Errors: CANCELLED, OUT_OF_MEMORY.
+// the sum of e^T H e over that of w^T H w; searched_error is that of the search's codes. Bytes depend on the
+// arguments alone, not on threads or kernels. Errors: CANCELLED, OUT_OF_MEMORY.
 Result<EncodeError> encode_feedback(sys::ThreadPool& pool, const FeedbackJob& job, const Curvature& curvature,
                                     std::span<const float> rows, std::span<std::byte> out);
 

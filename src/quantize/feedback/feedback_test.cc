@@ -165,6 +165,7 @@ TEST(Feedback, LowersTheLossOfEveryFormatAndTellsWhatItIs) {
     for (std::size_t r = 0; r < p.count(); ++r) EXPECT_LE(found[r], before[r] * (1 + 1e-4)) << name_of(type);
     EXPECT_LT(sum(found), 0.8 * sum(before)) << name_of(type);
     EXPECT_NEAR(error.squared_error, sum(found), 1e-3 * sum(found)) << name_of(type);
+    EXPECT_NEAR(error.searched_error, sum(before), 1e-3 * sum(before)) << name_of(type);
     const std::vector<float> nothing(p.rows.size(), 0.0F);
     EXPECT_NEAR(error.squared_norm, sum(losses(p, c, nothing)), 1e-3 * error.squared_norm) << name_of(type);
   }

@@ -1,0 +1,31 @@
+// What a quantize job has to say: as JSON, as lines for people, and as the files of --report.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/json.h"
+#include "mote/quantize.h"
+#include "mote/result.h"
+#include "report/table.h"
+
+namespace mote::cli {
+
+struct QuantizeRun {
+  quantize::QuantizeReport report;
+  bool sized = false;    // types were chosen for a size
+  bool dry_run = false;  // nothing was written
+};
+
+Json quantize_json(const QuantizeRun& run);
+// A row per tensor.
+report::Table tensor_table(const QuantizeRun& run);
+// Everything but the tensors; ends with a line break.
+std::string quantize_summary(const QuantizeRun& run);
+
+// quantize.json, quantize.txt and tensors.svg in `folder`, which is made where it is missing. Errors:
+// OUTPUT_CREATE, IO_WRITE and those of publishing a file.
+Result<void> make_report_folder(const std::filesystem::path& folder);
+Result<void> write_quantize_report(const std::filesystem::path& folder, const QuantizeRun& run);
+
+}  // namespace mote::cli
