@@ -6,7 +6,6 @@
 #include "apps/cli/model_options.h"
 #include "apps/cli/parse.h"
 #include "apps/cli/quantize_report.h"
-#include "base/checked.h"
 #include "base/strings.h"
 #include "report/number.h"
 
@@ -29,21 +28,6 @@ constexpr std::array kEfforts{Choice<quantize::Method>{"fast", quantize::Method:
 
 std::vector<std::string> strings(const std::vector<std::string_view>& views) {
   return {views.begin(), views.end()};
-}
-
-// "2G" as llama-gguf-split reads it, a number of thousands, millions or billions of bytes; `plain`: or of
-// bytes.
-Result<std::uint64_t> parse_size(std::string_view option, std::string_view text, bool plain) {
-  constexpr std::string_view kUnits = "KMG";
-  const std::size_t power = text.empty() ? std::string_view::npos : kUnits.find(text.back());
-  std::optional<std::uint64_t> bytes;
-  if (power != std::string_view::npos) {
-    bytes = parse_uint64(text.substr(0, text.size() - 1));
-    for (std::size_t i = 0; bytes && i <= power; ++i) bytes = (Checked(*bytes) * 1000).value();
-  }
-  if (plain && power == std::string_view::npos) bytes = parse_uint64(text);
-  if (!bytes || *bytes == 0) return bad_value(option, text, "a size with its unit, K, M or G: 500M, 2G");
-  return *bytes;
 }
 
 class Quantize : public Command {

@@ -50,7 +50,14 @@ class Run : public Command {
            ValueKind::path},
           {"--draft-max,--draft-n", "N",
            "tokens drafted ahead and checked in one step, where that is faster; at most 15, 0 is none",
-           &draft_max_}},
+           &draft_max_},
+          {"--prefix-cache", "DIR",
+           "keep keys and values there: the next run of a prompt that begins alike (system message, tools) "
+           "reads "
+           "them",
+           &prefix_folder_, false, ValueKind::folder},
+          {"--prefix-cache-size", "N",
+           "bytes in that folder at most, also 500M, 2G; what was used longest ago goes", &prefix_bytes_}},
          tools_.options(),
          sampling_.options(),
          session_.options(),
@@ -78,6 +85,7 @@ class Run : public Command {
     if (draft_max_ > engine::kMostDraft)
       return bad_value("--draft-max", std::to_string(draft_max_), "0 to 15");
     MOTE_TRY(session_.session_options(0));
+    MOTE_ASSIGN(const std::uint64_t prefix_bytes, parse_size("--prefix-cache-size", prefix_bytes_, true));
     MOTE_TRY(session_.parse_activations());
     MOTE_TRY(tools_.check(raw_));
     agent::Tools tools;
@@ -95,8 +103,11 @@ class Run : public Command {
                 make_runtime(program, runtime_.threads, pace_));
     MOTE_ASSIGN(const auto model, load_model(program, *runtime, path, model_.tokenizer, session_, true));
     MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
-    MOTE_ASSIGN(const engine::SessionOptions options,
-                session_.session_options(static_cast<std::size_t>(context_)));
+    MOTE_ASSIGN(engine::SessionOptions options, session_.session_options(static_cast<std::size_t>(context_)));
+    if (!prefix_folder_.empty()) {
+      // The session itself is the memory.
+      MOTE_ASSIGN(options.prefix_cache, engine::PrefixCache::open(0, prefix_folder_, prefix_bytes));
+    }
     MOTE_ASSIGN(const auto session, engine::Session::create(*runtime, model, options));
     MOTE_ASSIGN(const engine::SamplerOptions sampler_options,
                 sampling_.sampler_options(*tokenizer, model::sampling_defaults(model->model().metadata())));
@@ -278,6 +289,7 @@ class Run : public Command {
     timings["generate_seconds"] = answer.generate_seconds;
     timings["prompt_tokens_per_second"] =
         rate(answer.prompt_tokens - answer.reused_tokens, answer.prompt_seconds);
+    timings["reused_tokens"] = answer.reused_tokens;
     timings["drafted_tokens"] = answer.drafted_tokens;
     timings["accepted_tokens"] = answer.accepted_tokens;
     timings["tokens_per_second"] = rate(answer.completion_tokens, answer.generate_seconds);
@@ -302,6 +314,8 @@ class Run : public Command {
   std::vector<std::string> stop_;
   bool ignore_end_ = false;
   std::string draft_;
+  std::string prefix_folder_;
+  std::string prefix_bytes_ = "1G";
   std::uint64_t draft_max_ = engine::GenerateOptions{}.draft_max;
   ToolSettings tools_;
   SamplingSettings sampling_;

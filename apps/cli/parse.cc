@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/checked.h"
 #include "base/strings.h"
 
 namespace mote::cli {
@@ -152,6 +153,19 @@ Error bad_value(std::string_view option, std::string_view found, std::string_vie
                std::string(option) + ": expected " + std::string(expected) + ", found " +
                    (found == "nothing" ? std::string("nothing") : "'" + escape_untrusted(found, 60) + "'"),
                "", "", std::nullopt};
+}
+
+Result<std::uint64_t> parse_size(std::string_view option, std::string_view text, bool plain) {
+  constexpr std::string_view kUnits = "KMG";
+  const std::size_t power = text.empty() ? std::string_view::npos : kUnits.find(text.back());
+  std::optional<std::uint64_t> bytes;
+  if (power != std::string_view::npos) {
+    bytes = parse_uint64(text.substr(0, text.size() - 1));
+    for (std::size_t i = 0; bytes && i <= power; ++i) bytes = (Checked(*bytes) * 1000).value();
+  }
+  if (plain && power == std::string_view::npos) bytes = parse_uint64(text);
+  if (!bytes || *bytes == 0) return bad_value(option, text, "a size with its unit, K, M or G: 500M, 2G");
+  return *bytes;
 }
 
 Result<std::vector<std::uint64_t>> parse_list(std::string_view option, std::string_view text,

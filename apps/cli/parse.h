@@ -42,6 +42,10 @@ std::string one_of(std::span<const std::string> names);
 // USAGE_VALUE for `option`, saying what was found and expected.
 Error bad_value(std::string_view option, std::string_view found, std::string_view expected);
 
+// "2G" as llama-gguf-split reads it, a number of thousands, millions or billions of bytes; `plain`: or of
+// bytes. USAGE_VALUE.
+Result<std::uint64_t> parse_size(std::string_view option, std::string_view text, bool plain);
+
 // "1,2,4" as numbers from `least` to `most`; USAGE_VALUE.
 Result<std::vector<std::uint64_t>> parse_list(std::string_view option, std::string_view text,
                                               std::uint64_t least, std::uint64_t most);

@@ -10,8 +10,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string_view>
+
+#include "mote/result.h"
 
 namespace mote::engine {
 
@@ -23,6 +26,16 @@ class PrefixCache {
  public:
   // Blocks take `max_bytes` together at most; the least recently used make room for new ones.
   explicit PrefixCache(std::uint64_t max_bytes);
+  // Blocks that leave memory go to files in `folder`, of `max_folder_bytes` together at most, and are found
+  // there again, also by a later process on the same model with the same instruction set. The folder is made
+  // for this user alone where it is missing. Without memory (max_bytes 0) sessions write their blocks when
+  // they are closed, asked for a prefix or given another tenant. Files that are damaged or of another model
+  // are no blocks; where the folder is full or cannot be written, nothing more is kept. Errors:
+  // OUTPUT_CREATE.
+  static Result<std::shared_ptr<PrefixCache>> open(std::uint64_t max_bytes,
+                                                   const std::filesystem::path& folder,
+                                                   std::uint64_t max_folder_bytes);
+  // What is in memory only goes to the folder, if there is one.
   ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
@@ -32,9 +45,13 @@ class PrefixCache {
     std::uint64_t bytes = 0;   // of these
     std::uint64_t given = 0;   // blocks given to sessions so far
     std::uint64_t dropped = 0;
+    std::uint64_t loaded = 0;  // of those given, from files
+    std::uint64_t saved = 0;   // to files
   };
   [[nodiscard]] Statistics statistics() const;
-  // Drops all blocks, or those of one tenant.
+  // What is in memory only goes to the folder, if there is one.
+  void flush();
+  // Drops all blocks, or those of one tenant, in the folder too.
   void clear();
   void forget(std::string_view tenant);
 
@@ -42,6 +59,7 @@ class PrefixCache {
   [[nodiscard]] PrefixBlocks& blocks() { return *blocks_; }
 
  private:
+  explicit PrefixCache(std::unique_ptr<PrefixBlocks> blocks);
   std::unique_ptr<PrefixBlocks> blocks_;
 };
 

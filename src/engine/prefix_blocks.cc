@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <ranges>
 
 #include "base/hash64.h"
 
@@ -18,14 +19,26 @@ std::span<const TokenId> block_of(std::span<const TokenId> tokens, std::size_t i
 
 }  // namespace
 
-PrefixCache::PrefixCache(std::uint64_t max_bytes) : blocks_(std::make_unique<PrefixBlocks>(max_bytes)) {}
-PrefixCache::~PrefixCache() = default;
+PrefixCache::PrefixCache(std::uint64_t max_bytes)
+    : blocks_(std::make_unique<PrefixBlocks>(max_bytes, nullptr)) {}
+PrefixCache::PrefixCache(std::unique_ptr<PrefixBlocks> blocks) : blocks_(std::move(blocks)) {}
+Result<std::shared_ptr<PrefixCache>> PrefixCache::open(std::uint64_t max_bytes,
+                                                       const std::filesystem::path& folder,
+                                                       std::uint64_t max_folder_bytes) {
+  MOTE_ASSIGN(auto store, PrefixStore::open(folder, max_folder_bytes));
+  return std::shared_ptr<PrefixCache>(
+      new PrefixCache(std::make_unique<PrefixBlocks>(max_bytes, std::move(store))));
+}
+PrefixCache::~PrefixCache() { flush(); }
+void PrefixCache::flush() { blocks_->flush(); }
 PrefixCache::Statistics PrefixCache::statistics() const { return blocks_->statistics(); }
 void PrefixCache::clear() {
   blocks_->forget_if([](const PrefixBlocks::Space&) { return true; });
+  if (const PrefixStore* store = blocks_->store()) store->clear();
 }
 void PrefixCache::forget(std::string_view tenant) {
   blocks_->forget_if([tenant](const PrefixBlocks::Space& space) { return space.tenant == tenant; });
+  if (const PrefixStore* store = blocks_->store()) store->forget(tenant);
 }
 
 PrefixCache::Statistics PrefixBlocks::statistics() const {
@@ -47,17 +60,69 @@ void PrefixBlocks::drop_expired() {
   while (true) {
     const RootPlace root = std::ranges::find_if(roots_, expired);
     if (root == roots_.end()) return;
+    for (Block& block : std::views::reverse(blocks_)) {
+      if (block.root == root->id) save(block);
+    }
     drop_all_of(root);
   }
 }
 
+// The last block takes the root with it.
 void PrefixBlocks::drop_all_of(RootPlace root) {
   const Id id = root->id;
   for (Place block = blocks_.begin(); block != blocks_.end();) {
     const Place next = std::next(block);
-    if (block->root == id) drop(block);  // the last one takes the root with it
+    if (block->root == id) drop(block);
     block = next;
   }
+}
+
+std::vector<TokenId> PrefixBlocks::text_of(const Block& block) {
+  std::vector<const Block*> chain{&block};
+  while (chain.back()->parent != chain.back()->root) {
+    const Id parent = chain.back()->parent;
+    chain.push_back(&*std::ranges::find(blocks_, parent, &Block::id));
+  }
+  std::vector<TokenId> out;
+  out.reserve(chain.size() * kPrefixBlock);
+  for (std::size_t i = chain.size(); i > 0; --i) {
+    out.insert(out.end(), chain[i - 1]->tokens.begin(), chain[i - 1]->tokens.end());
+  }
+  return out;
+}
+
+void PrefixBlocks::save(Block& block) {
+  if (block.saved) return;
+  block.saved = true;  // or it would be tried again and again
+  const RootPlace root = std::ranges::find(roots_, block.root, &Root::id);
+  const PrefixOwner owner{root->space.identity, root->space.tenant};
+  const std::vector<TokenId> text = text_of(block);
+  if (store_->holds(owner, text)) return;
+  if (store_->save(owner, text, {block.bytes.data(), block.bytes.size()})) ++statistics_.saved;
+}
+
+void PrefixBlocks::flush() {
+  const std::lock_guard lock(mutex_);
+  try {
+    // The one used longest ago first: of a text its end.
+    for (Block& block : std::views::reverse(blocks_)) save(block);
+  } catch (const std::bad_alloc&) {
+    return;  // without memory nothing more is kept
+  }
+}
+
+void PrefixBlocks::save_from(const Space& space, std::span<const TokenId> tokens, std::size_t from,
+                             const KvCache& cache) {
+  const PrefixOwner owner{space.identity, space.tenant};
+  AlignedBuffer bytes(cache.block_bytes());
+  if (bytes.size() == 0) return;
+  for (std::size_t blocks = tokens.size() / kPrefixBlock; blocks > from; --blocks) {
+    const std::span<const TokenId> text = tokens.first(blocks * kPrefixBlock);
+    if (store_->holds(owner, text)) continue;
+    cache.read_block(blocks - 1, {bytes.data(), bytes.size()});
+    if (store_->save(owner, text, {bytes.data(), bytes.size()})) ++statistics_.saved;
+  }
+  store_->touch(owner, tokens, kPrefixBlock);
 }
 
 void PrefixBlocks::forget_if(const std::function<bool(const Space&)>& unwanted) {
@@ -111,6 +176,7 @@ bool PrefixBlocks::make_room(std::uint64_t bytes, std::span<const Place> chain) 
   while (statistics_.bytes > max_bytes_ - bytes) {
     const Place oldest = std::prev(blocks_.end());
     if (std::ranges::find(chain, oldest) != chain.end()) return false;
+    save(*oldest);
     drop(oldest);
   }
   return true;
@@ -120,19 +186,41 @@ std::size_t PrefixBlocks::restore(const Space& space, std::span<const TokenId> t
                                   KvCache& cache) {
   const std::lock_guard lock(mutex_);
   const RootPlace root = find_root(space);
-  if (root == roots_.end()) return first;
-  const std::vector<Place> chain = chain_of(root->id, tokens);
+  std::vector<Place> chain;
+  if (root != roots_.end()) chain = chain_of(root->id, tokens);
   for (std::size_t i = first; i < chain.size(); ++i) {
     cache.write_block(i, {chain[i]->bytes.data(), chain[i]->bytes.size()});
     ++statistics_.given;
   }
   touch(chain);
-  return std::max(first, chain.size());
+  const std::size_t blocks = std::max(first, chain.size());
+  if (store_ == nullptr || space.identity.empty()) return blocks;
+  return restore_from_files(space, tokens, blocks, cache, chain);
+}
+
+// Goes on where memory ends.
+std::size_t PrefixBlocks::restore_from_files(const Space& space, std::span<const TokenId> tokens,
+                                             std::size_t blocks, KvCache& cache, std::vector<Place>& chain) {
+  const PrefixOwner owner{space.identity, space.tenant};
+  const std::size_t before = blocks;
+  AlignedBuffer bytes;
+  for (; (blocks + 1) * kPrefixBlock <= tokens.size(); ++blocks) {
+    const std::span<const TokenId> text = tokens.first((blocks + 1) * kPrefixBlock);
+    if (!store_->holds(owner, text)) break;
+    if (bytes.size() == 0) bytes = AlignedBuffer(cache.block_bytes());
+    if (bytes.size() == 0 || !store_->load(owner, text, {bytes.data(), bytes.size()})) break;
+    cache.write_block(blocks, {bytes.data(), bytes.size()});
+    ++statistics_.given;
+    ++statistics_.loaded;
+    if (chain.size() == blocks) insert(space, text, cache, true, chain);
+  }
+  if (blocks > before) store_->touch(owner, tokens.first(blocks * kPrefixBlock), kPrefixBlock);
+  return blocks;
 }
 
 // The new last block of `chain`.
 bool PrefixBlocks::insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
-                          std::vector<Place>& chain) {
+                          bool saved, std::vector<Place>& chain) {
   if (!make_room(cache.block_bytes(), chain)) return false;
   AlignedBuffer bytes(cache.block_bytes());
   if (bytes.size() == 0) return false;
@@ -145,7 +233,8 @@ bool PrefixBlocks::insert(const Space& space, std::span<const TokenId> tokens, c
   const Id parent = chain.empty() ? root->id : chain.back()->id;
   const std::uint64_t hash = hash64(std::as_bytes(own), parent);
   try {
-    blocks_.push_front({next_id_++, hash, parent, root->id, {own.begin(), own.end()}, std::move(bytes)});
+    blocks_.push_front(
+        {next_id_++, hash, parent, root->id, {own.begin(), own.end()}, std::move(bytes), saved});
     try {
       by_hash_.emplace(hash, blocks_.begin());
     } catch (...) {
@@ -170,9 +259,13 @@ void PrefixBlocks::keep(const Space& space, std::span<const TokenId> tokens, con
   const RootPlace root = find_root(space);
   std::vector<Place> chain;
   if (root != roots_.end()) chain = chain_of(root->id, tokens);
-  while ((chain.size() + 1) * kPrefixBlock <= tokens.size() && insert(space, tokens, cache, chain)) {
+  const bool stays = store_ == nullptr || space.identity.empty();
+  while ((chain.size() + 1) * kPrefixBlock <= tokens.size() && insert(space, tokens, cache, stays, chain)) {
   }
   touch(chain);
+  if (!stays && (chain.size() + 1) * kPrefixBlock <= tokens.size()) {
+    save_from(space, tokens, chain.size(), cache);
+  }
 }
 
 }  // namespace mote::engine

@@ -12,10 +12,12 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "engine/kv_cache.h"
 #include "engine/loaded_model.h"
+#include "engine/prefix_store.h"
 #include "mote/prefix_cache.h"
 #include "mote/tokenizer.h"
 #include "tensor/aligned_buffer.h"
@@ -26,7 +28,9 @@ static_assert(kPrefixBlock == kKvBlock);
 
 class PrefixBlocks {
  public:
-  explicit PrefixBlocks(std::uint64_t max_bytes) : max_bytes_(max_bytes) {}
+  // store: where blocks go that leave memory, or null.
+  PrefixBlocks(std::uint64_t max_bytes, std::unique_ptr<PrefixStore> store)
+      : max_bytes_(max_bytes), store_(std::move(store)) {}
 
   // Whose blocks. Sessions of equal spaces share.
   struct Space {
@@ -35,7 +39,11 @@ class PrefixBlocks {
     KvType value_type;
     bool long_divisors;  // of longrope, which a session's context chooses
     std::string tenant;
+    std::string identity;  // prefix_identity(); empty: its blocks stay in memory
   };
+  [[nodiscard]] PrefixStore* store() { return store_.get(); }
+  // Whether sessions need to give their blocks before they are closed.
+  [[nodiscard]] bool has_memory() const { return max_bytes_ > 0; }
 
   // Copies the blocks that `tokens` begin with into `cache`, from the `first`-th block on (those before are
   // there), and returns how many blocks of it are right then.
@@ -44,6 +52,8 @@ class PrefixBlocks {
   void keep(const Space& space, std::span<const TokenId> tokens, const KvCache& cache);
 
   [[nodiscard]] PrefixCache::Statistics statistics() const;
+  void flush();
+  // In memory; where there is a folder its files are the caller's.
   void forget_if(const std::function<bool(const Space&)>& unwanted);
 
  private:
@@ -55,6 +65,7 @@ class PrefixBlocks {
     Id root;
     std::vector<TokenId> tokens;
     AlignedBuffer bytes;
+    bool saved;  // is in the folder, or is not to go there
   };
   using Place = std::list<Block>::iterator;
   struct Root {
@@ -76,10 +87,18 @@ class PrefixBlocks {
   bool make_room(std::uint64_t bytes, std::span<const Place> chain);
   void drop(Place block);
   void drop_all_of(RootPlace root);
-  bool insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
+  bool insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache, bool saved,
               std::vector<Place>& chain);
+  std::size_t restore_from_files(const Space& space, std::span<const TokenId> tokens, std::size_t blocks,
+                                 KvCache& cache, std::vector<Place>& chain);
+  // Files for what `cache` has of the text behind the first `from` blocks.
+  void save_from(const Space& space, std::span<const TokenId> tokens, std::size_t from, const KvCache& cache);
+  void save(Block& block);
+  // The text up to a block's end: those before it are there as long as it is.
+  std::vector<TokenId> text_of(const Block& block);
 
   std::uint64_t max_bytes_;
+  std::unique_ptr<PrefixStore> store_;
   mutable std::mutex mutex_;
   std::list<Block> blocks_;  // used last at the front
   std::unordered_multimap<std::uint64_t, Place> by_hash_;

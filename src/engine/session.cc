@@ -11,6 +11,7 @@
 #include "engine/kv_cache.h"
 #include "engine/memory_plan.h"
 #include "engine/prefix_blocks.h"
+#include "engine/prefix_identity.h"
 #include "engine/rope.h"
 #include "engine/slice.h"
 
@@ -26,6 +27,26 @@ Error out_of_memory(std::string_view what, std::uint64_t bytes) {
           .hint = "ask for a shorter context or a smaller batch",
           .file = {},
           .byte_position = {}};
+}
+
+}  // namespace
+
+namespace {
+
+bool has_long_divisors(const model::ModelSpec& spec, std::size_t context) {
+  return engine::has_long_divisors(spec.rope, context) || engine::has_long_divisors(spec.local_rope, context);
+}
+
+// Empty where prefixes are kept in memory, or not at all.
+std::string identity_for_files(Runtime& runtime, const LoadedModel& model, const KvShape& shape,
+                               const SessionOptions& options) {
+  PrefixStore* store = options.prefix_cache == nullptr ? nullptr : options.prefix_cache->blocks().store();
+  if (store == nullptr) return std::string();
+  const Result<std::string> identity =
+      prefix_identity(runtime, model, shape, has_long_divisors(model.spec(), shape.context), *store);
+  if (identity) return *identity;
+  runtime.log("beginnings of texts are not kept in files: " + format_error(identity.error()));
+  return {};
 }
 
 }  // namespace
@@ -79,6 +100,7 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
   const std::uint64_t needed = memory.kv + memory.scratch;
   MOTE_TRY(check_memory("open a session", memory, needed, runtime.memory_available_bytes()));
   try {
+    const std::string identity = identity_for_files(runtime, *model, plan.kv, options);
     auto shared = std::make_shared<Shared>();
     shared->batch = plan.batch;
     shared->slices.reserve(std::min(count, plan.batch));
@@ -100,9 +122,9 @@ Result<std::vector<std::unique_ptr<Session>>> Session::create_several(
       session->state_->space = {.model = model,
                                 .key_type = plan.kv.key_type,
                                 .value_type = plan.kv.value_type,
-                                .long_divisors = has_long_divisors(spec.rope, plan.kv.context) ||
-                                                 has_long_divisors(spec.local_rope, plan.kv.context),
-                                .tenant = options.tenant};
+                                .long_divisors = has_long_divisors(spec, plan.kv.context),
+                                .tenant = options.tenant,
+                                .identity = identity};
       session->tokens_.reserve(std::min<std::size_t>(plan.kv.context, std::size_t{1} << 20U));
       out.push_back(std::move(session));
     }
@@ -221,8 +243,11 @@ Result<std::span<const float>> feed_together(std::span<const Feed> feeds, const 
   } catch (const std::bad_alloc&) {
     return out_of_memory("add tokens", rows * sizeof(TokenId));
   }
-  // What was fed before is final now: drafts that were wrong have been taken back.
-  for (const Feed& feed : feeds) feed.session->keep_prefix();
+  // What was fed before is final now: drafts that were wrong have been taken back. Files can wait.
+  for (const Feed& feed : feeds) {
+    const auto& cache = feed.session->state_->prefix_cache;
+    if (cache != nullptr && cache->blocks().has_memory()) feed.session->keep_prefix();
+  }
 
   // Of the feeds before `next` all tokens are in, of that one `done`.
   std::size_t next = 0;

@@ -289,6 +289,22 @@ class JsonShapes(CliTest):
         self.assertEqual(self.good("run", STORIES, "-p", "Once upon a time", "-n", "20", "--temp", "0"),
                          result["text"] + "\n")
 
+    def test_run_finds_what_an_earlier_run_of_the_same_beginning_kept(self):
+        folder = self.folder / "kept"
+        tools = ("--tools", ROOT / "examples/tools/home.json", "--temp", "0", "-n", "40")
+        kept = ("--prefix-cache", folder, "--prefix-cache-size", "50M")
+        asked = "turn the kitchen lights to 40 percent"
+        plain = self.json("run", "-p", asked, *tools)
+        first = self.json("run", "-p", asked, *tools, *kept)
+        second = self.json("run", "-p", asked, *tools, *kept)
+        other = self.json("run", "-p", "what is the temperature in the hall?", *tools, *kept)
+        self.assertEqual([r["timings"]["reused_tokens"] for r in (plain, first, second, other)], [0, 0, 256, 256])
+        for result in (first, second):
+            self.assertEqual((result["text"], result["tool_calls"]), (plain["text"], plain["tool_calls"]))
+        self.assertTrue(list(folder.glob("*.kv")))
+        self.fails(2, "USAGE_VALUE", "run", "-p", asked, "--prefix-cache", folder, "--prefix-cache-size", "much")
+        self.fails(1, "OUTPUT_CREATE", "run", "-p", asked, "--prefix-cache", next(folder.glob("*.kv")))
+
     def test_run_stops_before_a_stop_string(self):
         result = self.json("run", STORIES, "-p", "Once upon a time", "-n", "200", "--temp", "0", "--stop", ".")
         self.assertEqual(result["finish_reason"], "stop")
