@@ -258,6 +258,43 @@ TEST_F(PrefixFiles, StayBelowTheirBytesAndDropWhatWasUsedLongestAgo) {
   EXPECT_TRUE(blocks_of(folder_).empty());
 }
 
+// Without its beginning the rest of a text is of no use.
+TEST_F(PrefixFiles, OfATextTheEndGoesFirst) {
+  answer(text(300));
+  most_ = 2 * bytes_of(folder_) + 4096;
+  folder_ = mote::testing::fresh_folder();
+  answer(text(600, 1));
+  EXPECT_EQ(answer(text(600, 1)).reused, 512U);  // read from its beginning on
+  answer(text(300, 2));
+  EXPECT_EQ(answer(text(600, 1)).reused, 256U);
+}
+
+TEST_F(PrefixFiles, WhatAnotherProcessHasWrittenIsNotWrittenAgain) {
+  const auto one = *PrefixCache::open(kPlenty, folder_, kPlenty);
+  const auto other = *PrefixCache::open(kPlenty, folder_, kPlenty);
+  const auto model = *LoadedModel::load(*runtime_, model_);
+  for (const auto& cache : {one, other}) {
+    const auto session = Session::create(*runtime_, model, {.context = 512, .prefix_cache = cache});
+    ASSERT_TRUE((*session)->feed(text(300), LogitsWanted::last));
+  }
+  one->flush();
+  other->flush();
+  EXPECT_EQ(one->statistics().saved, 1U);
+  EXPECT_EQ(other->statistics().saved, 0U);
+}
+
+TEST_F(PrefixFiles, BlocksOfAModelThatIsGoneStay) {
+  const auto cache = *PrefixCache::open(kPlenty, folder_, kPlenty);
+  for (std::size_t kind = 1; kind <= 2; ++kind) {
+    const auto model = *LoadedModel::load(*runtime_, model_);
+    const auto session = Session::create(*runtime_, model, {.context = 512, .prefix_cache = cache});
+    ASSERT_TRUE((*session)->feed(text(300, kind), LogitsWanted::last));
+  }
+  EXPECT_EQ(cache->statistics().blocks, 1U);
+  EXPECT_EQ(cache->statistics().saved, 1U);
+  EXPECT_EQ(answer(text(300, 1)).reused, 256U);
+}
+
 // Memory is for one block: the others go to files while the session lives.
 TEST_F(PrefixFiles, WhatLeavesMemoryGoesToFiles) {
   answer(text(300));
