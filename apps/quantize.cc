@@ -96,8 +96,7 @@ class Quantize : public Command {
           {"--split-max-tensors", "N", "several files of at most N tensors each", &split_tensors_},
           {"--report", "DIR",
            "folder for quantize.json, quantize.txt and tensors.svg: what became of every tensor, and a "
-           "picture of "
-           "where the loss is",
+           "picture of where the loss is; also with --dry-run",
            &report_, false, ValueKind::folder},
           {"--dry-run", "", "show types and sizes, write nothing", &dry_run_}},
          runtime_.options()});
@@ -113,9 +112,13 @@ class Quantize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const quantize::QuantizeOptions options, settle(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    if (!report_.empty()) MOTE_TRY(make_report_folder(report_));
-    MOTE_ASSIGN(quantize::QuantizeReport report, quantize::quantize(*runtime, options));
-    const QuantizeRun run{std::move(report), sized(), dry_run_};
+    if (!report_.empty()) MOTE_TRY(make_report_folder(report_, options.output));
+    Result<quantize::QuantizeReport> report = quantize::quantize(*runtime, options);
+    if (!report) {
+      if (!report_.empty()) remove_empty_folder(report_);
+      return std::move(report).error();
+    }
+    const QuantizeRun run{std::move(*report), sized(), dry_run_};
     program.end_progress();
     for (const std::string& warning : run.report.warnings) program.warn(warning);
     if (dry_run_) program.print(tensor_table(run));

@@ -42,12 +42,19 @@ Json tensor_json(const TensorReport& t, bool sized) {
   return entry;
 }
 
-// "blk.3.attn_q.weight" is attn_q of blk.3; what is of no block has a row to itself.
+// "blk.3.attn_q.weight" is attn_q of blk.3, "model.layers.3.mlp.up_proj.weight" mlp.up_proj of
+// model.layers.3; what is of no block has a row to itself.
 report::TensorField field_of(const TensorReport& tensor) {
   report::TensorField field;
   std::string name = tensor.name;
   if (name.ends_with(".weight")) name.resize(name.size() - std::string_view(".weight").size());
-  const std::size_t dot = name.starts_with("blk.") ? name.find('.', 4) : std::string::npos;
+  std::size_t dot = std::string::npos;
+  for (const std::string_view before : {"blk.", ".layers."}) {
+    const std::size_t number = name.find(before);
+    if (dot == std::string::npos && number != std::string::npos) {
+      dot = name.find('.', number + before.size());
+    }
+  }
   field.row = name.substr(0, dot);
   if (dot != std::string::npos) field.column = name.substr(dot + 1);
   field.label = tensor.type;
@@ -68,6 +75,8 @@ report::TensorMap map_of(const QuantizeRun& run) {
     report::TensorField field = field_of(tensor);
     field.value = run.sized ? (whole > 0 ? tensor.expected_kld / whole : 0.0) : tensor.error;
     if (run.sized) field.note += ", " + report::percent(field.value, 2) + " of the expected divergence";
+    if (tensor.resumed) field.note += ", written by an earlier run";
+    if (!run.sized && tensor.resumed) field.label += " ?";
     if (is_known(run, tensor)) field.note += ", error " + report::significant(tensor.error, 3);
     map.fields.push_back(std::move(field));
   }
@@ -180,12 +189,27 @@ std::string quantize_summary(const QuantizeRun& run) {
   return out + parts.render();
 }
 
-Result<void> make_report_folder(const fs::path& folder) {
+Result<void> make_report_folder(const fs::path& folder, const fs::path& output) {
+  const auto whole = [](const fs::path& path) {
+    std::error_code ignored;
+    const fs::path found = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
+    return found.has_filename() ? found : found.parent_path();  // "name/"
+  };
+  const fs::path inside = whole(folder).lexically_relative(whole(output));
+  if (!output.empty() && !inside.empty() && *inside.begin() != "..") {
+    return Error{kOutputCreate, "the folder of the report lies in the output", "give another --report",
+                 folder.string(), std::nullopt};
+  }
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (!failed && fs::is_directory(folder, failed)) return {};
   return Error{kOutputCreate, "cannot make the folder" + (failed ? ": " + failed.message() : ""),
                "give another --report", folder.string(), std::nullopt};
+}
+
+void remove_empty_folder(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::is_empty(folder, ignored)) fs::remove(folder, ignored);
 }
 
 Result<void> write_quantize_report(const fs::path& folder, const QuantizeRun& run) {

@@ -56,6 +56,7 @@ struct LoadOptions {
 };
 
 struct Weights;  // of the library's inside
+struct ModelStamp;
 
 class LoadedModel {
  public:
@@ -87,6 +88,8 @@ class LoadedModel {
   [[nodiscard]] const model::Model& model() const;
   [[nodiscard]] const text::ChatTemplate* chat_template() const;  // null: none
   [[nodiscard]] const Weights& weights() const;
+  // Of the files as they were when they were read; nothing where the model was changed (change_model).
+  [[nodiscard]] const std::optional<ModelStamp>& stamp() const;
 
  private:
   struct Parts;

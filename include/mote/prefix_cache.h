@@ -51,7 +51,8 @@ class PrefixCache {
   [[nodiscard]] Statistics statistics() const;
   // What is in memory only goes to the folder, if there is one.
   void flush();
-  // Drops all blocks, or those of one tenant, in the folder too.
+  // Drops all blocks, or those of one tenant, in the folder too. Sessions that are open still hold their
+  // texts, and give them when they are closed.
   void clear();
   void forget(std::string_view tenant);
 

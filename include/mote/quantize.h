@@ -113,7 +113,7 @@ struct TensorReport {
   double searched_error = 0;  // the same of the search alone where feedback came after it, else 0
   std::uint64_t bytes = 0;
   bool fallback = false;  // the preset's type does not divide the row
-  bool resumed = false;   // written by an earlier, interrupted run
+  bool resumed = false;   // written by an earlier, interrupted run; then `method` is the one that was planned
 };
 
 struct FileReport {

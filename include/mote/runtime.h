@@ -46,8 +46,8 @@ struct RuntimeOptions {
   std::function<void(std::string_view)> log;  // one line, no newline; may be empty
 };
 
-// Not thread safe: one load, feed, generate, quantize or measurement at a time per Runtime, as they use its
-// one thread pool.
+// Not thread safe: one load, feed, generate, quantize or measurement at a time per Runtime, and one opening
+// of a session whose prefix cache has a folder, as they use its one thread pool.
 class Runtime {
  public:
   // Errors: KERNEL_ISA where the asked instruction set is not available here.

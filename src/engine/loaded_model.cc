@@ -47,11 +47,13 @@ struct LoadedModel::Parts {
   std::unique_ptr<text::ChatTemplate> chat_template;
   std::string chat_template_problem;
   double load_seconds = 0;
+  std::optional<ModelStamp> stamp;
 };
 
 LoadedModel::LoadedModel(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 LoadedModel::~LoadedModel() = default;
 
+const std::optional<ModelStamp>& LoadedModel::stamp() const { return parts_->stamp; }
 const std::filesystem::path& LoadedModel::path() const { return parts_->path; }
 Activations LoadedModel::activations() const { return parts_->activations; }
 std::size_t LoadedModel::vocab() const { return parts_->model.spec.vocab; }
@@ -82,6 +84,10 @@ Result<std::shared_ptr<const LoadedModel>> LoadedModel::load(Runtime& runtime,
   out->path = path;
   out->activations = options.activations;
   MOTE_ASSIGN(out->model, model::open_model(path));
+  if (const auto stamp = stamp_model(*out->model.checkpoint->source, std::chrono::system_clock::now());
+      stamp && !options.change_model) {
+    out->stamp = *stamp;
+  }
   if (options.change_model) options.change_model(out->model);
 
   const SessionOptions session = options.planned_session.value_or(

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "engine/model_identity.h"
 #include "engine/runtime.h"
 #include "model/model.h"
 #include "mote/model.h"

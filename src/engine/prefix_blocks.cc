@@ -32,14 +32,8 @@ Result<std::shared_ptr<PrefixCache>> PrefixCache::open(std::uint64_t max_bytes,
 PrefixCache::~PrefixCache() { flush(); }
 void PrefixCache::flush() { blocks_->flush(); }
 PrefixCache::Statistics PrefixCache::statistics() const { return blocks_->statistics(); }
-void PrefixCache::clear() {
-  blocks_->forget_if([](const PrefixBlocks::Space&) { return true; });
-  if (const PrefixStore* store = blocks_->store()) store->clear();
-}
-void PrefixCache::forget(std::string_view tenant) {
-  blocks_->forget_if([tenant](const PrefixBlocks::Space& space) { return space.tenant == tenant; });
-  if (const PrefixStore* store = blocks_->store()) store->forget(tenant);
-}
+void PrefixCache::clear() { blocks_->clear(); }
+void PrefixCache::forget(std::string_view tenant) { blocks_->forget(tenant); }
 
 PrefixCache::Statistics PrefixBlocks::statistics() const {
   const std::lock_guard lock(mutex_);
@@ -50,7 +44,7 @@ PrefixBlocks::RootPlace PrefixBlocks::find_root(const Space& space) {
   return std::ranges::find_if(roots_, [&space](const Root& root) {
     return same_model(root.space.model, space.model) && root.space.key_type == space.key_type &&
            root.space.value_type == space.value_type && root.space.long_divisors == space.long_divisors &&
-           root.space.tenant == space.tenant;
+           root.space.tenant == space.tenant && root.space.identity == space.identity;
   });
 }
 
@@ -60,7 +54,7 @@ void PrefixBlocks::drop_expired() {
   while (true) {
     const RootPlace root = std::ranges::find_if(roots_, expired);
     if (root == roots_.end()) return;
-    for (Block& block : std::views::reverse(blocks_)) {
+    for (const Block& block : std::views::reverse(blocks_)) {
       if (block.root == root->id) save(block);
     }
     drop_all_of(root);
@@ -80,8 +74,9 @@ void PrefixBlocks::drop_all_of(RootPlace root) {
 std::vector<TokenId> PrefixBlocks::text_of(const Block& block) {
   std::vector<const Block*> chain{&block};
   while (chain.back()->parent != chain.back()->root) {
-    const Id parent = chain.back()->parent;
-    chain.push_back(&*std::ranges::find(blocks_, parent, &Block::id));
+    const Place parent = std::ranges::find(blocks_, chain.back()->parent, &Block::id);
+    if (parent == blocks_.end()) return {};
+    chain.push_back(&*parent);
   }
   std::vector<TokenId> out;
   out.reserve(chain.size() * kPrefixBlock);
@@ -91,13 +86,14 @@ std::vector<TokenId> PrefixBlocks::text_of(const Block& block) {
   return out;
 }
 
-void PrefixBlocks::save(Block& block) {
-  if (block.saved) return;
-  block.saved = true;  // or it would be tried again and again
+void PrefixBlocks::save(const Block& block) {
   const RootPlace root = std::ranges::find(roots_, block.root, &Root::id);
+  if (store_ == nullptr || root->space.identity.empty()) return;
   const PrefixOwner owner{root->space.identity, root->space.tenant};
   const std::vector<TokenId> text = text_of(block);
-  if (store_->holds(owner, text)) return;
+  if (text.empty()) return;
+  if (store_->holds(owner, text)) return store_->touch(owner, text);
+  if (text.size() / kPrefixBlock > store_->most_blocks(owner, text, block.bytes.size())) return;
   if (store_->save(owner, text, {block.bytes.data(), block.bytes.size()})) ++statistics_.saved;
 }
 
@@ -105,7 +101,7 @@ void PrefixBlocks::flush() {
   const std::lock_guard lock(mutex_);
   try {
     // The one used longest ago first: of a text its end.
-    for (Block& block : std::views::reverse(blocks_)) save(block);
+    for (const Block& block : std::views::reverse(blocks_)) save(block);
   } catch (const std::bad_alloc&) {
     return;  // without memory nothing more is kept
   }
@@ -116,17 +112,38 @@ void PrefixBlocks::save_from(const Space& space, std::span<const TokenId> tokens
   const PrefixOwner owner{space.identity, space.tenant};
   AlignedBuffer bytes(cache.block_bytes());
   if (bytes.size() == 0) return;
-  for (std::size_t blocks = tokens.size() / kPrefixBlock; blocks > from; --blocks) {
+  // Those that are there already, before others make room; and none for which they would have to.
+  touch_files(owner, tokens);
+  const std::size_t most = store_->most_blocks(owner, tokens, bytes.size());
+  for (std::size_t blocks = std::min(tokens.size() / kPrefixBlock, most); blocks > from; --blocks) {
     const std::span<const TokenId> text = tokens.first(blocks * kPrefixBlock);
     if (store_->holds(owner, text)) continue;
     cache.read_block(blocks - 1, {bytes.data(), bytes.size()});
     if (store_->save(owner, text, {bytes.data(), bytes.size()})) ++statistics_.saved;
   }
-  store_->touch(owner, tokens, kPrefixBlock);
+  touch_files(owner, tokens);
+}
+
+// The beginning last: what is behind it is of no use without it.
+void PrefixBlocks::touch_files(const PrefixOwner& owner, std::span<const TokenId> tokens) const {
+  for (std::size_t blocks = tokens.size() / kPrefixBlock; blocks > 0; --blocks) {
+    store_->touch(owner, tokens.first(blocks * kPrefixBlock));
+  }
+}
+
+void PrefixBlocks::clear() {
+  const std::lock_guard lock(mutex_);
+  forget_if([](const Space&) { return true; });
+  if (store_ != nullptr) store_->clear();
+}
+
+void PrefixBlocks::forget(std::string_view tenant) {
+  const std::lock_guard lock(mutex_);
+  forget_if([tenant](const Space& space) { return space.tenant == tenant; });
+  if (store_ != nullptr) store_->forget(tenant);
 }
 
 void PrefixBlocks::forget_if(const std::function<bool(const Space&)>& unwanted) {
-  const std::lock_guard lock(mutex_);
   for (RootPlace root = roots_.begin(); root != roots_.end();) {
     const RootPlace next = std::next(root);
     if (unwanted(root->space)) drop_all_of(root);
@@ -212,15 +229,16 @@ std::size_t PrefixBlocks::restore_from_files(const Space& space, std::span<const
     cache.write_block(blocks, {bytes.data(), bytes.size()});
     ++statistics_.given;
     ++statistics_.loaded;
-    if (chain.size() == blocks) insert(space, text, cache, true, chain);
+    if (chain.size() == blocks) insert(space, text, cache, chain);
   }
-  if (blocks > before) store_->touch(owner, tokens.first(blocks * kPrefixBlock), kPrefixBlock);
+  touch(chain);
+  if (blocks > before) touch_files(owner, tokens.first(blocks * kPrefixBlock));
   return blocks;
 }
 
 // The new last block of `chain`.
 bool PrefixBlocks::insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
-                          bool saved, std::vector<Place>& chain) {
+                          std::vector<Place>& chain) {
   if (!make_room(cache.block_bytes(), chain)) return false;
   AlignedBuffer bytes(cache.block_bytes());
   if (bytes.size() == 0) return false;
@@ -233,8 +251,7 @@ bool PrefixBlocks::insert(const Space& space, std::span<const TokenId> tokens, c
   const Id parent = chain.empty() ? root->id : chain.back()->id;
   const std::uint64_t hash = hash64(std::as_bytes(own), parent);
   try {
-    blocks_.push_front(
-        {next_id_++, hash, parent, root->id, {own.begin(), own.end()}, std::move(bytes), saved});
+    blocks_.push_front({next_id_++, hash, parent, root->id, {own.begin(), own.end()}, std::move(bytes)});
     try {
       by_hash_.emplace(hash, blocks_.begin());
     } catch (...) {
@@ -259,10 +276,15 @@ void PrefixBlocks::keep(const Space& space, std::span<const TokenId> tokens, con
   const RootPlace root = find_root(space);
   std::vector<Place> chain;
   if (root != roots_.end()) chain = chain_of(root->id, tokens);
+  // Also where memory runs out on the way: a block must not be dropped before those behind it.
+  struct Touch {
+    PrefixBlocks& blocks;
+    std::vector<Place>& chain;
+    ~Touch() { blocks.touch(chain); }
+  } const at_the_end{*this, chain};
   const bool stays = store_ == nullptr || space.identity.empty();
-  while ((chain.size() + 1) * kPrefixBlock <= tokens.size() && insert(space, tokens, cache, stays, chain)) {
+  while ((chain.size() + 1) * kPrefixBlock <= tokens.size() && insert(space, tokens, cache, chain)) {
   }
-  touch(chain);
   if (!stays && (chain.size() + 1) * kPrefixBlock <= tokens.size()) {
     save_from(space, tokens, chain.size(), cache);
   }

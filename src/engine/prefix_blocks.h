@@ -53,8 +53,8 @@ class PrefixBlocks {
 
   [[nodiscard]] PrefixCache::Statistics statistics() const;
   void flush();
-  // In memory; where there is a folder its files are the caller's.
-  void forget_if(const std::function<bool(const Space&)>& unwanted);
+  void clear();
+  void forget(std::string_view tenant);
 
  private:
   using Id = std::uint64_t;  // of a block or a root
@@ -65,7 +65,6 @@ class PrefixBlocks {
     Id root;
     std::vector<TokenId> tokens;
     AlignedBuffer bytes;
-    bool saved;  // is in the folder, or is not to go there
   };
   using Place = std::list<Block>::iterator;
   struct Root {
@@ -74,6 +73,7 @@ class PrefixBlocks {
     std::size_t blocks;  // a root without any is dropped
   };
   using RootPlace = std::list<Root>::iterator;
+  void forget_if(const std::function<bool(const Space&)>& unwanted);
 
   RootPlace find_root(const Space& space);  // roots_.end() where there is none
   void drop_expired();
@@ -87,14 +87,15 @@ class PrefixBlocks {
   bool make_room(std::uint64_t bytes, std::span<const Place> chain);
   void drop(Place block);
   void drop_all_of(RootPlace root);
-  bool insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache, bool saved,
+  bool insert(const Space& space, std::span<const TokenId> tokens, const KvCache& cache,
               std::vector<Place>& chain);
   std::size_t restore_from_files(const Space& space, std::span<const TokenId> tokens, std::size_t blocks,
                                  KvCache& cache, std::vector<Place>& chain);
   // Files for what `cache` has of the text behind the first `from` blocks.
   void save_from(const Space& space, std::span<const TokenId> tokens, std::size_t from, const KvCache& cache);
-  void save(Block& block);
-  // The text up to a block's end: those before it are there as long as it is.
+  void save(const Block& block);
+  void touch_files(const PrefixOwner& owner, std::span<const TokenId> tokens) const;
+  // The text up to a block's end; empty where a block before it is missing.
   std::vector<TokenId> text_of(const Block& block);
 
   std::uint64_t max_bytes_;

@@ -8,22 +8,31 @@
 #include "engine/model_identity.h"
 #include "kernels/linear.h"
 #include "model/model.h"
-#include "sys/mapped_file.h"
 
 namespace mote::engine {
 namespace {
 
-// What the tensors of a Hugging Face folder mean stands beside them; other files say it themselves.
-constexpr std::uint64_t kMostConfigBytes = std::uint64_t{1} << 24;
+constexpr ErrorCode kPrefixModel{"PREFIX_MODEL", ErrorKind::failed};
 
-Result<std::uint64_t> digest_of(Runtime& runtime, const formats::Checkpoint& checkpoint, PrefixStore& store) {
-  MOTE_ASSIGN(const ModelStamp stamp, stamp_model(*checkpoint.source, std::chrono::system_clock::now()));
-  if (stamp.settled) {
-    if (const auto known = store.digest_of(stamp.value)) return *known;
-  }
-  const std::uint64_t digest = digest_model(runtime.pool(), *checkpoint.source);
-  MOTE_TRY(checkpoint.source->check());
-  if (stamp.settled) store.note_digest(stamp.value, digest);
+// The digest of what was loaded: files that have changed since, or a moment before, are somebody else's.
+Result<std::uint64_t> digest_of(Runtime& runtime, const LoadedModel& model, PrefixStore& store) {
+  const formats::TensorSource& files = *model.model().checkpoint->source;
+  const Error unknown{kPrefixModel, "the model's files are being changed", "", model.path().string(),
+                      std::nullopt};
+  const std::optional<ModelStamp>& loaded = model.stamp();
+  if (!loaded || !loaded->settled) return unknown;
+  const auto unchanged = [&]() -> Result<bool> {
+    MOTE_ASSIGN(const ModelStamp now, stamp_model(files, std::chrono::system_clock::now()));
+    return now == *loaded;
+  };
+  MOTE_ASSIGN(const bool before, unchanged());
+  if (!before) return unknown;
+  if (const auto known = store.digest_of(loaded->value)) return *known;
+  runtime.log("reading " + model.path().string() + " to know it again");
+  const std::uint64_t digest = digest_model(runtime.pool(), files);
+  MOTE_ASSIGN(const bool after, unchanged());
+  if (!after) return unknown;
+  store.note_digest(loaded->value, digest);
   return digest;
 }
 
@@ -32,14 +41,9 @@ Result<std::uint64_t> digest_of(Runtime& runtime, const formats::Checkpoint& che
 Result<std::string> prefix_identity(Runtime& runtime, const LoadedModel& model, const KvShape& shape,
                                     bool long_divisors, PrefixStore& store) {
   const formats::Checkpoint& checkpoint = *model.model().checkpoint;
-  MOTE_ASSIGN(const std::uint64_t files, digest_of(runtime, checkpoint, store));
-  std::uint64_t config = 0;
-  if (checkpoint.kind == formats::CheckpointKind::huggingface) {
-    for (const char* name : {"config.json", "quantize_config.json"}) {
-      const auto text = sys::read_text_file(checkpoint.folder / name, kMostConfigBytes);
-      config = hash64(text ? std::as_bytes(std::span(*text)) : std::span<const std::byte>(), config);
-    }
-  }
+  MOTE_ASSIGN(const std::uint64_t files, digest_of(runtime, model, store));
+  // What the tensors of a Hugging Face folder mean stands beside them; other files say it themselves.
+  const std::string config = checkpoint.config.dump();
   std::string out = "mote " MOTE_VERSION;
   const auto add = [&out](std::string_view name, std::string_view value) {
     out += "\n" + std::string(name) + " " + std::string(value);
@@ -47,7 +51,7 @@ Result<std::string> prefix_identity(Runtime& runtime, const LoadedModel& model, 
   add("instructions", to_string(runtime.isa()));
   add("tiles", std::to_string(kernels::kTileLayoutVersion));
   add("files", std::to_string(files));
-  add("config", std::to_string(config));
+  add("config", std::to_string(hash64(std::as_bytes(std::span(config)))));
   add("activations", to_string(model.activations()));
   add("keys", to_string(shape.key_type));
   add("values", to_string(shape.value_type));

@@ -13,8 +13,9 @@
 namespace mote::engine {
 
 // The model by a digest of its files (`store` remembers it for files that do not change), the types, the
-// arithmetic, the program. Of a model that LoadOptions::change_model changed it says nothing. Errors:
-// IO_READ.
+// arithmetic, the program. Errors: IO_READ; PREFIX_MODEL for files that are not what was
+// loaded, or were changed within kStampSettles before, and for a model that LoadOptions::change_model
+// changed.
 Result<std::string> prefix_identity(Runtime& runtime, const LoadedModel& model, const KvShape& shape,
                                     bool long_divisors, PrefixStore& store);
 

@@ -33,7 +33,8 @@ constexpr std::string_view kSuffix = ".kv";
 constexpr std::string_view kDigestSuffix = ".model";
 // What a killed process was writing.
 constexpr std::string_view kTemporary = ".kv.tmp-";
-constexpr auto kTemporaryLives = std::chrono::hours(1);
+constexpr std::size_t kNameLength = 16 + 1 + 16;  // without its suffix
+constexpr fs::file_time_type::duration kNotAtAll = -std::chrono::hours(1);
 
 std::string hex(std::uint64_t value) {
   std::string out(16, '0');
@@ -78,19 +79,22 @@ struct Entry {
 };
 
 bool is_block(const std::string& name) {
-  return name.size() == 2 * 16 + 1 + kSuffix.size() && name[16] == '-' && name.ends_with(kSuffix) &&
+  return name.size() == kNameLength + kSuffix.size() && name[16] == '-' && name.ends_with(kSuffix) &&
          name.find_first_not_of("0123456789abcdef-") == name.size() - kSuffix.size();
 }
 
 // The blocks of a folder whose names begin with `begin`. Files of others are not looked at.
-std::vector<Entry> blocks_in(const fs::path& folder, std::string_view begin = {}) {
+// What killed processes have left there goes when it is older than `lives`.
+std::vector<Entry> blocks_in(const fs::path& folder, std::string_view begin = {},
+                             fs::file_time_type::duration lives = std::chrono::hours(1)) {
   std::vector<Entry> out;
   std::error_code failed;
   for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
     const std::string name = it->path().filename().string();
     std::error_code ignored;
     const fs::file_time_type used = it->last_write_time(ignored);
-    if (name.find(kTemporary) == 33 && used + kTemporaryLives < fs::file_time_type::clock::now()) {
+    if (name.find(kTemporary) == kNameLength && name.starts_with(begin) &&
+        used + lives < fs::file_time_type::clock::now()) {
       fs::remove(it->path(), ignored);
     }
     if (!is_block(name) || !name.starts_with(begin)) continue;
@@ -102,7 +106,9 @@ std::vector<Entry> blocks_in(const fs::path& folder, std::string_view begin = {}
 
 }  // namespace
 
-Result<std::unique_ptr<PrefixStore>> PrefixStore::open(const fs::path& folder, std::uint64_t max_bytes) try {
+Result<std::unique_ptr<PrefixStore>> PrefixStore::open(const fs::path& given, std::uint64_t max_bytes) try {
+  const fs::path folder =
+      given.has_filename() ? given : given.parent_path();  // "name/" is made, and not said so
   std::error_code failed;
   if (fs::create_directories(folder, failed)) {
     fs::permissions(folder, fs::perms::owner_all, failed);
@@ -121,9 +127,19 @@ Result<std::unique_ptr<PrefixStore>> PrefixStore::open(const fs::path& folder, s
         "the folder of the prefix cache belongs to another user (" + std::to_string(info.st_uid) + ")",
         "give one of your own", folder.string(), std::nullopt};
   }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Error{kOutputCreate, "others may write to the folder of the prefix cache",
+                 "give one of your own, or take their right away (chmod go-w)", folder.string(),
+                 std::nullopt};
+  }
   return std::unique_ptr<PrefixStore>(new PrefixStore(folder, max_bytes));
 } catch (const std::bad_alloc&) {
-  return Error{kOutOfMemory, "no memory for the prefix cache", {}, folder.string(), std::nullopt};
+  return Error{kOutOfMemory, "no memory for the prefix cache", {}, given.string(), std::nullopt};
+}
+
+std::size_t PrefixStore::most_blocks(const PrefixOwner& owner, std::span<const TokenId> tokens,
+                                     std::size_t block_bytes) const {
+  return max_bytes_ / (header_of(owner, tokens, block_bytes).size() + block_bytes + sizeof(std::uint64_t));
 }
 
 fs::path PrefixStore::path_of(const PrefixOwner& owner, std::span<const TokenId> tokens) const {
@@ -143,7 +159,12 @@ bool PrefixStore::load(const PrefixOwner& owner, std::span<const TokenId> tokens
   std::uint64_t sum = 0;
   const std::size_t whole = header.size() + out.size() + sizeof sum;
   const auto text = sys::read_text_file(path, whole);
-  if (!text) return false;
+  std::error_code ignored;
+  if (!text) {
+    // Too long or not readable: it would stand in the way of the right one.
+    if (text.error().code.name != "INPUT_MISSING") fs::remove(path, ignored);
+    return false;
+  }
   const std::span<const std::byte> bytes = std::as_bytes(std::span(*text));
   const auto fits = [&] {
     if (bytes.size() != whole || !text->starts_with(header)) return false;
@@ -154,8 +175,7 @@ bool PrefixStore::load(const PrefixOwner& owner, std::span<const TokenId> tokens
     return true;
   };
   if (fits()) return true;
-  std::error_code ignored;
-  fs::remove(path, ignored);  // or it would stand in the way of the right one
+  fs::remove(path, ignored);
   return false;
 }
 
@@ -165,17 +185,17 @@ bool PrefixStore::save(const PrefixOwner& owner, std::span<const TokenId> tokens
   const std::uint64_t sum = sum_of(header, block);
   if (!make_room(header.size() + block.size() + sizeof sum)) return false;
   auto file = sys::AtomicFile::create(path_of(owner, tokens));
-  return file && file->append(header) && file->append(block) &&
+  std::error_code open_to_all;
+  if (file) {
+    fs::permissions(file->temporary_path(), fs::perms::owner_read | fs::perms::owner_write, open_to_all);
+  }
+  return file && !open_to_all && file->append(header) && file->append(block) &&
          file->append(std::as_bytes(std::span(&sum, 1))) && file->commit();
 }
 
-void PrefixStore::touch(const PrefixOwner& owner, std::span<const TokenId> tokens,
-                        std::size_t block_tokens) const {
-  for (std::size_t blocks = tokens.size() / block_tokens; blocks > 0; --blocks) {
-    std::error_code ignored;
-    fs::last_write_time(path_of(owner, tokens.first(blocks * block_tokens)), fs::file_time_type::clock::now(),
-                        ignored);
-  }
+void PrefixStore::touch(const PrefixOwner& owner, std::span<const TokenId> tokens) const {
+  std::error_code ignored;
+  fs::last_write_time(path_of(owner, tokens), fs::file_time_type::clock::now(), ignored);
 }
 
 std::optional<std::uint64_t> PrefixStore::digest_of(std::uint64_t stamp) const {
@@ -204,19 +224,20 @@ bool PrefixStore::make_room(std::uint64_t bytes) const {
     if (present <= max_bytes_ - bytes) break;
     std::error_code failed;
     fs::remove(block.path, failed);
-    present -= block.bytes;
+    if (!failed) present -= block.bytes;
   }
   return present <= max_bytes_ - bytes && sys::check_free_space(folder_, bytes);
 }
 
 void PrefixStore::forget(std::string_view tenant) const {
   std::error_code ignored;
-  for (const Entry& block : blocks_in(folder_, name_of_tenant(tenant))) fs::remove(block.path, ignored);
+  for (const Entry& block : blocks_in(folder_, name_of_tenant(tenant), kNotAtAll))
+    fs::remove(block.path, ignored);
 }
 
 void PrefixStore::clear() const {
   std::error_code ignored;
-  for (const Entry& block : blocks_in(folder_)) fs::remove(block.path, ignored);
+  for (const Entry& block : blocks_in(folder_, {}, kNotAtAll)) fs::remove(block.path, ignored);
 }
 
 }  // namespace mote::engine

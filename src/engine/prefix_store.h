@@ -28,8 +28,8 @@ struct PrefixOwner {
 
 class PrefixStore {
  public:
-  // Makes the folder, for this user alone, where it is missing. Errors: OUTPUT_CREATE (also of a folder that
-  // belongs to somebody else).
+  // Makes the folder, for this user alone, where it is missing; files are for this user alone too. Errors:
+  // OUTPUT_CREATE (also of a folder that belongs to somebody else).
   static Result<std::unique_ptr<PrefixStore>> open(const std::filesystem::path& folder,
                                                    std::uint64_t max_bytes);
 
@@ -39,10 +39,13 @@ class PrefixStore {
   // without which it is of no use, outlives it. False without room, permission or memory.
   bool save(const PrefixOwner& owner, std::span<const TokenId> tokens,
             std::span<const std::byte> block) const;
+  // Blocks of a text of this length for which there is room at all.
+  [[nodiscard]] std::size_t most_blocks(const PrefixOwner& owner, std::span<const TokenId> tokens,
+                                        std::size_t block_bytes) const;
   [[nodiscard]] bool holds(const PrefixOwner& owner, std::span<const TokenId> tokens) const;
 
-  // Says that the blocks of the text were used just now, its beginning last.
-  void touch(const PrefixOwner& owner, std::span<const TokenId> tokens, std::size_t block_tokens) const;
+  // Says that the block that ends the text was used just now.
+  void touch(const PrefixOwner& owner, std::span<const TokenId> tokens) const;
 
   // A model's digest by the stamp of its files, from an earlier start.
   [[nodiscard]] std::optional<std::uint64_t> digest_of(std::uint64_t stamp) const;

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/session.h"
@@ -172,12 +173,26 @@ TEST_F(PrefixFiles, KnowTheModelByItsBytes) {
     if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / entry.path().filename());
   }
   const fs::path original = std::exchange(model_, folder / model_.filename());
-  answer(text(300));
+  std::this_thread::sleep_for(kStampSettles);
+  EXPECT_EQ(answer(text(300)).statistics.saved, 1U);
   std::string bytes = content_of(model_);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
   save(model_, bytes);
+  EXPECT_EQ(answer(text(300)).statistics.saved, 0U);  // just changed: its stamp says nothing yet
+  std::this_thread::sleep_for(kStampSettles);
   EXPECT_EQ(answer(text(300)).reused, 0U);
   EXPECT_EQ(answer(text(300)), computed(text(300)));
+  // Changed while it is loaded.
+  const auto cache = *PrefixCache::open(0, folder_, kPlenty);
+  const auto model = *LoadedModel::load(*runtime_, model_);
+  ASSERT_TRUE(model->stamp()->settled);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  save(model_, bytes);
+  {
+    const auto session = Session::create(*runtime_, model, {.context = 512, .prefix_cache = cache});
+    ASSERT_TRUE((*session)->feed(text(300, 5), LogitsWanted::last));
+  }
+  EXPECT_EQ(cache->statistics().saved, 0U);
   model_ = original;
   EXPECT_EQ(answer(text(300)).reused, 256U);
 }
@@ -226,7 +241,8 @@ TEST_F(PrefixFiles, ADamagedFileIsNoneAndIsReplaced) {
   }
   save(path, good + "x");
   EXPECT_FALSE((*store)->load(owner, text(256), out));
-  save(path, "");
+  EXPECT_FALSE(fs::exists(path));
+  save(path, good + "x");
   const Answer again = answer(text(300));
   EXPECT_EQ(again.reused, 0U);
   EXPECT_EQ(again, expected);
@@ -267,6 +283,18 @@ TEST_F(PrefixFiles, OfATextTheEndGoesFirst) {
   EXPECT_EQ(answer(text(600, 1)).reused, 512U);  // read from its beginning on
   answer(text(300, 2));
   EXPECT_EQ(answer(text(600, 1)).reused, 256U);
+}
+
+// A text that goes on behind what is kept, with room for no more, leaves that alone.
+TEST_F(PrefixFiles, ATextThatGoesOnDoesNotDropItsBeginning) {
+  answer(text(300));
+  most_ = 3 * bytes_of(folder_) + 32768;
+  for (const std::uint64_t memory : {std::uint64_t{0}, kPlenty}) {
+    folder_ = mote::testing::fresh_folder();
+    answer(text(600, 1), memory);
+    EXPECT_EQ(answer(text(1400, 1), memory).reused, 512U);
+    EXPECT_EQ(answer(text(1400, 1), memory).reused, 768U) << memory;
+  }
 }
 
 TEST_F(PrefixFiles, WhatAnotherProcessHasWrittenIsNotWrittenAgain) {
@@ -317,6 +345,8 @@ TEST_F(PrefixFiles, ForgetsTenantsInTheFolderToo) {
   answer(text(300), kPlenty, "a");
   answer(text(300), kPlenty, "b");
   save(folder_ / "notes.txt", "of somebody else");
+  save(blocks_of(folder_).back().string() + ".tmp-1-0", "tokens");
+  save(blocks_of(folder_).front().string() + ".tmp-1-0", "tokens");
   save(folder_ / "0123456789abcdef.kv", "of another program");
   const auto cache = *PrefixCache::open(kPlenty, folder_, kPlenty);
   cache->forget("a");
@@ -325,12 +355,68 @@ TEST_F(PrefixFiles, ForgetsTenantsInTheFolderToo) {
   cache->clear();
   EXPECT_EQ(blocks_of(folder_).size(), 1U);
   EXPECT_TRUE(fs::exists(folder_ / "notes.txt"));
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().string().find(".tmp-"), std::string::npos) << entry.path();
+  }
 }
 
 TEST_F(PrefixFiles, AFolderOfItsOwnIsClosedToOthers) {
   answer(text(300));
-  EXPECT_EQ(fs::status(folder_).permissions() & (fs::perms::group_all | fs::perms::others_all),
-            fs::perms::none);
+  constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
+  EXPECT_EQ(fs::status(folder_).permissions() & kOthers, fs::perms::none);
+  folder_ = mote::testing::fresh_folder() / "name/";
+  answer(text(300));
+  EXPECT_EQ(fs::status(folder_).permissions() & kOthers, fs::perms::none);
+  folder_ = mote::testing::fresh_folder();  // one that was there and is open
+  answer(text(300));
+  EXPECT_EQ(fs::status(blocks_of(folder_).at(0)).permissions() & kOthers, fs::perms::none);
+}
+
+TEST_F(PrefixFiles, AFolderThatOthersMayWriteToIsRefused) {
+  folder_ = mote::testing::fresh_folder();
+  for (const fs::perms more : {fs::perms::group_write, fs::perms::others_write}) {
+    fs::permissions(folder_, fs::perms::owner_all | more);
+    const auto cache = PrefixCache::open(kPlenty, folder_, kPlenty);
+    ASSERT_FALSE(cache);
+    EXPECT_EQ(cache.error().code.name, "OUTPUT_CREATE");
+  }
+}
+
+// The beginning that is used all day is the newest file in the evening.
+TEST_F(PrefixFiles, WhatMemoryGaveCountsAsUsed) {
+  answer(text(300));
+  const std::uint64_t two = 2 * bytes_of(folder_) + 8192;
+  folder_ = mote::testing::fresh_folder();
+  answer(text(300, 1));
+  {
+    const auto cache = *PrefixCache::open(kPlenty, folder_, two);
+    const auto model = *LoadedModel::load(*runtime_, model_);
+    for (const std::size_t kind : {1, 2, 3, 1}) {
+      const auto session = Session::create(*runtime_, model, {.context = 512, .prefix_cache = cache});
+      const std::vector<TokenId> tokens = text(300, kind);
+      const std::size_t reused = (*session)->reuse_prefix(tokens).value_or(0);
+      ASSERT_TRUE((*session)->feed(std::span(tokens).subspan(reused), LogitsWanted::last));
+    }
+  }
+  EXPECT_EQ(answer(text(300, 1)).reused, 256U);
+}
+
+// The same weights, of a model that turns its heads another way.
+TEST_F(PrefixFiles, KnowAFolderByItsConfigToo) {
+  const fs::path folder = mote::testing::fresh_folder();
+  model_ = mote::testing::source_path("models/agent");
+  for (const auto& entry : fs::directory_iterator(model_)) {
+    if (entry.is_regular_file()) fs::copy_file(entry.path(), folder / entry.path().filename());
+  }
+  answer(text(300));
+  std::this_thread::sleep_for(kStampSettles);
+  model_ = folder;
+  EXPECT_EQ(answer(text(300)).reused, 256U);
+  std::string config = content_of(folder / "config.json");
+  const std::size_t theta = config.find("500000");
+  ASSERT_NE(theta, std::string::npos);
+  save(folder / "config.json", config.replace(theta, 6, "400000"));
+  EXPECT_EQ(answer(text(300)).reused, 0U);
 }
 
 TEST_F(PrefixFiles, RemovesWhatAKilledProcessWasWriting) {

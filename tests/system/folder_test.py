@@ -33,6 +33,18 @@ class Folder(CliTest):
         self.assertTrue(self.json("run", out, "-p", "hello", "-n", "4")["usage"])
         self.json("inspect", out, "--verify")
 
+    def test_a_report_has_a_row_for_each_block_and_lies_beside_the_folder(self):
+        out, report = self.quantize("int4-g128-sym", "--method", "rtn", "--report", self.folder / "why")
+        picture = (self.folder / "why/tensors.svg").read_text()
+        blocks = {t["name"].split(".")[2] for t in report["tensors"] if ".layers." in t["name"]}
+        self.assertEqual({b for b in blocks if f">model.layers.{b}</text>" in picture}, blocks)
+        self.assertEqual(picture.count(">self_attn.q_proj</text>"), 1)
+        for inside in (self.folder / "new/report", self.folder / "new"):
+            self.fails(1, "OUTPUT_CREATE", "quantize", AGENT, "-o", f"{self.folder}/new/", "--type", "int4-g128-sym", "--report", inside)
+        self.assertFalse((self.folder / "new").exists())
+        self.fails(1, "INPUT_MISSING", "quantize", self.folder / "none", "-o", self.folder / "new", "--type", "nf4", "--report", self.folder / "gone")
+        self.assertFalse((self.folder / "gone").exists())
+
     def test_a_dry_run_says_the_same_and_writes_nothing(self):
         for kind in ("int3-g64-asym", "int8-row-sym", "nf4", "fp8"):
             _, dry = self.quantize(kind, "--dry-run")
