@@ -112,10 +112,13 @@ class Quantize : public Command {
   Result<Json> run(Program& program) override {
     MOTE_ASSIGN(const quantize::QuantizeOptions options, settle(program));
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
-    if (!report_.empty()) MOTE_TRY(make_report_folder(report_, options.output));
+    bool made = false;
+    if (!report_.empty()) {
+      MOTE_ASSIGN(made, make_report_folder(report_, options.output));
+    }
     Result<quantize::QuantizeReport> report = quantize::quantize(*runtime, options);
     if (!report) {
-      if (!report_.empty()) remove_empty_folder(report_);
+      if (made) remove_empty_folder(report_);
       return std::move(report).error();
     }
     const QuantizeRun run{std::move(*report), sized(), dry_run_};

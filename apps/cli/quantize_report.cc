@@ -189,7 +189,7 @@ std::string quantize_summary(const QuantizeRun& run) {
   return out + parts.render();
 }
 
-Result<void> make_report_folder(const fs::path& folder, const fs::path& output) {
+Result<bool> make_report_folder(const fs::path& folder, const fs::path& output) {
   const auto whole = [](const fs::path& path) {
     std::error_code ignored;
     const fs::path found = fs::weakly_canonical(fs::absolute(path, ignored), ignored);
@@ -201,8 +201,9 @@ Result<void> make_report_folder(const fs::path& folder, const fs::path& output) 
                  folder.string(), std::nullopt};
   }
   std::error_code failed;
+  const bool was_there = fs::exists(folder, failed);
   fs::create_directories(folder, failed);
-  if (!failed && fs::is_directory(folder, failed)) return {};
+  if (!failed && fs::is_directory(folder, failed)) return !was_there;
   return Error{kOutputCreate, "cannot make the folder" + (failed ? ": " + failed.message() : ""),
                "give another --report", folder.string(), std::nullopt};
 }

@@ -25,7 +25,8 @@ std::string quantize_summary(const QuantizeRun& run);
 
 // quantize.json, quantize.txt and tensors.svg in `folder`, which is made where it is missing and does not lie
 // in what the job is to make. Errors: OUTPUT_CREATE, IO_WRITE and those of publishing a file.
-Result<void> make_report_folder(const std::filesystem::path& folder, const std::filesystem::path& output);
+// True where the folder was not there before.
+Result<bool> make_report_folder(const std::filesystem::path& folder, const std::filesystem::path& output);
 void remove_empty_folder(const std::filesystem::path& folder);
 Result<void> write_quantize_report(const std::filesystem::path& folder, const QuantizeRun& run);
 

@@ -31,7 +31,7 @@ class PrefixCache {
   // for this user alone where it is missing. Without memory (max_bytes 0) sessions write their blocks when
   // they are closed, asked for a prefix or given another tenant. Files that are damaged or of another model
   // are no blocks; where the folder is full or cannot be written, nothing more is kept. Errors:
-  // OUTPUT_CREATE.
+  // OUTPUT_CREATE, OUT_OF_MEMORY.
   static Result<std::shared_ptr<PrefixCache>> open(std::uint64_t max_bytes,
                                                    const std::filesystem::path& folder,
                                                    std::uint64_t max_folder_bytes);

@@ -24,10 +24,12 @@ PrefixCache::PrefixCache(std::uint64_t max_bytes)
 PrefixCache::PrefixCache(std::unique_ptr<PrefixBlocks> blocks) : blocks_(std::move(blocks)) {}
 Result<std::shared_ptr<PrefixCache>> PrefixCache::open(std::uint64_t max_bytes,
                                                        const std::filesystem::path& folder,
-                                                       std::uint64_t max_folder_bytes) {
+                                                       std::uint64_t max_folder_bytes) try {
   MOTE_ASSIGN(auto store, PrefixStore::open(folder, max_folder_bytes));
   return std::shared_ptr<PrefixCache>(
       new PrefixCache(std::make_unique<PrefixBlocks>(max_bytes, std::move(store))));
+} catch (const std::bad_alloc&) {
+  return Error{kOutOfMemory, "no memory for the prefix cache", {}, folder.string(), std::nullopt};
 }
 PrefixCache::~PrefixCache() { flush(); }
 void PrefixCache::flush() { blocks_->flush(); }

@@ -44,6 +44,9 @@ class Folder(CliTest):
         self.assertFalse((self.folder / "new").exists())
         self.fails(1, "INPUT_MISSING", "quantize", self.folder / "none", "-o", self.folder / "new", "--type", "nf4", "--report", self.folder / "gone")
         self.assertFalse((self.folder / "gone").exists())
+        (self.folder / "mine").mkdir()
+        self.fails(1, "INPUT_MISSING", "quantize", self.folder / "none", "-o", self.folder / "new", "--type", "nf4", "--report", self.folder / "mine")
+        self.assertTrue((self.folder / "mine").exists())
 
     def test_a_dry_run_says_the_same_and_writes_nothing(self):
         for kind in ("int3-g64-asym", "int8-row-sym", "nf4", "fp8"):
