@@ -21,33 +21,23 @@ constexpr ErrorCode kGgufIncomplete{"GGUF_INCOMPLETE", ErrorKind::internal};
 constexpr ErrorCode kInvalidArgument{"INVALID_ARGUMENT", ErrorKind::invalid_argument};
 constexpr ErrorCode kOutputCreate{"OUTPUT_CREATE", ErrorKind::failed};
 
-constexpr std::uint64_t kMaxPrologueBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaxFingerprintBytes = std::uint64_t{1} << 20;
 
-// One completed tensor. `check` covers the other three fields, so that a record cut by a crash does not
-// count.
-struct Record {
-  std::uint64_t index;
+// What the journal's record of a completed tensor holds; its key is the tensor's index.
+struct Completed {
   std::uint64_t bytes;
   std::uint64_t checksum;
-  std::uint64_t check;
-
-  [[nodiscard]] std::uint64_t expected_check() const {
-    const std::array<std::uint64_t, 3> fields = {index, bytes, checksum};
-    return hash64(std::as_bytes(std::span(fields)));
-  }
 };
-static_assert(sizeof(Record) == 32);
 
-// What the journal starts with: whose job it is, in bytes that are compared as a whole.
-std::string make_prologue(std::string_view fingerprint, std::span<const GgufLayout* const> layouts) {
-  std::string text = "mote journal 1\n";
+// Whose journal it is, in bytes that are compared as a whole.
+std::string journal_owner(std::string_view fingerprint, std::span<const GgufLayout* const> layouts) {
+  std::string text;
   for (const GgufLayout* layout : layouts) {
     text += "file " + std::to_string(layout->file_bytes) + " header " +
             std::to_string(hash64(layout->header)) + "\n";
   }
-  text += "fingerprint " + std::to_string(fingerprint.size()) + "\n";
+  text += "fingerprint ";
   text += fingerprint;
-  text += "\n";
   return text;
 }
 
@@ -110,26 +100,23 @@ Result<std::unique_ptr<GgufWriter>> GgufWriter::create(std::span<const GgufPart>
   }
   const std::filesystem::path& first = writer->files_.front().path;
   writer->done_.assign(tensors, false);
-  const std::string prologue = make_prologue(fingerprint, layouts);
-  if (prologue.size() > kMaxPrologueBytes) {
+  if (fingerprint.size() > kMaxFingerprintBytes) {
     return Error{kInvalidArgument, "the fingerprint of the job is longer than 1 MiB", "", first.string(),
                  std::nullopt};
   }
   // The first part's lock stands for the whole set.
   MOTE_ASSIGN(writer->files_.front().part, sys::OutputFile::open_locked(with_suffix(first, ".part")));
-  MOTE_ASSIGN(writer->journal_, sys::OutputFile::open(with_suffix(first, ".part.journal")));
-  MOTE_TRY(writer->resume(prologue));
+  MOTE_ASSIGN(writer->journal_, sys::RecordLog::open(with_suffix(first, ".part.journal"),
+                                                     journal_owner(fingerprint, layouts)));
+  MOTE_TRY(writer->resume());
   return writer;
 } catch (const std::bad_alloc&) {
   return no_memory(parts.front().path);
 }
 
-Result<void> GgufWriter::resume(std::string_view prologue) {
-  // The journal first: what it does not vouch for is written again, whatever the part files hold.
-  MOTE_ASSIGN(const std::uint64_t journal_bytes, journal_.size());
-  std::string start(std::min<std::uint64_t>(prologue.size(), journal_bytes), '\0');
-  MOTE_TRY(journal_.read_at(0, std::as_writable_bytes(std::span(start.data(), start.size()))));
-  const bool same_job = start == prologue;
+// What the journal does not vouch for is written again, whatever the part files hold.
+Result<void> GgufWriter::resume() {
+  const bool same_job = journal_.continued();
   for (std::size_t f = 1; f < files_.size(); ++f) {
     File& file = files_[f];
     const std::filesystem::path part = with_suffix(file.path, ".part");
@@ -144,15 +131,11 @@ Result<void> GgufWriter::resume(std::string_view prologue) {
     }
     MOTE_ASSIGN(file.part, sys::OutputFile::open(part));
   }
-  journal_end_ = prologue.size();
   if (same_job) {
     MOTE_TRY(read_journal());
   } else {
-    MOTE_TRY(journal_.resize(0));
     for (File& file : files_) MOTE_TRY(file.part.resize(0));
-    MOTE_TRY(journal_.write_at(0, prologue));
   }
-  MOTE_TRY(journal_.resize(journal_end_));
   for (File& file : files_) {
     if (!file.named) continue;
     MOTE_ASSIGN(file.named, is_whole(file));
@@ -175,20 +158,18 @@ Result<void> GgufWriter::resume(std::string_view prologue) {
 }
 
 Result<void> GgufWriter::read_journal() {
-  MOTE_ASSIGN(const std::uint64_t journal_bytes, journal_.size());
   std::vector<std::byte> buffer;
-  for (; journal_bytes - journal_end_ >= sizeof(Record); journal_end_ += sizeof(Record)) {
-    Record record;
-    MOTE_ASSIGN(const std::size_t got,
-                journal_.read_at(journal_end_, std::as_writable_bytes(std::span(&record, 1))));
-    if (got != sizeof record || record.check != record.expected_check())
-      break;  // cut or damaged: the rest is void
-    if (record.index >= done_.size()) break;
-    File& file = file_of(record.index);
-    const std::size_t local = record.index - file.first;
-    if (record.bytes != file.layout.bytes[local]) break;
-    MOTE_ASSIGN(const auto found, checksum_of(file.part, file.layout.offsets[local], record.bytes, buffer));
-    done_[record.index] = found == record.checksum;
+  for (const std::uint64_t index : journal_.keys()) {
+    MOTE_ASSIGN(const auto record, journal_.find(index));
+    if (index >= done_.size() || !record || record->size() != sizeof(Completed)) continue;
+    Completed completed;
+    std::memcpy(&completed, record->data(), sizeof completed);
+    File& file = file_of(index);
+    const std::size_t local = index - file.first;
+    if (completed.bytes != file.layout.bytes[local]) continue;
+    MOTE_ASSIGN(const auto found,
+                checksum_of(file.part, file.layout.offsets[local], completed.bytes, buffer));
+    done_[index] = found == completed.checksum;
     if (!file.named) MOTE_TRY(write_padding(file, local));
   }
   return {};
@@ -278,11 +259,9 @@ Result<void> GgufWriter::write(std::size_t index, std::span<const std::byte> byt
   if (file.named) return {};  // complete, and these are its bytes
   MOTE_TRY(write_pieces(file, file.layout.offsets[local], bytes, pool));
   MOTE_TRY(write_padding(file, local));
-  Record record{index, bytes.size(), hash64(bytes), 0};
-  record.check = record.expected_check();
+  const Completed completed{bytes.size(), hash64(bytes)};
   const std::lock_guard lock(mutex_);
-  MOTE_TRY(journal_.write_at(journal_end_, std::as_bytes(std::span(&record, 1))));
-  journal_end_ += sizeof record;
+  MOTE_TRY(journal_.append(index, std::as_bytes(std::span(&completed, 1))));
   done_[index] = true;
   return {};
 }
@@ -328,21 +307,18 @@ Result<void> GgufWriter::finish() {
   }
   // After the rename the journal means nothing; where removing it fails, the next job's checksums see through
   // it.
-  std::error_code ignored;
-  std::filesystem::remove(journal_.path(), ignored);
-  journal_.close();
+  journal_.discard();
   for (File& file : files_) file.part.close();
   return {};
 }
 
 void GgufWriter::discard() {
   std::error_code ignored;
-  std::filesystem::remove(journal_.path(), ignored);
+  journal_.discard();
   for (File& file : files_) {
     if (!file.named) std::filesystem::remove(file.part.path(), ignored);
     file.part.close();
   }
-  journal_.close();
 }
 
 }  // namespace mote::formats

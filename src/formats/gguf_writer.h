@@ -1,11 +1,11 @@
 // Writes a GGUF v3 file, or the several files of one model, and survives a kill at any moment and resumes.
 //
 // Data goes to OUT.part in the target folder, for each OUT. FIRST.part.journal, for all files, lists what is
-// complete: a fingerprint of the job, then per tensor its index, length and a 64-bit checksum, appended after
-// the data was written. A rerun with the same fingerprint, metadata and tensor list re-reads the listed
-// tensors, keeps those whose checksum is right and asks the caller for the others only: a killed job repeats
-// at most the tensors that were being written. No sync per tensor: after a power cut the checksums find what
-// did not reach the disk.
+// complete: a log (sys/record_log.h) that belongs to the job's fingerprint, with a record for each tensor, its
+// length and a 64-bit checksum, appended after the data was written. A rerun with the same fingerprint,
+// metadata and tensor list re-reads the listed tensors, keeps those whose checksum is right and asks the
+// caller for the others only: a killed job repeats at most the tensors that were being written. No sync per
+// tensor: after a power cut the checksums find what did not reach the disk.
 //
 // What this rules out: OUT itself never holds a short file, and two jobs never write one output (JOB_LOCKED).
 // Of several files the first gets its name last; a job killed while the others had theirs finds them again by
@@ -25,6 +25,7 @@
 #include "formats/gguf_split.h"
 #include "mote/result.h"
 #include "sys/output_file.h"
+#include "sys/record_log.h"
 #include "sys/thread_pool.h"
 
 namespace mote::formats {
@@ -73,7 +74,7 @@ class GgufWriter {
   };
 
   GgufWriter() = default;
-  Result<void> resume(std::string_view prologue);
+  Result<void> resume();
   Result<void> read_journal();
   Result<bool> is_whole(const File& file) const;
   Result<void> start_file(File& file);
@@ -83,9 +84,8 @@ class GgufWriter {
   [[nodiscard]] File& file_of(std::size_t index);
 
   std::vector<File> files_;
-  sys::OutputFile journal_;
-  mutable std::mutex mutex_;  // guards what follows and the journal's end
-  std::uint64_t journal_end_ = 0;
+  mutable std::mutex mutex_;  // guards what follows, once tensors are written
+  sys::RecordLog journal_;
   std::vector<bool> done_;
 };
 
