@@ -106,8 +106,8 @@ Result<std::unique_ptr<GgufWriter>> GgufWriter::create(std::span<const GgufPart>
   }
   // The first part's lock stands for the whole set.
   MOTE_ASSIGN(writer->files_.front().part, sys::OutputFile::open_locked(with_suffix(first, ".part")));
-  MOTE_ASSIGN(writer->journal_, sys::RecordLog::open(with_suffix(first, ".part.journal"),
-                                                     journal_owner(fingerprint, layouts)));
+  MOTE_ASSIGN(writer->journal_,
+              sys::RecordLog::open(with_suffix(first, ".part.journal"), journal_owner(fingerprint, layouts)));
   MOTE_TRY(writer->resume());
   return writer;
 } catch (const std::bad_alloc&) {

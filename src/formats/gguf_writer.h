@@ -1,8 +1,8 @@
 // Writes a GGUF v3 file, or the several files of one model, and survives a kill at any moment and resumes.
 //
 // Data goes to OUT.part in the target folder, for each OUT. FIRST.part.journal, for all files, lists what is
-// complete: a log (sys/record_log.h) that belongs to the job's fingerprint, with a record for each tensor, its
-// length and a 64-bit checksum, appended after the data was written. A rerun with the same fingerprint,
+// complete: a log (sys/record_log.h) that belongs to the job's fingerprint, with a record for each tensor,
+// its length and a 64-bit checksum, appended after the data was written. A rerun with the same fingerprint,
 // metadata and tensor list re-reads the listed tensors, keeps those whose checksum is right and asks the
 // caller for the others only: a killed job repeats at most the tensors that were being written. No sync per
 // tensor: after a power cut the checksums find what did not reach the disk.

@@ -1,6 +1,7 @@
 #include "quantize/job_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <system_error>
@@ -272,14 +273,17 @@ Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& j
   return metadata;
 }
 
-std::string fingerprint(const QuantizeOptions& options, const Job& job) {
+namespace {
+
+// The input, and what is done with it whatever the types.
+std::string input_fingerprint(const QuantizeOptions& options, const Job& job) {
   std::error_code ignored;
   const formats::Checkpoint& checkpoint = *job.model.checkpoint;
   std::string text(kBytesVersion);
   text += "|" + fs::weakly_canonical(options.input, ignored).string();
   text += "|" + std::to_string(checkpoint.file_bytes) + "|" + file_identity(checkpoint.path);
   for (const fs::path& file : input_files(checkpoint)) text += "|" + file_identity(file);
-  text += "|" + job.report.preset + "|" + std::string(to_string(options.method));
+  text += "|" + std::string(to_string(options.method));
   const std::vector<Transform> transforms = transforms_of(options);
   for (const Transform transform : transforms) text += "|" + std::string(to_string(transform));
   std::vector<fs::path> calibrated;
@@ -292,7 +296,25 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
   for (const fs::path& file : calibrated) {
     text += "|" + fs::weakly_canonical(file, ignored).string() + "|" + file_identity(file);
   }
+  return text;
+}
+
+}  // namespace
+
+std::string fingerprint(const QuantizeOptions& options, const Job& job) {
+  std::string text = input_fingerprint(options, job) + "|" + job.report.preset;
   for (const formats::TensorInfo& t : job.outputs) text += "|" + std::string(codec::codec_of(t.codec).name);
+  return text;
+}
+
+std::string work_fingerprint(const QuantizeOptions& options, const Job& job,
+                             std::span<const TypeChoice> choices) {
+  std::string text = input_fingerprint(options, job);
+  text += "|" + std::to_string(options.max_bytes) + "|" +
+          std::to_string(std::bit_cast<std::uint64_t>(options.max_bpw));
+  for (const TypeChoice& choice : choices) {
+    text += "|" + std::string(codec::codec_of(choice.type).name) + (choice.given ? "!" : "");
+  }
   return text;
 }
 

@@ -57,6 +57,9 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
 Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job);
 // Everything that decides the bytes. The writer compares metadata and tensor list on its own.
 std::string fingerprint(const QuantizeOptions& options, const Job& job);
+// Everything that decides what is found out before that, from the preset's choices on.
+std::string work_fingerprint(const QuantizeOptions& options, const Job& job,
+                             std::span<const TypeChoice> choices);
 // QUANT_IN_PLACE where a file to be written is one of the input's.
 Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts);
 Error in_place(const std::filesystem::path& output);

@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstring>
 #include <map>
 #include <new>
 #include <system_error>
@@ -29,8 +31,10 @@
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_job.h"
+#include "quantize/job_log.h"
 #include "quantize/job_plan.h"
 #include "quantize/layerwise.h"
+#include "quantize/layerwise_job.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
 #include "quantize/tuning/tuning.h"
@@ -40,14 +44,6 @@ namespace mote::quantize {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kOnLattice = "lattice";
-
-float factor_of(sys::ThreadPool& pool, const QuantizedTensor& in) {
-  constexpr float kLargest = 6.0F * 448.0F;  // code times scale
-  const float factor = largest_magnitude(pool, in) / kLargest;
-  return factor > 0.0F ? factor : 1.0F;  // also of a NaN: encoding finds it and says where
-}
 
 // The tensor in its new form, in `out`; its error goes to the report. importance: as EncodeJob has it.
 Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
@@ -93,122 +89,6 @@ Error cancelled(std::string_view tensor) {
           "run the same command again to go on",
           {},
           {}};
-}
-
-// Where the tensors of a source end up.
-std::vector<std::size_t> outputs_of(const Job& job) {
-  std::vector<std::size_t> out(job.model.canonical->tensors().size());
-  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
-    if (!is_factor(job, o)) out[job.sources[o]] = o;
-  }
-  return out;
-}
-
-Result<LearningReport> learn(engine::Runtime& runtime, const Calibration& calibration,
-                             const QuantizeOptions& options, QuantizeProgress progress,
-                             std::vector<NewTensor>& tensors) {
-  TuningOptions how;
-  how.window = calibration.windows.window;
-  how.cancel = options.cancel;
-  progress.what = "learning";
-  how.begin = [&](std::size_t step, std::size_t steps) {
-    progress.tensor = progress.done_bytes = step;
-    progress.tensor_count = progress.total_bytes = steps;
-    progress.name = {};
-    if (options.progress) options.progress(progress);
-  };
-  MOTE_ASSIGN(const TuningResult result,
-              tune_factors(runtime, *calibration.model, calibration.windows.tokens, how, tensors));
-  return LearningReport{result.before, result.after};
-}
-
-// The tensors whose type changes, block by block; they are written as they come, or once they have learned.
-Result<void> write_layerwise(engine::Runtime& runtime, const Calibration& calibration,
-                             const QuantizeOptions& options, const sys::CpuFeatures& features, Job& job,
-                             formats::GgufWriter& writer, std::vector<bool>& written) {
-  const std::vector<std::size_t> output = outputs_of(job);
-  QuantizeProgress progress;
-  progress.what = "quantizing";
-  progress.tensor_count = job.outputs.size();
-  LayerwiseWork work;
-  for (const formats::TensorInfo& info : job.model.canonical->tensors()) {
-    progress.total_bytes += info.bytes;
-    work.types.push_back(info.codec);
-  }
-  const bool learns = options.method == Method::learned;
-  const auto has_factor = [&](std::size_t index) {
-    return output[index] + 1 < job.outputs.size() && is_factor(job, output[index] + 1);
-  };
-  for (std::size_t i = 0; i < work.types.size(); ++i) {
-    // Learning knows of no factors beside tensors: these are written by write_tensors().
-    if (!learns || !has_factor(i)) work.types[i] = job.outputs[output[i]].codec;
-  }
-  work.factor = [&](std::size_t index, const QuantizedTensor& in) {
-    return has_factor(index) ? factor_of(runtime.pool(), in) : 1.0F;
-  };
-  work.plain = [&](std::size_t index, const QuantizedTensor& in, std::span<const float> importance,
-                   std::span<std::byte> out) -> Result<EncodeError> {
-    const TensorReport& report = job.report.tensors[output[index]];
-    // What is rounded has no part in the calibration; statistics still say what its error weighs.
-    const std::vector<float> given =
-        importance.empty() ? calibrate::importance_of(job.statistics, report.name, in.shape.cols())
-                           : std::vector<float>();
-    const EncodeJob encode{work.types[index],
-                           Method::search,
-                           &search_kernels(features),
-                           weighting_of(report.name, work.types[index]),
-                           importance.empty() ? std::span<const float>(given) : importance,
-                           1.0F,
-                           options.cancel};
-    return encode_tensor(runtime.pool(), encode, report.name, in, out);
-  };
-  // Learning writes nothing before it is through.
-  if (!learns) {
-    work.resume = [&](std::size_t index, std::span<std::byte> blocks) -> Result<bool> {
-      const std::size_t o = output[index];
-      if (!writer.done(o)) return false;
-      MOTE_TRY(writer.read(o, blocks));
-      written[o] = job.report.tensors[o].resumed = true;
-      progress.done_bytes += job.model.canonical->tensors()[index].bytes;
-      return true;
-    };
-  }
-  work.begin = [&](std::size_t index) {
-    progress.tensor = output[index];
-    progress.name = job.report.tensors[output[index]].name;
-    if (options.progress) options.progress(progress);
-    progress.done_bytes += job.model.canonical->tensors()[index].bytes;
-  };
-  const auto write = [&](std::size_t index, std::span<const std::byte> blocks) -> Result<void> {
-    const std::size_t o = output[index];
-    written[o] = true;
-    // An earlier run's bytes are the same.
-    if (writer.done(o)) return {};
-    return writer.write(o, blocks, &runtime.pool());
-  };
-  std::vector<NewTensor> made(learns ? work.types.size() : 0);
-  work.done = [&](std::size_t index, std::span<const std::byte> blocks,
-                  const EncodeError& error) -> Result<void> {
-    TensorReport& report = job.report.tensors[output[index]];
-    report.error = error.relative();
-    report.searched_error = error.searched();
-    if (error.on_lattice) report.method = kOnLattice;
-    if (!learns) return write(index, blocks);
-    made[index] = {work.types[index], {blocks.begin(), blocks.end()}, !error.on_lattice};
-    return {};
-  };
-  LayerwiseOptions how;
-  how.window = calibration.windows.window;
-  how.search = &search_kernels(features);
-  how.kernels = &feedback_kernels(features);
-  how.cancel = options.cancel;
-  MOTE_TRY(quantize_layerwise(runtime, *calibration.model, calibration.windows.tokens, how, work));
-  if (!learns) return {};
-  MOTE_ASSIGN(job.report.learning, learn(runtime, calibration, options, progress, made));
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    if (!made[i].blocks.empty()) MOTE_TRY(write(i, made[i].blocks));
-  }
-  return {};
 }
 
 Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -276,7 +156,8 @@ sys::CpuFeatures allowed_features(const engine::Runtime& runtime) {
 // Types for the budget, and the preset that most of the weights are of.
 Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
                                  const sys::CpuFeatures& features, const Calibration& calibration,
-                                 const formats::Metadata& metadata, Job& job) {
+                                 const formats::Metadata& metadata, std::span<const TypeChoice> settled,
+                                 JobLog& log, Job& job) {
   const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
   // Types have numbers of one size: the header's bytes do not depend on them.
   MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(metadata, tensors));
@@ -296,13 +177,13 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   } else {
     bytes -= layout.header.size();
   }
-  MOTE_ASSIGN(const std::vector<TypeChoice> settled, preset_types(options, job));
   QuantizeProgress progress;
   progress.tensor_count = tensors.size();
   AllocationOptions how;
   how.bytes = bytes;
   how.feedback = goes_by_blocks(options.method);
   how.search = &search_kernels(features);
+  how.log = &log;
   how.cancel = options.cancel;
   how.begin = [&](std::string_view what, std::size_t tensor) {
     progress.what = what;
@@ -426,13 +307,18 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     const std::vector<std::string>& warnings = calibration.windows.warnings;
     job.report.warnings.insert(job.report.warnings.end(), warnings.begin(), warnings.end());
   }
+  MOTE_ASSIGN(const std::vector<TypeChoice> choices, preset_types(options, job));
+  JobLog log;
+  if (!options.dry_run && (sized || options.method == Method::learned)) {
+    MOTE_ASSIGN(log, JobLog::open(options.output, work_fingerprint(options, job, choices)));
+  }
   if (sized) {
     if (job.statistics.inputs.empty()) {
       MOTE_ASSIGN(job.statistics.inputs,
                   calibrate::observe(*runtime, *calibration.model, calibration.windows, options.cancel));
     }
     MOTE_ASSIGN(const Allocated allocated,
-                allocate_types(*runtime, options, features, calibration, metadata, job));
+                allocate_types(*runtime, options, features, calibration, metadata, choices, log, job));
     if (options.type.empty()) {
       MOTE_ASSIGN(job.preset, find_preset(codec::codec_of(usual_type(job, allocated.choices)).name));
     }
@@ -441,7 +327,6 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
       job.report.tensors[o].expected_kld = allocated.expected_kld[job.sources[o]];
     }
   } else {
-    MOTE_ASSIGN(const std::vector<TypeChoice> choices, preset_types(options, job));
     MOTE_TRY(plan(options, choices, job));
   }
   metadata.set_u32("general.file_type", job.preset.file_type);
@@ -455,6 +340,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     job.report.bytes += layout.file_bytes;
   }
   if (options.max_bytes > 0 && job.report.bytes > options.max_bytes) {
+    log.discard();
     return Error{kQuantBudget,
                  "the headers of " + std::to_string(parts.size()) + " files make them " +
                      human_bytes(job.report.bytes - options.max_bytes) + " larger than the size allows",
@@ -471,10 +357,11 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
     if (goes_by_blocks(options.method)) {
-      MOTE_TRY(write_layerwise(*runtime, calibration, options, features, job, *writer, written));
+      MOTE_TRY(write_layerwise(*runtime, calibration, options, features, log, job, *writer, written));
     }
     MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
     MOTE_TRY(writer->finish());
+    log.discard();
   }
   job.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   job.report.peak_rss_bytes = peak_rss_bytes();

@@ -73,6 +73,7 @@ Result<void> RecordLog::read_headers() {
 
 std::vector<std::uint64_t> RecordLog::keys() const {
   std::vector<std::uint64_t> out;
+  out.reserve(records_.size());
   for (const Record& record : records_) out.push_back(record.header.key);
   return out;
 }

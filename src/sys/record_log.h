@@ -1,5 +1,5 @@
-// What a long job has found out so far, in a file that outlives a kill: records by key, appended one after the
-// other behind a line that says whose they are.
+// What a long job has found out so far, in a file that outlives a kill: records by key, appended one after
+// the other behind a line that says whose they are.
 //
 //   "mote log 1\n", u64 length and u64 XXH64 of the owner, the owner's bytes
 //   records: u64 key, u64 bytes, u64 XXH64 of the payload, u64 XXH64 of the three before; the payload
@@ -23,8 +23,8 @@ namespace mote::sys {
 
 class RecordLog {
  public:
-  // Keeps the records of a file that is there where its owner is the same, byte for byte; begins anew where it
-  // is another. Errors: OUTPUT_CREATE, IO_READ, IO_WRITE. Throws std::bad_alloc.
+  // Keeps the records of a file that is there where its owner is the same, byte for byte; begins anew where
+  // it is another. Errors: OUTPUT_CREATE, IO_READ, IO_WRITE. Throws std::bad_alloc.
   static Result<RecordLog> open(const std::filesystem::path& path, std::string_view owner);
   // The same, and no other job may open it until this one is closed: JOB_LOCKED.
   static Result<RecordLog> open_locked(const std::filesystem::path& path, std::string_view owner);

@@ -58,7 +58,8 @@ inline void expect_same_bytes_everywhere(QuantizeOptions options) {
 
 // The job is stopped where `stops` says so, leaves no file, and gives the same bytes when it runs again.
 inline void expect_same_bytes_after_stop(QuantizeOptions options,
-                                         const std::function<bool(const QuantizeProgress&)>& stops) {
+                                         const std::function<bool(const QuantizeProgress&)>& stops,
+                                         const std::function<void(const QuantizeProgress&)>& resumed = {}) {
   const auto runtime = engine::testing::runtime_of(2);
   ASSERT_TRUE(quantize(*runtime, options));
   const std::string whole = bytes_of(options.output);
@@ -73,9 +74,12 @@ inline void expect_same_bytes_after_stop(QuantizeOptions options,
   EXPECT_EQ(stopped.error().code.name, "CANCELLED");
   EXPECT_FALSE(std::filesystem::exists(options.output));
   cancel.reset();
-  options.progress = {};
+  options.progress = resumed;
   ASSERT_TRUE(quantize(*runtime, options));
   EXPECT_TRUE(bytes_of(options.output) == whole);
+  for (const auto& left : std::filesystem::directory_iterator(options.output.parent_path())) {
+    EXPECT_EQ(left.path().string().find(".part"), std::string::npos) << left.path();
+  }
 }
 
 }  // namespace mote::quantize::testing

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -93,17 +94,15 @@ class Measuring {
     how.begin = [&](std::size_t i) {
       if (options_.begin) options_.begin("probing", i);
     };
-    MOTE_ASSIGN(
-        const std::vector<double> kld,
-        probe_tensors(runtime_, *calibration_.model, calibration_.windows.tokens, open, replaced, how));
+    MOTE_ASSIGN(const std::vector<double> kld, probe(open, replaced, std::move(how)));
     const std::string head = model::head_name(calibration_.model->spec());
-    for (std::size_t k = 0; k < open.size(); ++k) {
-      TypeCosts& costs = out[open[k]];
-      const double error = costs.cost[probed[open[k]]];
-      const std::string& name = source_.tensors()[open[k]].name;
+    for (const std::size_t i : open) {
+      TypeCosts& costs = out[i];
+      const double error = costs.cost[probed[i]];
+      const std::string& name = source_.tensors()[i].name;
       const bool fed = options_.feedback && (name.starts_with("blk.") || name == head);
       const double share = fed ? kLeftByFeedback : 1.0;
-      for (double& cost : costs.cost) cost = error > 0 ? share * kld[k] * cost / error : 0.0;
+      for (double& cost : costs.cost) cost = error > 0 ? share * kld[i] * cost / error : 0.0;
     }
     return out;
   }
@@ -137,8 +136,42 @@ class Measuring {
     return encode_tensor(runtime_.pool(), job, info.name, in, out);
   }
 
+  // Divergences by tensor, of all `open` ones.
+  Result<std::vector<double>> probe(std::span<const std::size_t> open, const Replacement& replaced,
+                                    SensitivityOptions how) {
+    std::vector<double> out(source_.tensors().size());
+    std::vector<std::size_t> missing;
+    for (const std::size_t i : open) {
+      std::optional<std::vector<double>> known;
+      if (options_.log != nullptr) {
+        MOTE_ASSIGN(known, options_.log->find_numbers(Finding::divergence, i, 1));
+      }
+      if (known) {
+        out[i] = known->front();
+      } else {
+        missing.push_back(i);
+      }
+    }
+    if (missing.empty()) return out;
+    how.done = [&](std::size_t i, double divergence) -> Result<void> {
+      out[i] = divergence;
+      if (options_.log == nullptr) return {};
+      return options_.log->put(Finding::divergence, i, {&divergence, 1});
+    };
+    MOTE_TRY(
+        probe_tensors(runtime_, *calibration_.model, calibration_.windows.tokens, missing, replaced, how));
+    return out;
+  }
+
   // Weighted relative errors, in the place of costs.
   Result<void> add_errors(std::size_t index, TypeCosts& costs) {
+    if (options_.log != nullptr) {
+      MOTE_ASSIGN(auto known, options_.log->find_numbers(Finding::type_errors, index, costs.types.size()));
+      if (known) {
+        costs.cost = std::move(*known);
+        return {};
+      }
+    }
     if (options_.begin) options_.begin("comparing types", index);
     std::vector<std::byte> blocks(*std::ranges::max_element(costs.bytes));
     for (std::size_t t = 0; t < costs.types.size(); ++t) {
@@ -148,7 +181,8 @@ class Measuring {
       costs.cost[t] = error.relative();
     }
     source_.dont_need(index);
-    return {};
+    if (options_.log == nullptr) return {};
+    return options_.log->put(Finding::type_errors, index, costs.cost);
   }
 
   Result<std::uint64_t> bytes_of(std::size_t index, CodecId type) const {

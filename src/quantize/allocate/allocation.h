@@ -19,6 +19,7 @@
 #include "mote/error.h"
 #include "mote/result.h"
 #include "quantize/calibration.h"
+#include "quantize/job_log.h"
 #include "quantize/presets.h"
 #include "quantize/search_kernels.h"
 
@@ -30,6 +31,7 @@ struct AllocationOptions {
   std::uint64_t bytes = 0;  // what all tensors may take; decides which type is probed
   bool feedback = false;    // matrices of blocks and the head will have it
   const SearchKernels* search = nullptr;
+  JobLog* log = nullptr;  // what was measured goes there, and is not measured again
   const CancelToken* cancel = nullptr;
   std::function<void(std::string_view what, std::size_t tensor)> begin;
 };

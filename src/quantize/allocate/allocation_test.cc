@@ -4,9 +4,11 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -270,6 +272,54 @@ TEST(Allocation, AnotherTextStartsTheJobAfresh) {
   const auto report = quantize(*runtime, options);
   ASSERT_TRUE(report) << format_error(report.error());
   for (const TensorReport& t : report->tensors) EXPECT_FALSE(t.resumed) << t.name;
+}
+
+// What was measured is not measured again, and decides the same.
+TEST(Allocation, AStoppedJobGoesOnWithTheTensorItWasAt) {
+  for (const std::string_view stage : {"comparing types", "probing"}) {
+    std::vector<std::string> compared;
+    std::vector<std::string> probed;
+    testing::expect_same_bytes_after_stop(
+        small_options(mote::testing::fresh_folder()),
+        [&](const QuantizeProgress& p) { return p.what == stage && p.name == "blk.2.ffn_up.weight"; },
+        [&](const QuantizeProgress& p) {
+          if (p.what == "comparing types") compared.emplace_back(p.name);
+          if (p.what == "probing") probed.emplace_back(p.name);
+        });
+    ASSERT_FALSE(probed.empty());
+    if (stage == "probing") {
+      EXPECT_TRUE(compared.empty());
+      EXPECT_EQ(probed.front(), "blk.2.ffn_up.weight");
+    } else {
+      ASSERT_FALSE(compared.empty());
+      EXPECT_EQ(compared.front(), "blk.2.ffn_up.weight");
+      EXPECT_GT(probed.size(), compared.size());
+    }
+  }
+}
+
+// What was measured for one budget says nothing of another, nor of other rules.
+TEST(Allocation, AnotherSizeIsMeasuredAfresh) {
+  const auto runtime = runtime_of(2);
+  const auto compared_after = [&](const std::function<void(QuantizeOptions&)>& change) {
+    QuantizeOptions options = small_options(mote::testing::fresh_folder());
+    CancelToken cancel;
+    options.cancel = &cancel;
+    options.progress = [&](const QuantizeProgress& p) {
+      if (p.what == "probing") cancel.request();
+    };
+    EXPECT_FALSE(quantize(*runtime, options));
+    cancel.reset();
+    std::size_t compared = 0;
+    options.progress = [&](const QuantizeProgress& p) { compared += p.what == "comparing types" ? 1 : 0; };
+    change(options);
+    EXPECT_TRUE(quantize(*runtime, options));
+    return compared;
+  };
+  EXPECT_EQ(compared_after([](QuantizeOptions&) {}), 0U);
+  EXPECT_GT(compared_after([](QuantizeOptions& o) { o.max_bpw = 6.25; }), 30U);
+  EXPECT_GT(compared_after([](QuantizeOptions& o) { o.tensor_types = {{"blk.0.attn_q", "F16"}}; }), 30U);
+  EXPECT_GT(compared_after([](QuantizeOptions& o) { o.text.max_windows = 3; }), 30U);
 }
 
 TEST(Allocation, ThreadsDoNotChangeTheChoice) {

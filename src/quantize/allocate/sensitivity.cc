@@ -154,6 +154,7 @@ Result<std::vector<double>> probe(Prober& prober, std::span<const std::size_t> t
     if (options.begin) options.begin(index);
     MOTE_ASSIGN(QuantizedTensor tensor, replaced(index));
     MOTE_ASSIGN(out.emplace_back(), prober.divergence_with(index, std::move(tensor)));
+    if (options.done) MOTE_TRY(options.done(index, out.back()));
   }
   return out;
 }

@@ -26,7 +26,8 @@ struct SensitivityOptions {
   std::size_t scored = 2;     // every how manieth position, from `unscored` on
   std::size_t unscored = 32;  // at the start of a window, without much context
   const CancelToken* cancel = nullptr;
-  std::function<void(std::size_t tensor)> begin;  // before each probe
+  std::function<void(std::size_t tensor)> begin;                            // before each probe
+  std::function<Result<void>(std::size_t tensor, double divergence)> done;  // after each, or null
 };
 
 // The tensor of that index as it might be written.

@@ -114,6 +114,21 @@ void TunedTensor::keep() {
   min_.kept = min_.value;
 }
 
+std::vector<float> TunedTensor::kept() const {
+  std::vector<float> out = scale_.kept;
+  out.insert(out.end(), min_.kept.begin(), min_.kept.end());
+  return out;
+}
+
+bool TunedTensor::take_kept(std::span<const float>& from) {
+  if (from.size() < scale_.kept.size() + min_.kept.size()) return false;
+  for (std::vector<float>* const kept : {&scale_.kept, &min_.kept}) {
+    std::ranges::copy(from.first(kept->size()), kept->begin());
+    from = from.subspan(kept->size());
+  }
+  return true;
+}
+
 void TunedTensor::Parameter::restore() {
   value = kept;
   std::ranges::fill(mean, 0.0F);

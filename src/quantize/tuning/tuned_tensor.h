@@ -39,6 +39,10 @@ class TunedTensor {
   // What restore() goes back to, with an optimizer that has seen nothing.
   void keep();
   void restore();
+  // What keep() has kept: the changes of all scales, then of all mins. Another such tensor keeps the same by
+  // take_kept(), which takes its numbers from the front of `from`; false where there are too few.
+  [[nodiscard]] std::vector<float> kept() const;
+  [[nodiscard]] bool take_kept(std::span<const float>& from);
   // The blocks with the factors now, rounded to halves as the format stores them; as long as those given.
   void store(std::span<std::byte> out) const;
 

@@ -50,6 +50,30 @@ TEST_P(TunedTensorOf, BeginsAsTheBlocksAre) {
   EXPECT_EQ(stored, blocks_);
 }
 
+TEST_P(TunedTensorOf, AnotherOneKeepsWhatOneHasKept) {
+  TunedTensor tensor(GetParam(), Shape{kRows, kCols}, blocks_, true);
+  const std::vector<float> gradient(kRows * kCols, 0.5F);
+  tensor.take(0, kRows, gradient.data());
+  tensor.step({0.01, 1});
+  tensor.keep();
+  std::vector<std::byte> stored(blocks_.size());
+  tensor.store(stored);
+  EXPECT_NE(stored, blocks_);
+  std::vector<float> kept = tensor.kept();
+  const std::size_t own = kept.size();
+  EXPECT_EQ(own, blocks_.size() / codec_.block_bytes * (codec_.integer_form->has_min ? 2 : 1));
+  kept.push_back(7);  // of a tensor behind it
+  TunedTensor other(GetParam(), Shape{kRows, kCols}, blocks_, true);
+  std::span<const float> from(kept);
+  ASSERT_TRUE(other.take_kept(from));
+  ASSERT_EQ(from.size(), 1U);
+  EXPECT_FALSE(other.take_kept(from));
+  other.restore();
+  std::vector<std::byte> restored(blocks_.size());
+  other.store(restored);
+  EXPECT_EQ(restored, stored);
+}
+
 // Towards a target whose every block has other factors, with the derivative of the squared distance: what is
 // stored in the end is the target but for roundings of halves.
 TEST_P(TunedTensorOf, FactorsThatWereChangedAreFoundAgain) {

@@ -102,28 +102,28 @@ class Job {
 
   Result<TuningResult> run() {
     MOTE_TRY(open());
-    TuningResult result;
-    MOTE_ASSIGN(result.before, held_out_loss());
-    result.after = result.before;
-    for (const auto& t : tensors_) t->keep();
+    MOTE_ASSIGN(TuningState state, start());
     std::vector<std::size_t> order(trained_);
     std::iota(order.begin(), order.end(), std::size_t{0});
     Rng rng(1);
-    double rate = options_.rate;
     for (std::size_t round = 0; round < options_.rounds; ++round) {
-      for (const auto& t : tensors_) t->restore();
+      // Also for rounds of an earlier run: the next one continues the order.
       for (std::size_t i = trained_; i > 1; --i) std::swap(order[i - 1], order[rng.next_below(i)]);
+      if (round < state.rounds) continue;
+      for (const auto& t : tensors_) t->restore();
       for (std::size_t n = 0; n < trained_; ++n) {
         if (options_.begin) options_.begin(round * trained_ + n, options_.rounds * trained_);
-        MOTE_TRY(learn(trained_window(order[n]), rate * share_of(n, trained_), n + 1));
+        MOTE_TRY(learn(trained_window(order[n]), state.rate * share_of(n, trained_), n + 1));
       }
       MOTE_ASSIGN(const double loss, held_out_loss());
-      if (!(loss < result.after)) {
-        rate /= 2;
-        continue;
+      state.rounds = round + 1;
+      if (loss < state.after) {
+        state.after = loss;
+        for (const auto& t : tensors_) t->keep();
+      } else {
+        state.rate /= 2;
       }
-      result.after = loss;
-      for (const auto& t : tensors_) t->keep();
+      MOTE_TRY(keep(state));
     }
     for (std::size_t i = 0; i < new_.size(); ++i) {
       if (new_[i].blocks.empty()) continue;
@@ -133,10 +133,35 @@ class Job {
       tensors_[i].reset();
       new_[i].blocks = std::move(stored);
     }
-    return result;
+    return TuningResult{state.before, state.after};
   }
 
  private:
+  // Where an earlier run stood, or the beginning.
+  Result<TuningState> start() {
+    if (options_.from && take_factors(options_.from->factors)) return *options_.from;
+    TuningState state;
+    state.rate = options_.rate;
+    MOTE_ASSIGN(state.before, held_out_loss());
+    state.after = state.before;
+    for (const auto& t : tensors_) t->keep();
+    return state;
+  }
+  [[nodiscard]] bool take_factors(std::span<const float> factors) {
+    for (const auto& t : tensors_) {
+      if (!t->take_kept(factors)) return false;
+    }
+    return factors.empty();
+  }
+  Result<void> keep(TuningState& state) const {
+    if (!options_.keep) return {};
+    state.factors.clear();
+    for (const auto& t : tensors_) {
+      const std::vector<float> kept = t->kept();
+      state.factors.insert(state.factors.end(), kept.begin(), kept.end());
+    }
+    return options_.keep(state);
+  }
   [[nodiscard]] Result<void> go_on() const {
     if (options_.cancel == nullptr || !options_.cancel->requested()) return {};
     return Error{kCancelled, "quantizing stopped", "run the same command again", {}, {}};

@@ -29,12 +29,23 @@
 
 namespace mote::quantize {
 
+// Where learning stands between two rounds.
+struct TuningState {
+  std::size_t rounds = 0;  // that are over
+  double rate = 0;         // of the next one
+  double before = 0;       // as TuningResult has them
+  double after = 0;
+  std::vector<float> factors;  // changes of the best round's factors, tensor by tensor
+};
+
 struct TuningOptions {
   std::size_t window = 512;  // tokens that see one another
   std::size_t rounds = 4;    // over all windows
   double rate = 6e-4;        // relative change of a factor of 16 levels in one step of the first round
   const CancelToken* cancel = nullptr;
   std::function<void(std::size_t step, std::size_t steps)> begin;  // may be empty
+  std::function<Result<void>(const TuningState&)> keep;            // after every round; may be empty
+  std::optional<TuningState> from;  // kept by an earlier run with the same model, tokens and tensors
 };
 
 // A tensor of the model's canonical source in its new type; empty where it stays as it is.

@@ -5,14 +5,17 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "calibrate/windows.h"
+#include "codec/codec.h"
 #include "engine/session.h"
 #include "engine/test_runtime.h"
+#include "quantize/presets.h"
 #include "quantize/quantize.h"
 #include "testing/environment.h"
 #include "testing/quantize_jobs.h"
@@ -128,15 +131,95 @@ TEST_F(Tuning, ThreadsAndInstructionSetsGiveTheSameBytes) {
   testing::expect_same_bytes_everywhere(o);
 }
 
-TEST_F(Tuning, AJobThatWasStoppedWhileItLearnsEndsWithTheSameBytes) {
+// One that was stopped goes on where it was: with the tensor that feedback was at, or with the round.
+TEST_F(Tuning, AJobThatWasStoppedWhileItLearnsGoesOnWithTheRound) {
   QuantizeOptions o = small_options("out.gguf", Method::learned);
   o.text.max_windows = 3;
+  std::vector<std::size_t> steps;
+  std::set<std::string> begun;
+  testing::expect_same_bytes_after_stop(
+      o,
+      [&](const QuantizeProgress& p) {
+        if (p.what != "learning") return false;
+        EXPECT_EQ(p.tensor_count, 4U * 2U);  // rounds over what is not held out
+        return p.tensor == 5;                // the second step of the third round
+      },
+      [&](const QuantizeProgress& p) {
+        if (p.what == "learning") steps.push_back(p.tensor);
+        if (p.what == "quantizing") begun.emplace(p.name);
+      });
+  EXPECT_EQ(steps, (std::vector<std::size_t>{4, 5, 6, 7}));
+  EXPECT_FALSE(begun.contains("blk.0.attn_q.weight"));
+  EXPECT_TRUE(begun.contains("output_norm.weight"));  // nothing to learn there
+}
+
+// Also where a round did not help and the next one takes smaller steps.
+TEST_F(Tuning, FromAnyRoundOnItEndsTheSame) {
+  const auto runtime = runtime_of(2);
+  const QuantizeOptions o = small_options("out.gguf", Method::learned);
+  const auto model = engine::testing::load_exact(*runtime, o.input);
+  const std::vector<TokenId> tokens = tokens_of(*model, o);
+  const formats::TensorSource& source = *model->model().canonical;
+  const codec::Codec& q4_0 = codec::codec_of(CodecId::q4_0);
+  std::vector<NewTensor> rounded(source.tensors().size());
+  for (std::size_t i = 0; i < rounded.size(); ++i) {
+    if (!is_quantizable(source.tensors()[i])) continue;
+    const auto in = source.read(i);
+    ASSERT_TRUE(in);
+    std::vector<float> values(in->shape.element_count().value().value_or(0));
+    const codec::Codec& from = codec::codec_of(in->codec);
+    from.decode(in->blocks().data(), values.data(), values.size() / from.block_elements);
+    rounded[i].type = CodecId::q4_0;
+    rounded[i].blocks.resize(values.size() / q4_0.block_elements * q4_0.block_bytes);
+    q4_0.encode_rtn(values.data(), rounded[i].blocks.data(), values.size() / q4_0.block_elements);
+  }
+  std::vector<TuningState> states;
+  TuningOptions how;
+  how.window = 64;
+  how.rate = 2e-2;
+  how.keep = [&](const TuningState& state) -> Result<void> {
+    states.push_back(state);
+    return {};
+  };
+  const std::span<const TokenId> some = std::span(tokens).first(5 * how.window);
+  std::vector<NewTensor> whole = rounded;
+  const auto result = tune_factors(*runtime, *model, some, how, whole);
+  ASSERT_TRUE(result) << format_error(result.error());
+  ASSERT_EQ(states.size(), how.rounds);
+  EXPECT_LT(states.back().rate, how.rate);               // some round did not help
+  EXPECT_LT(states.back().after, states.back().before);  // and some did
+  how.keep = {};
+  for (const TuningState& state : states) {
+    how.from = state;
+    std::vector<NewTensor> resumed = rounded;
+    const auto again = tune_factors(*runtime, *model, some, how, resumed);
+    ASSERT_TRUE(again) << format_error(again.error());
+    EXPECT_EQ(again->before, result->before);
+    EXPECT_EQ(again->after, result->after);
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      EXPECT_TRUE(resumed[i].blocks == whole[i].blocks) << state.rounds << " " << source.tensors()[i].name;
+    }
+  }
+  // Of another model: as if there were none.
+  how.from->factors.pop_back();
+  std::vector<NewTensor> afresh = rounded;
   std::size_t steps = 0;
-  testing::expect_same_bytes_after_stop(o, [&](const QuantizeProgress& p) {
-    if (p.what != "learning") return false;
-    EXPECT_EQ(p.tensor_count, 4U * 2U);  // rounds over what is not held out
-    return ++steps == 3;
-  });
+  how.begin = [&](std::size_t, std::size_t) { ++steps; };
+  ASSERT_TRUE(tune_factors(*runtime, *model, some, how, afresh));
+  EXPECT_EQ(steps, how.rounds * 4);
+}
+
+TEST_F(Tuning, AJobThatWasStoppedBeforeItLearnsGoesOnAtTheTensor) {
+  QuantizeOptions o = small_options("out.gguf", Method::learned);
+  o.text.max_windows = 3;
+  std::set<std::string> begun;
+  testing::expect_same_bytes_after_stop(
+      o, [](const QuantizeProgress& p) { return p.name == "blk.3.attn_k.weight"; },
+      [&](const QuantizeProgress& p) { begun.emplace(p.name); });
+  EXPECT_FALSE(begun.contains("token_embd.weight"));
+  EXPECT_FALSE(begun.contains("blk.2.ffn_down.weight"));
+  EXPECT_TRUE(begun.contains("blk.3.attn_k.weight"));
+  EXPECT_TRUE(begun.contains("blk.4.ffn_down.weight"));
 }
 
 TEST_F(Tuning, OneWindowLeavesNothingToHoldOut) {
