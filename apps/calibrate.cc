@@ -30,15 +30,15 @@ class Calibrate : public Command {
           {"--in-file", "FILE", "statistics of the same model to add, repeatable", &merge_, false,
            ValueKind::file},
           {"-c,--ctx-size", "N", "tokens of a window", &window_},
-          {"--chunks", "N", "windows at most", &chunks_}},
+          {"--chunks", "N", "windows at most", &chunks_},
+          {"--hessian", "",
+           "also keep the second moments of all inputs, for feedback where the text cannot go through the "
+           "model "
+           "again: mixtures of experts",
+           &hessian_},
+          {"--memory", "N", "refuse to take more than N bytes besides the model, also 500M, 2G", &memory_}},
          runtime_.options()});
   }
-  [[nodiscard]] std::span<const LaterOption> later_options() const override {
-    static constexpr LaterOption kLater[] = {{"--hessian", "full second moments", false},
-                                             {"--memory", "full second moments"}};
-    return kLater;
-  }
-
   Result<Json> run(Program& program) override {
     calibrate::CalibrateOptions options;
     options.input = input_;
@@ -47,24 +47,32 @@ class Calibrate : public Command {
     options.text.window = static_cast<std::size_t>(window_);
     options.text.max_windows = static_cast<std::size_t>(chunks_);
     options.merge.assign(merge_.begin(), merge_.end());
+    options.second_moments = hessian_;
+    if (!memory_.empty()) {
+      MOTE_ASSIGN(options.max_memory, parse_size("--memory", memory_, true));
+    }
     options.cancel = &program.cancel();
     options.progress = [&program](const calibrate::CalibrateProgress& p) {
       const double done = static_cast<double>(p.done) / static_cast<double>(p.total);
-      program.progress("calibrating " + report::percent(done, 0) + "  window " + std::to_string(p.done + 1) +
-                       " of " + std::to_string(p.total));
+      program.progress("calibrating " + report::percent(done, 0) + "  " + std::string(p.what) + " " +
+                       std::to_string(p.done + 1) + " of " + std::to_string(p.total));
     };
     MOTE_ASSIGN(const std::unique_ptr<engine::Runtime> runtime, make_runtime(program, runtime_.threads));
     MOTE_ASSIGN(const calibrate::CalibrateReport report, calibrate::calibrate(*runtime, options));
     program.end_progress();
     for (const std::string& warning : report.warnings) program.warn(warning);
-    program.print("wrote " + escape_untrusted(output_) + ": " + human_bytes(report.bytes) +
-                  ", statistics of " + with_thousands(report.tensors) + " tensors from " +
-                  with_thousands(report.tokens) + " tokens, in " + report::duration(report.seconds) + "\n");
+    program.print(
+        "wrote " + escape_untrusted(output_) + ": " + human_bytes(report.bytes) + ", statistics of " +
+        with_thousands(report.tensors) + " tensors from " + with_thousands(report.tokens) + " tokens" +
+        (report.moments > 0 ? ", second moments of " + with_thousands(report.moments) + " inputs" : "") +
+        ", in " + report::duration(report.seconds) + "\n");
     Json out;
     out["output"] = output_;
     out["tokens"] = report.tokens;
     out["windows"] = report.windows;
     out["tensors"] = report.tensors;
+    out["second_moments"] = report.moments;
+    out["planned_memory"] = report.planned_memory;
     out["bytes"] = report.bytes;
     out["seconds"] = report.seconds;
     return out;
@@ -77,6 +85,8 @@ class Calibrate : public Command {
   std::vector<std::string> merge_;
   std::uint64_t window_ = calibrate::kUsualWindow;
   std::uint64_t chunks_ = calibrate::kUsualWindows;
+  bool hessian_ = false;
+  std::string memory_;
   RuntimeSettings runtime_;
 };
 

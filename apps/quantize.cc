@@ -70,11 +70,11 @@ class Quantize : public Command {
           {"--chunks", "N", "windows of 512 tokens of the calibration text at most", &chunks_},
           {"--stats,--imatrix", "FILE",
            "statistics of mote calibrate, or an importance matrix of llama.cpp: weights for the search; with "
-           "tokens, the text for feedback",
+           "tokens the text for feedback, with second moments (--hessian) feedback without a text",
            &stats_, false, ValueKind::file},
           {"--effort", "E",
            "fast: the search, in seconds; standard: feedback, in minutes (the default with --data, or with "
-           "--stats that have tokens); max: learned, in tens of minutes",
+           "--stats that have tokens or second moments); max: learned, in tens of minutes",
            &effort_, false, ValueKind::choice, names_of(kEfforts)},
           {"--transform", "T",
            "first give channels between layers another form, with which the model computes the same and "
@@ -220,8 +220,8 @@ class Quantize : public Command {
 
   // --method, or what --effort and the calibration that is there make of it.
   [[nodiscard]] Result<quantize::Method> method() const {
-    const bool tokens = !data_.empty() || (!stats_.empty() && quantize::has_tokens(stats_));
-    std::string_view usual = tokens ? "feedback" : "search";
+    const bool feeds = !data_.empty() || (!stats_.empty() && quantize::can_feed(stats_));
+    std::string_view usual = feeds ? "feedback" : "search";
     if (!effort_.empty()) {
       if (!method_.empty()) {
         return Error{kUsageValue, "--effort and --method exclude each other", "give one of them", "",

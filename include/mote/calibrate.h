@@ -2,7 +2,8 @@
 // statistics, for `quantize` and, as an importance matrix, for llama.cpp.
 //
 // One streamed pass: memory holds the model, one window's activations and the sums, whatever the length of
-// the texts. Sums are in double precision and in an order that depends on the tokens alone.
+// the texts. With second moments it goes block by block: memory holds hidden states of all tokens and the
+// moments of one block. Sums are in double precision and in an order that depends on the tokens alone.
 #pragma once
 
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mote/cancel.h"
@@ -32,8 +34,9 @@ struct CalibrationText {
 };
 
 struct CalibrateProgress {
-  std::size_t done = 0;  // windows
+  std::size_t done = 0;
   std::size_t total = 0;
+  std::string_view what;  // that are counted: "window" or "block"
 };
 
 struct CalibrateOptions {
@@ -41,21 +44,31 @@ struct CalibrateOptions {
   std::filesystem::path output;              // GGUF, or llama.cpp's older form where the name ends in .dat
   CalibrationText text;                      // may have no files where there is something to merge
   std::vector<std::filesystem::path> merge;  // statistics of the same model from earlier runs, added
+  // Also the second moments x x^T of all inputs (GPTQ's Hessians), for feedback where the text cannot go
+  // through the model while it is quantized: mixtures of experts, statistics without tokens. GGUF only.
+  bool second_moments = false;
+  // What may be taken besides the mapped model, refused before it starts; 0: no limit. `on_memory` hears what
+  // it will take.
+  std::uint64_t max_memory = 0;
+  std::function<void(std::uint64_t bytes)> on_memory;
   std::function<void(const CalibrateProgress&)> progress;
   const CancelToken* cancel = nullptr;  // checked between windows
 };
 
 struct CalibrateReport {
-  std::size_t tokens = 0;   // that went through the model, in this run and in those merged
-  std::size_t windows = 0;  // of this run
-  std::size_t tensors = 0;  // with statistics
+  std::size_t tokens = 0;            // that went through the model, in this run and in those merged
+  std::size_t windows = 0;           // of this run
+  std::size_t tensors = 0;           // with statistics
+  std::size_t moments = 0;           // kinds of inputs with second moments
+  std::uint64_t planned_memory = 0;  // of observing, besides the mapped model; 0 where texts were merged only
   std::uint64_t bytes = 0;
   double seconds = 0;
   std::vector<std::string> warnings;  // tensors that saw few tokens, texts with leftovers
 };
 
 // Errors: those of loading a model, of reading texts (CALIBRATION_SHORT) and statistics (STATISTICS_FILE,
-// STATISTICS_NONFINITE, STATISTICS_MODEL), of writing; OUT_OF_MEMORY, CANCELLED.
+// STATISTICS_NONFINITE, STATISTICS_MODEL), of writing; CALIBRATION_MEMORY, CALIBRATION_FORM, OUT_OF_MEMORY,
+// CANCELLED.
 Result<CalibrateReport> calibrate(engine::Runtime& runtime, const CalibrateOptions& options);
 
 }  // namespace mote::calibrate

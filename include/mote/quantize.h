@@ -169,9 +169,9 @@ struct QuantizeReport {
 // QUANT_GROUP (a row that the group does not divide; names the groups that do), OUTPUT_EXISTS.
 Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions& options);
 
-// Whether a file of statistics says which tokens it is of, so that feedback can run on it; false also for
-// what is no such file.
-bool has_tokens(const std::filesystem::path& statistics);
+// Whether a file of statistics has what feedback needs, the tokens of its text or second moments; false also
+// for what is no such file.
+bool can_feed(const std::filesystem::path& statistics);
 
 // Names that `type` takes for a GGUF file, in order of falling size.
 std::vector<std::string_view> type_names();

@@ -21,14 +21,51 @@ namespace mote::calibrate {
 namespace {
 
 constexpr ErrorCode kCalibrationEmpty{"CALIBRATION_EMPTY", ErrorKind::invalid_argument};
+constexpr ErrorCode kCalibrationForm{"CALIBRATION_FORM", ErrorKind::invalid_argument};
+constexpr ErrorCode kCalibrationMemory{"CALIBRATION_MEMORY", ErrorKind::resource_exhausted};
+
+// Told to the caller and held to the limit.
+Result<void> plan_memory(engine::Runtime& runtime, const engine::LoadedModel& model,
+                         const CalibrateOptions& options, const Windows& windows, CalibrateReport& report) {
+  const auto needed = observer_bytes(model, windows, runtime.pool().size(), options.second_moments);
+  if (!needed) return Error{kOutOfMemory, "the memory that calibrating needs is beyond counting", {}, {}, {}};
+  report.planned_memory = *needed;
+  if (options.on_memory) options.on_memory(*needed);
+  if (options.max_memory == 0 || *needed <= options.max_memory) return {};
+  const std::uint64_t excess = *needed - options.max_memory;
+  const std::uint64_t per_window = windows.window * model.spec().width * sizeof(float);
+  const std::uint64_t fewer = (excess + per_window - 1) / per_window;
+  std::string hint = "allow more, or take shorter windows (-c)";
+  if (options.second_moments) {
+    hint = fewer < windows.count()
+               ? "allow more, or take " + std::to_string(windows.count() - fewer) + " windows (--chunks)"
+               : "allow more, or leave out --hessian";
+  }
+  return Error{kCalibrationMemory,
+               "calibrating on " + with_thousands(windows.count()) + " windows needs " +
+                   human_bytes(*needed) + " of memory, more than the " + human_bytes(options.max_memory) +
+                   " allowed",
+               std::move(hint),
+               options.input.string(),
+               {}};
+}
 
 Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedModel& model,
                                  const CalibrateOptions& options, CalibrateReport& report) {
   MOTE_ASSIGN(Windows windows, windows_of(model, options.text));
+  MOTE_TRY(plan_memory(runtime, model, options, windows, report));
   Statistics out;
-  MOTE_ASSIGN(out.inputs, observe(runtime, model, windows, options.cancel, [&](std::size_t w) {
-                if (options.progress) options.progress({w, windows.count()});
-              }));
+  std::shared_ptr<SpilledMoments> moments;
+  if (options.second_moments) {
+    std::filesystem::path spill = options.output;
+    spill += ".part.moments";
+    MOTE_ASSIGN(moments, SpilledMoments::create(spill));
+  }
+  const auto begin = [&](std::size_t done, std::size_t total) {
+    if (options.progress) options.progress({done, total, moments ? "block" : "window"});
+  };
+  MOTE_ASSIGN(out.inputs, observe(runtime, model, windows, options.cancel, begin, moments.get()));
+  out.moments = moments;
   for (const std::filesystem::path& file : options.text.files) {
     out.datasets.push_back(file.filename().string());
   }
@@ -69,6 +106,13 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
                  {},
                  {}};
   }
+  if (options.second_moments && is_older_form(options.output)) {
+    return Error{kCalibrationForm,
+                 "the older form of an importance matrix has no place for second moments",
+                 "name the output .gguf, or leave out --hessian",
+                 options.output.string(),
+                 {}};
+  }
   std::vector<Statistics> earlier;
   for (const std::filesystem::path& path : options.merge) {
     MOTE_ASSIGN(earlier.emplace_back(), read_statistics(path));
@@ -92,6 +136,7 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
   warn_of_few(statistics, report);
   MOTE_ASSIGN(report.bytes, write_statistics(statistics, options.output));
   report.tensors = statistics.inputs.size();
+  if (statistics.moments != nullptr) report.moments = statistics.moments->entries().size();
   for (const auto& [name, of] : statistics.inputs) {
     if (of.counts.size() == 1) report.tokens = std::max<std::size_t>(report.tokens, of.counts[0]);
   }

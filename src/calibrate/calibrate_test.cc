@@ -175,6 +175,116 @@ void are_close(const Statistics& a, const Statistics& b) {
   }
 }
 
+// ---------------------------------------------------------------- second moments
+
+TEST_F(Calibrate, SecondMomentsStandBesideTheSameSums) {
+  const Statistics plain = statistics_of(options("plain.gguf", {dog_, cat_}));
+  CalibrateOptions o = options("s.gguf", {dog_, cat_});
+  o.second_moments = true;
+  std::vector<std::string> counted;
+  o.progress = [&](const CalibrateProgress& p) { counted.emplace_back(p.what); };
+  const CalibrateReport report = report_of(o);
+  EXPECT_EQ(counted, std::vector<std::string>(6, "block"));  // five, and the head
+  EXPECT_EQ(report.moments, 5U * 4U + 1U);
+  const auto read = read_statistics(o.output);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(plain.moments, nullptr);
+  ASSERT_NE(read->moments, nullptr);
+  ASSERT_EQ(read->moments->entries().size(), report.moments);
+  EXPECT_EQ(read->tokens, plain.tokens);
+  for (const auto& [name, sums] : plain.inputs) {
+    EXPECT_EQ(read->inputs.at(name).squares, sums.squares) << name;
+    EXPECT_EQ(read->inputs.at(name).sums, sums.sums) << name;
+  }
+  // The diagonal is the sum of squares.
+  for (std::size_t e = 0; e < report.moments; ++e) {
+    const MomentEntry& entry = read->moments->entries()[e];
+    const auto packed = read->moments->read(e, 0);
+    ASSERT_TRUE(packed);
+    const std::vector<double>& squares = read->inputs.at(entry.tensor).squares;
+    ASSERT_EQ(squares.size(), entry.cols);
+    for (std::size_t i = 0; i < entry.cols; ++i) {
+      EXPECT_NEAR((*packed)[packed_size(i + 1) - 1], squares[i], 1e-5 * squares[i]) << entry.tensor;
+    }
+  }
+  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+}
+
+TEST_F(Calibrate, SecondMomentsAddUp) {
+  const auto with = [&](const std::string& out, std::vector<fs::path> files) {
+    CalibrateOptions o = options(out, std::move(files));
+    o.second_moments = true;
+    return o;
+  };
+  const Statistics both = statistics_of(with("both.gguf", {dog_, cat_}));
+  report_of(with("dog.gguf", {dog_}));
+  CalibrateOptions added = with("added.gguf", {cat_});
+  added.merge = {folder_ / "dog.gguf"};
+  const Statistics sum = statistics_of(added);
+  ASSERT_NE(sum.moments, nullptr);
+  ASSERT_EQ(sum.moments->entries().size(), both.moments->entries().size());
+  for (std::size_t e = 0; e < sum.moments->entries().size(); ++e) {
+    EXPECT_EQ(sum.moments->entries()[e], both.moments->entries()[e]);
+    const std::vector<float> a = *sum.moments->read(e, 0);
+    const std::vector<float> b = *both.moments->read(e, 0);
+    const float largest = *std::ranges::max_element(b);
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6 * largest);
+  }
+}
+
+TEST_F(Calibrate, ThreadsGiveTheSameSecondMoments) {
+  std::string first;
+  for (const unsigned threads : {1U, 3U}) {
+    CalibrateOptions o = options("s.gguf", {dog_, cat_});
+    o.second_moments = true;
+    report_of(o, threads);
+    const std::string bytes = content(o.output);
+    if (first.empty()) first = bytes;
+    EXPECT_TRUE(bytes == first);
+  }
+}
+
+TEST_F(Calibrate, TheOlderFormHasNoPlaceForSecondMoments) {
+  CalibrateOptions o = options("s.dat", {dog_});
+  o.second_moments = true;
+  fails("CALIBRATION_FORM", o, "s.dat");
+}
+
+TEST_F(Calibrate, MemoryIsPlannedAndHeldToALimit) {
+  CalibrateOptions o = options("s.gguf", {dog_});
+  std::uint64_t told = 0;
+  o.on_memory = [&](std::uint64_t bytes) { told = bytes; };
+  const CalibrateReport plain = report_of(o, 1);
+  EXPECT_EQ(plain.planned_memory, told);
+  EXPECT_GT(told, 0U);
+  o.second_moments = true;
+  const CalibrateReport full = report_of(o, 1);
+  // Rows of 128 and 352: the moments of the block, and the hidden states.
+  EXPECT_GT(full.planned_memory, plain.planned_memory + 8U * (3 * 128 * 128 + 352 * 352));
+  o.max_memory = full.planned_memory;
+  report_of(o, 1);
+  fs::remove(o.output);
+  o.max_memory = full.planned_memory - 1;
+  fails("CALIBRATION_MEMORY", o, "(--chunks)");
+  o.max_memory = 1;
+  fails("CALIBRATION_MEMORY", o, "leave out --hessian");
+  o.second_moments = false;
+  fails("CALIBRATION_MEMORY", o, "shorter windows");
+  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+}
+
+TEST_F(Calibrate, StopsBetweenBlocksAndLeavesNothing) {
+  CancelToken cancel;
+  CalibrateOptions o = options("s.gguf", {dog_});
+  o.second_moments = true;
+  o.cancel = &cancel;
+  o.progress = [&](const CalibrateProgress& p) {
+    if (p.done == 2) cancel.request();
+  };
+  fails("CANCELLED", o, "after 3 of 6 blocks");
+  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+}
+
 TEST_F(Calibrate, TextsOneByOneAddUpToAllAtOnce) {
   const Statistics both = statistics_of(options("both.gguf", {dog_, cat_}));
   const Statistics dog = statistics_of(options("dog.gguf", {dog_}));

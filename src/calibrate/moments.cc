@@ -99,6 +99,20 @@ void Moments::add(std::span<const float> a) {
   accumulate(transposed_.as<float>(), transposed_.as<float>(), n, true);
 }
 
+std::vector<float> Moments::packed_sums() const {
+  std::vector<float> out;
+  out.reserve(cols_ * (cols_ + 1) / 2);
+  for (std::size_t i = 0; i < cols_; ++i) {
+    for (std::size_t j = 0; j <= i; ++j) out.push_back(static_cast<float>(sums_[i * cols_ + j]));
+  }
+  return out;
+}
+
+Checked Moments::bytes(std::size_t cols, std::size_t tokens, unsigned threads) {
+  const Checked scratch = (Checked(tokens) * 2 + Checked(kStripe) * threads) * cols * sizeof(float);
+  return Checked(cols) * cols * sizeof(double) + scratch;
+}
+
 std::vector<double> Moments::take_mean() {
   const double count = static_cast<double>(std::max<std::size_t>(tokens_, 1));
   for (double& sum : sums_) sum /= count;

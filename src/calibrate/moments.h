@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/checked.h"
 #include "engine/runtime.h"
 #include "mote/result.h"
 #include "tensor/aligned_buffer.h"
@@ -30,6 +31,10 @@ class Moments {
   // [cols][cols], rows by `a`: the sums over the number of tokens. Hands the memory over: nothing can be
   // added afterwards.
   [[nodiscard]] std::vector<double> take_mean();
+  // After add(a) alone: the sums, their lower triangle row by row, cols (cols + 1) / 2 numbers.
+  [[nodiscard]] std::vector<float> packed_sums() const;
+  // What create() takes.
+  static Checked bytes(std::size_t cols, std::size_t tokens, unsigned threads);
 
  private:
   Moments(engine::Runtime& runtime, std::size_t cols) : runtime_(&runtime), cols_(cols) {}

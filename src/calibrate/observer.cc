@@ -1,9 +1,12 @@
 #include "calibrate/observer.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string>
+#include <string_view>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "calibrate/readers.h"
 #include "model/tensor_names.h"
@@ -13,14 +16,14 @@ namespace {
 
 using engine::BlockInput;
 
-Result<void> go_on(const CancelToken* cancel, std::size_t done, std::size_t total) {
+Result<void> go_on(const CancelToken* cancel, std::size_t done, std::size_t total, std::string_view what) {
   if (cancel == nullptr || !cancel->requested()) return {};
-  return Error{
-      kCancelled,
-      "calibration stopped after " + with_thousands(done) + " of " + with_thousands(total) + " windows",
-      "run the same command again",
-      {},
-      {}};
+  return Error{kCancelled,
+               "calibration stopped after " + with_thousands(done) + " of " + with_thousands(total) + " " +
+                   std::string(what),
+               "run the same command again",
+               {},
+               {}};
 }
 
 bool is_of_one_expert(BlockInput input) {
@@ -47,10 +50,14 @@ Result<std::unique_ptr<Observer>> Observer::create(engine::Runtime& runtime, con
   out->cache_.emplace(std::move(*cache));
   out->forward_ = engine::Forward::create(runtime, spec, model.weights(), window, window);
   if (out->forward_ == nullptr) return no_memory();
+  out->window_ = window;
   const std::size_t experts = spec.experts.count;
   out->forward_->set_tap([self = out.get(), experts](const engine::TappedInput& in) {
     Site& site = self->sites_[{in.layer, in.input}];
     self->add_rows(site, is_of_one_expert(in.input) ? experts : 1, in.expert, in.cols, in.rows);
+    if (self->with_moments_ && self->failure_) {
+      self->failure_ = self->add_moments(site, in.expert, in.rows);
+    }
   });
   return out;
 }
@@ -62,6 +69,75 @@ void Observer::add(std::span<const TokenId> tokens) {
   const std::span<const float> rows = forward_->normalized(0, tokens.size());
   add_rows(head_, 1, 0, model_->spec().width, rows);
 }
+
+Result<void> Observer::add_by_block(std::span<const TokenId> tokens, SpilledMoments& moments,
+                                    const std::function<Result<void>(std::size_t block)>& begin) {
+  const std::size_t width = model_->spec().width;
+  const std::size_t size = window_ * width;  // of a window's hidden states
+  const std::size_t windows = tokens.size() / window_;
+  const std::array<engine::Slice, 1> slices{engine::Slice{&*cache_, 0, window_}};
+  std::vector<float> hidden(windows * size);
+  const auto load = [&](std::size_t w) {
+    std::copy_n(hidden.data() + w * size, size, forward_->hidden().data());
+  };
+  const auto store = [&](std::size_t w) {
+    std::copy_n(forward_->hidden().data(), size, hidden.data() + w * size);
+  };
+  for (std::size_t w = 0; w < windows; ++w) {
+    forward_->embed(tokens.subspan(w * window_, window_), slices);
+    store(w);
+  }
+  const formats::TensorSource& source = *model_->model().canonical;
+  with_moments_ = true;
+  for (std::uint32_t block = 0; block < model_->spec().blocks; ++block) {
+    MOTE_TRY(begin(block));
+    for (std::size_t w = 0; w < windows; ++w) {
+      load(w);
+      forward_->run(block, block + 1, slices);
+      store(w);
+      MOTE_TRY(failure_);
+    }
+    for (const BlockInput input : engine::kBlockInputs) {
+      const auto site = sites_.find({block, input});
+      if (site == sites_.end()) continue;
+      const std::vector<std::size_t> readers = readers_of(source, block, input);
+      if (!readers.empty()) MOTE_TRY(spill(site->second, source.tensors()[readers.front()].name, moments));
+      site->second.moments.clear();
+    }
+  }
+  MOTE_TRY(begin(model_->spec().blocks));
+  for (std::size_t w = 0; w < windows; ++w) {
+    load(w);
+    const std::span<const float> rows = forward_->normalized(0, window_);
+    add_rows(head_, 1, 0, width, rows);
+    MOTE_TRY(add_moments(head_, 0, rows));
+  }
+  if (model_->spec().causal && source.find(head_name())) MOTE_TRY(spill(head_, head_name(), moments));
+  head_.moments.clear();
+  return {};
+}
+
+Result<void> Observer::add_moments(Site& site, std::size_t matrix, std::span<const float> rows) {
+  site.moments.resize(site.sums.counts.size());
+  if (!site.moments[matrix]) {
+    MOTE_ASSIGN(site.moments[matrix], Moments::create(*runtime_, site.cols, window_));
+  }
+  site.moments[matrix]->add(rows);
+  return {};
+}
+
+// An expert that nothing has chosen has moments of 0.
+Result<void> Observer::spill(Site& site, const std::string& tensor, SpilledMoments& to) {
+  const MomentEntry entry{tensor, site.sums.counts.size(), site.cols};
+  for (std::size_t m = 0; m < entry.matrices; ++m) {
+    const bool seen = m < site.moments.size() && site.moments[m];
+    MOTE_TRY(to.add(
+        entry, seen ? site.moments[m]->packed_sums() : std::vector<float>(packed_size(entry.cols), 0.0F)));
+  }
+  return {};
+}
+
+std::string Observer::head_name() const { return model::head_name(model_->spec()); }
 
 // Columns on the workers, each summed over the tokens in their order.
 void Observer::add_rows(Site& site, std::size_t matrices, std::size_t matrix, std::size_t cols,
@@ -99,8 +175,7 @@ Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() cons
     }
   }
   // The embedding serves as head in many models; what it multiplies then is what its rows answer to.
-  const std::string head =
-      model::gguf_name(model_->spec().tied_head ? model::Role::token_embd : model::Role::output);
+  const std::string head = head_name();
   if (model_->spec().causal && source.find(head) && head_.cols > 0) out[head] = head_.sums;
   // Files hold floats; a model that is sound stays far below their largest.
   constexpr double kMost = std::numeric_limits<float>::max();
@@ -119,17 +194,62 @@ Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() cons
 
 Result<std::map<std::string, InputSums, std::less<>>> observe(
     engine::Runtime& runtime, const engine::LoadedModel& model, const Windows& windows,
-    const CancelToken* cancel, const std::function<void(std::size_t window)>& begin) {
+    const CancelToken* cancel, const ObserverProgress& begin, SpilledMoments* moments) {
   MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
-  for (std::size_t w = 0; w < windows.count(); ++w) {
-    MOTE_TRY(go_on(cancel, w, windows.count()));
-    if (begin) begin(w);
-    observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
+  const std::size_t steps = moments != nullptr ? std::size_t{model.spec().blocks} + 1 : windows.count();
+  const auto start = [&](std::size_t step) -> Result<void> {
+    MOTE_TRY(go_on(cancel, step, steps, moments != nullptr ? "blocks" : "windows"));
+    if (begin) begin(step, steps);
+    return {};
+  };
+  if (moments != nullptr) {
+    MOTE_TRY(observer->add_by_block(windows.tokens, *moments, start));
+  } else {
+    for (std::size_t w = 0; w < windows.count(); ++w) {
+      MOTE_TRY(start(w));
+      observer->add(std::span<const TokenId>(windows.tokens).subspan(w * windows.window, windows.window));
+    }
   }
   // Mapped weights may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
   MOTE_TRY(model.model().canonical->check());
-  MOTE_TRY(go_on(cancel, windows.count(), windows.count()));
+  MOTE_TRY(go_on(cancel, steps, steps, moments != nullptr ? "blocks" : "windows"));
   return observer->by_tensor();
+}
+
+std::optional<std::uint64_t> observer_bytes(const engine::LoadedModel& model, const Windows& windows,
+                                            unsigned threads, bool with_moments) {
+  const model::ModelSpec& spec = model.spec();
+  const engine::KvShape shape{spec.blocks,    spec.kv_heads,       spec.head_dim,
+                              windows.window, engine::KvType::f32, engine::KvType::f32};
+  const auto cache = shape.bytes();
+  const auto scratch = engine::Forward::scratch_bytes(spec, windows.window, windows.window, threads);
+  if (!cache || !scratch) return std::nullopt;
+  const formats::TensorSource& source = *model.model().canonical;
+  Checked sums = 0;
+  Checked most = 0;  // moments of a block
+  for (std::uint32_t block = 0; block <= spec.blocks; ++block) {
+    Checked of_block = 0;
+    const auto add = [&](std::size_t tensor) {
+      const Shape& of = source.tensors()[tensor].shape;
+      const std::uint64_t matrices = of.rank() == 3 ? of.dims()[0] : 1;
+      sums = sums + Checked(matrices) * of.cols() * 2 * sizeof(double);
+      // Packed on their way to the file.
+      of_block = of_block + Moments::bytes(of.cols(), windows.window, threads) * matrices +
+                 Checked(packed_size(of.cols())) * sizeof(float);
+    };
+    if (block == spec.blocks) {
+      if (const auto head = source.find(model::head_name(spec))) add(*head);
+    } else {
+      for (const BlockInput input : engine::kBlockInputs) {
+        const std::vector<std::size_t> readers = readers_of(source, block, input);
+        if (!readers.empty()) add(readers.front());
+      }
+    }
+    if (!of_block.valid() || of_block.value() > most.value()) most = of_block;
+  }
+  const Checked hidden = Checked(windows.tokens.size()) * spec.width * sizeof(float);
+  const Checked all = sums + *cache + *scratch;
+  return (with_moments ? all + most + hidden : all).value();
 }
 
 }  // namespace mote::calibrate

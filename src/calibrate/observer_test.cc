@@ -247,6 +247,120 @@ void agrees(const TinyGguf& options, std::size_t window) {
   }
 }
 
+// ---------------------------------------------------------------- second moments
+
+// x x^T of the rows that a tap shows, in double precision and without any order but that of the tokens.
+using Products = std::map<std::string, std::vector<std::vector<double>>>;  // [matrix][packed]
+
+Products products_of(engine::Runtime& runtime, const engine::LoadedModel& model,
+                     const std::vector<TokenId>& tokens, std::size_t window) {
+  const model::ModelSpec& spec = model.spec();
+  const formats::TensorSource& source = *model.model().canonical;
+  const engine::KvShape shape{spec.blocks, spec.kv_heads,       spec.head_dim,
+                              window,      engine::KvType::f32, engine::KvType::f32};
+  auto cache = engine::KvCache::create(shape, runtime.kernels());
+  EXPECT_TRUE(cache);
+  const auto forward = engine::Forward::create(runtime, spec, model.weights(), window, window);
+  Products out;
+  const auto add = [&](const std::string& name, std::size_t matrices, std::size_t matrix, std::size_t cols,
+                       std::span<const float> rows) {
+    auto& of = out[name];
+    of.resize(matrices);
+    for (auto& one : of) one.resize(cols * (cols + 1) / 2);
+    for (std::size_t at = 0; at < rows.size(); at += cols) {
+      std::size_t n = 0;
+      for (std::size_t i = 0; i < cols; ++i) {
+        for (std::size_t j = 0; j <= i; ++j) {
+          of[matrix][n++] += static_cast<double>(rows[at + i]) * static_cast<double>(rows[at + j]);
+        }
+      }
+    }
+  };
+  forward->set_tap([&](const engine::TappedInput& in) {
+    static const std::map<BlockInput, std::vector<std::string>> kFirst{
+        {BlockInput::attention, {"attn_q", "attn_qkv"}},
+        {BlockInput::attention_output, {"attn_output"}},
+        {BlockInput::ffn, {"ffn_gate", "ffn_gate_shexp", "ffn_up"}},
+        {BlockInput::ffn_down, {"ffn_down"}},
+        {BlockInput::expert, {"ffn_gate_exps", "ffn_gate_up_exps"}},
+        {BlockInput::expert_down, {"ffn_down_exps"}},
+        {BlockInput::shared_down, {"ffn_down_shexp"}}};
+    for (const std::string& name : kFirst.at(in.input)) {
+      const std::string tensor = "blk." + std::to_string(in.layer) + "." + name + ".weight";
+      if (!source.find(tensor)) continue;
+      const bool of_expert = in.input == BlockInput::expert || in.input == BlockInput::expert_down;
+      add(tensor, of_expert ? spec.experts.count : 1, in.expert, in.cols, in.rows);
+      break;
+    }
+  });
+  for (std::size_t at = 0; at < tokens.size(); at += window) {
+    const std::array<engine::Slice, 1> slices{engine::Slice{&*cache, 0, window}};
+    forward->embed(std::span(tokens).subspan(at, window), slices);
+    forward->run(0, spec.blocks, slices);
+    const std::string head = spec.tied_head ? "token_embd.weight" : "output.weight";
+    if (spec.causal) add(head, 1, 0, spec.width, forward->normalized(0, window));
+  }
+  return out;
+}
+
+void moments_agree(const TinyGguf& options) {
+  SCOPED_TRACE(std::string(options.architecture));
+  const auto runtime = runtime_of(2);
+  const auto model = load_exact(*runtime, tiny(options));
+  Windows windows;
+  windows.window = kWindow;
+  windows.tokens = tokens_of(kWindow * kWindows);
+  const auto store = SpilledMoments::create(testing::fresh_folder() / "moments");
+  ASSERT_TRUE(store);
+  std::vector<std::size_t> steps;
+  const auto by_block = observe(
+      *runtime, *model, windows, nullptr,
+      [&](std::size_t done, std::size_t total) { steps.push_back(done * 100 + total); }, store->get());
+  ASSERT_TRUE(by_block) << format_error(by_block.error());
+  const std::size_t all = model->spec().blocks + 1;
+  ASSERT_EQ(steps.size(), all);
+  for (std::size_t i = 0; i < all; ++i) EXPECT_EQ(steps[i], i * 100 + all);
+  // Other sums are those of windows one after the other.
+  const auto plain = observe(*runtime, *model, windows, nullptr);
+  ASSERT_TRUE(plain);
+  ASSERT_EQ(by_block->size(), plain->size());
+  for (const auto& [name, sums] : *plain) {
+    EXPECT_EQ(by_block->at(name).counts, sums.counts) << name;
+    EXPECT_EQ(by_block->at(name).squares, sums.squares) << name;
+    EXPECT_EQ(by_block->at(name).sums, sums.sums) << name;
+  }
+  const Products expected = products_of(*runtime, *model, windows.tokens, kWindow);
+  ASSERT_EQ((*store)->entries().size(), expected.size());
+  for (std::size_t e = 0; e < expected.size(); ++e) {
+    const MomentEntry& entry = (*store)->entries()[e];
+    SCOPED_TRACE(entry.tensor);
+    ASSERT_TRUE(expected.contains(entry.tensor));
+    const auto& matrices = expected.at(entry.tensor);
+    ASSERT_EQ(entry.matrices, matrices.size());
+    EXPECT_TRUE(by_block->contains(entry.tensor));
+    for (std::size_t m = 0; m < matrices.size(); ++m) {
+      const auto found = (*store)->read(e, m);
+      ASSERT_TRUE(found);
+      ASSERT_EQ(found->size(), matrices[m].size());
+      double largest = 0;
+      for (const double x : matrices[m]) largest = std::max(largest, std::abs(x));
+      for (std::size_t i = 0; i < found->size(); ++i) {
+        EXPECT_NEAR((*found)[i], matrices[m][i], 1e-6 * largest) << m << " " << i;
+      }
+    }
+  }
+}
+
+TEST(Observer, SecondMomentsAreThoseOfTheRows) {
+  for (const model::ArchEntry& arch : model::all_archs()) {
+    if (!arch.gguf_name.ends_with("moe")) moments_agree({.architecture = arch.gguf_name});
+  }
+  for (const std::string_view architecture : {"llama", "qwen2moe", "qwen3moe", "granitemoe"}) {
+    moments_agree({.architecture = architecture, .experts = true});
+  }
+  moments_agree({.architecture = "qwen2moe", .experts = true, .shared_expert = true});
+}
+
 TEST(Observer, SumsUpWhatDenseModelsMultiply) {
   // Fused matrices, norms behind, none before, learned positions, an encoder: whatever there is.
   for (const model::ArchEntry& arch : model::all_archs()) {

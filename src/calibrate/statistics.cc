@@ -85,6 +85,20 @@ Result<void> check_tensor(const std::string& name, const InputSums& of, const Sh
   return {};
 }
 
+Result<void> check_moments(const Statistics& statistics, const formats::TensorSource& model) {
+  if (statistics.moments == nullptr) return {};
+  for (const MomentEntry& entry : statistics.moments->entries()) {
+    const auto index = model.find(entry.tensor);
+    if (!index) continue;
+    const Shape& shape = model.tensors()[*index].shape;
+    const std::size_t matrices = is_experts(shape) ? shape.dims()[0] : 1;
+    if (entry.matrices != matrices || entry.cols != shape.cols()) {
+      return other_size(entry.tensor, entry.matrices * entry.cols, matrices * shape.cols());
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> merge(Statistics& into, const Statistics& other) {
@@ -105,6 +119,7 @@ Result<void> merge(Statistics& into, const Statistics& other) {
     into.tokens.clear();
     into.window = std::max(into.window, other.window);
   }
+  into.moments = first ? other.moments : added(into.moments, other.moments);
   into.windows += other.windows;
   into.datasets.insert(into.datasets.end(), other.datasets.begin(), other.datasets.end());
   return {};
@@ -119,7 +134,7 @@ Result<void> check_statistics(const Statistics& statistics, const formats::Tenso
     any = true;
     MOTE_TRY(check_tensor(found->first, found->second, info.shape, least_tokens));
   }
-  if (any) return {};
+  if (any) return check_moments(statistics, model);
   const std::string first =
       statistics.inputs.empty() ? "none" : "'" + escape_untrusted(statistics.inputs.begin()->first) + "'";
   return Error{kStatisticsModel,

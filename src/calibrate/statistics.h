@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "calibrate/moment_store.h"
 #include "formats/tensor_source.h"
 #include "mote/error.h"
 #include "mote/result.h"
@@ -37,9 +38,11 @@ struct Statistics {
   std::uint64_t windows = 0;
   std::size_t window = 0;       // tokens of a window
   std::vector<TokenId> tokens;  // all windows as they went through the model; empty where that is not known
+  std::shared_ptr<const MomentStore> moments;  // second moments, each of a tensor in `inputs`; may be null
 };
 
-// Adds `other`. Tokens are kept where both have them and their windows are as long, else dropped.
+// Adds `other`. Tokens are kept where both have them and their windows are as long, second moments where both
+// have the same ones; else they are dropped.
 // STATISTICS_MODEL (names the tensor) where a tensor has another size in the two.
 Result<void> merge(Statistics& into, const Statistics& other);
 

@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <span>
 #include <utility>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "codec/codec.h"
 #include "formats/gguf_layout.h"
@@ -32,6 +34,7 @@ constexpr std::string_view kTokens = "mote.calibration.tokens";
 constexpr std::string_view kSquares = ".in_sum2";
 constexpr std::string_view kSums = ".in_sum";
 constexpr std::string_view kCounts = ".counts";
+constexpr std::string_view kMoments = ".in_moment2";
 // The older form counts windows, whose length it does not say; llama.cpp's own default.
 constexpr std::uint64_t kDatWindow = 512;
 
@@ -115,8 +118,61 @@ Result<void> read_keys(const formats::Metadata& keys, const fs::path& path, Stat
   return {};
 }
 
+// Stay in the file until they are wanted.
+class FileMoments : public MomentStore {
+ public:
+  FileMoments(std::shared_ptr<const formats::GgufFile> file, fs::path path)
+      : file_(std::move(file)), path_(std::move(path)) {}
+
+  void add(MomentEntry entry, std::size_t tensor) {
+    entries_.push_back(std::move(entry));
+    tensors_.push_back(tensor);
+  }
+
+  [[nodiscard]] std::span<const MomentEntry> entries() const override { return entries_; }
+  [[nodiscard]] Result<std::vector<float>> read(std::size_t entry, std::size_t matrix) const override {
+    std::vector<float> out(packed_size(entries_[entry].cols));
+    const std::size_t bytes = out.size() * sizeof(float);
+    std::memcpy(out.data(), file_->stored(tensors_[entry]).data() + matrix * bytes, bytes);
+    file_->dont_need(tensors_[entry]);
+    MOTE_TRY(file_->check());
+    return out;
+  }
+
+ private:
+  std::shared_ptr<const formats::GgufFile> file_;
+  fs::path path_;
+  std::vector<MomentEntry> entries_;
+  std::vector<std::size_t> tensors_;  // of the file
+};
+
+// Those of all tensors that have them, which are checked against their other sums.
+Result<std::shared_ptr<const MomentStore>> moments_in(const std::shared_ptr<const formats::GgufFile>& file,
+                                                      const Statistics& statistics, const fs::path& path) {
+  auto out = std::make_shared<FileMoments>(file, path);
+  for (std::size_t i = 0; i < file->tensors().size(); ++i) {
+    const formats::TensorInfo& info = file->tensors()[i];
+    const auto tensor = without(info.name, kMoments);
+    if (!tensor) continue;
+    const auto of = statistics.inputs.find(*tensor);
+    const std::size_t matrices = of == statistics.inputs.end() ? 0 : of->second.counts.size();
+    const std::size_t cols = matrices == 0 ? 0 : of->second.squares.size() / matrices;
+    const auto numbers = info.shape.element_count().value();
+    const auto expected = (Checked(cols) * (Checked(cols) + 1)).value();
+    if (info.is_integer() || info.codec != CodecId::f32 || matrices == 0 || !expected || !numbers ||
+        (Checked(*expected / 2) * matrices).value() != *numbers) {
+      return bad_file(path, "tensor '" + escape_untrusted(info.name) +
+                                "' holds no second moments of the inputs that are counted");
+    }
+    out->add({*tensor, matrices, cols}, i);
+  }
+  if (out->entries().empty()) return std::shared_ptr<const MomentStore>();
+  return std::shared_ptr<const MomentStore>(out);
+}
+
 Result<Statistics> read_gguf(const fs::path& path) {
-  MOTE_ASSIGN(const auto file, formats::GgufFile::open(path));
+  MOTE_ASSIGN(auto opened, formats::GgufFile::open(path));
+  const std::shared_ptr<const formats::GgufFile> file = std::move(opened);
   Statistics out;
   MOTE_TRY(read_keys(file->metadata(), path, out));
   for (std::size_t i = 0; i < file->tensors().size(); ++i) {
@@ -141,6 +197,7 @@ Result<Statistics> read_gguf(const fs::path& path) {
     }
   }
   if (out.inputs.empty()) return bad_file(path, "this importance matrix has no tensors");
+  MOTE_ASSIGN(out.moments, moments_in(file, out, path));
   MOTE_TRY(file->check());
   return out;
 }
@@ -194,6 +251,13 @@ Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
   std::vector<formats::TensorInfo> infos;
   infos.reserve(planes.size());
   for (const Plane& plane : planes) infos.push_back(plane.info);
+  const std::span<const MomentEntry> moments =
+      s.moments == nullptr ? std::span<const MomentEntry>() : s.moments->entries();
+  for (const MomentEntry& entry : moments) {
+    const std::uint64_t size = packed_size(entry.cols);
+    const Shape shape = entry.matrices == 1 ? Shape{size} : Shape{entry.matrices, size};
+    infos.push_back({.name = entry.tensor + std::string(kMoments), .codec = CodecId::f32, .shape = shape});
+  }
   MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(keys, infos));
   MOTE_ASSIGN(auto file, sys::AtomicFile::create(path));
   MOTE_TRY(file.append(layout.header));
@@ -207,6 +271,14 @@ Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
     MOTE_TRY(pad_to(layout.offsets[i]));
     MOTE_TRY(file.append(std::span<const std::byte>(planes[i].bytes)));
     at += planes[i].bytes.size();
+  }
+  for (std::size_t i = 0; i < moments.size(); ++i) {
+    MOTE_TRY(pad_to(layout.offsets[planes.size() + i]));
+    for (std::size_t m = 0; m < moments[i].matrices; ++m) {
+      MOTE_ASSIGN(const std::vector<float> sums, s.moments->read(i, m));
+      MOTE_TRY(file.append(std::as_bytes(std::span(sums))));
+      at += sums.size() * sizeof(float);
+    }
   }
   MOTE_TRY(pad_to(layout.file_bytes));
   MOTE_TRY(file.commit());
@@ -347,8 +419,10 @@ Result<void> in_file(const fs::path& path, Result<void> result) {
   return result;
 }
 
+bool is_older_form(const fs::path& path) { return path.extension() == ".dat"; }
+
 Result<std::uint64_t> write_statistics(const Statistics& statistics, const fs::path& path) {
-  return path.extension() == ".dat" ? write_dat(statistics, path) : write_gguf(statistics, path);
+  return is_older_form(path) ? write_dat(statistics, path) : write_gguf(statistics, path);
 }
 
 }  // namespace mote::calibrate

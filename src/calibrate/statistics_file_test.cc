@@ -292,6 +292,41 @@ TEST(GgufFile, OfLlamaCppIsRead) {
   are_equal(*read, expected);
 }
 
+TEST(GgufFile, SecondMomentsStayInTheFileUntilTheyAreRead) {
+  Made made;
+  made.usual().tensor("w.in_moment2", Shape{3}, {100, -7, 25});
+  made.tensor("e.in_sum2", Shape{2, 1}, {1, 2}).tensor("e.counts", Shape{2, 1}, {7, 5113});
+  made.tensor("e.in_moment2", Shape{2, 1}, {1, 2});
+  const auto read = read_statistics(made.write());
+  ASSERT_TRUE(read) << format_error(read.error());
+  ASSERT_NE(read->moments, nullptr);
+  EXPECT_THAT(read->moments->entries(), ElementsAre(MomentEntry{"w", 1, 2}, MomentEntry{"e", 2, 1}));
+  EXPECT_THAT(*read->moments->read(0, 0), ElementsAre(100, -7, 25));
+  EXPECT_THAT(*read->moments->read(1, 1), ElementsAre(2));
+  // And back: the same file again.
+  const fs::path again = testing::fresh_folder() / "again.gguf";
+  ASSERT_TRUE(write_statistics(*read, again));
+  const auto second = read_statistics(again);
+  ASSERT_TRUE(second) << format_error(second.error());
+  are_equal(*second, *read);
+  EXPECT_THAT(second->moments->entries(), ElementsAre(MomentEntry{"w", 1, 2}, MomentEntry{"e", 2, 1}));
+  EXPECT_THAT(*second->moments->read(0, 0), ElementsAre(100, -7, 25));
+  EXPECT_THAT(*second->moments->read(1, 0), ElementsAre(1));
+  EXPECT_THAT(*second->moments->read(1, 1), ElementsAre(2));
+}
+
+TEST(GgufFile, SecondMomentsOfOtherInputsAreRefused) {
+  const auto refused = [](const std::string& name, const Shape& shape, std::size_t numbers) {
+    Made made;
+    is_refused(made.usual().tensor(name, shape, std::vector<float>(numbers, 1)).write(), "STATISTICS_FILE",
+               "'" + name + "'");
+  };
+  refused("w.in_moment2", Shape{2}, 2);
+  refused("w.in_moment2", Shape{4}, 4);
+  refused("w.in_moment2", Shape{2, 3}, 6);
+  refused("v.in_moment2", Shape{3}, 3);
+}
+
 TEST(GgufFile, TheDatFormOfItHasItsMeans) {
   Made made;
   const auto read = read_statistics(made.usual().write());

@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "testing/shapes.h"
 
 namespace mote::calibrate {
 namespace {
 
+using mote::testing::Shapes;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
@@ -26,27 +30,6 @@ Statistics statistics_of(InputSums sums, std::vector<TokenId> tokens = {}, std::
   return out;
 }
 
-// Names and shapes, no bytes.
-class Shapes : public formats::TensorSource {
- public:
-  explicit Shapes(std::vector<std::pair<std::string, Shape>> tensors) {
-    for (auto& [name, shape] : tensors) infos_.push_back({.name = name, .shape = shape});
-  }
-  [[nodiscard]] std::span<const formats::TensorInfo> tensors() const override { return infos_; }
-  [[nodiscard]] Result<QuantizedTensor> read(std::size_t /*index*/) const override {
-    return Error{kStatisticsModel, "no bytes", {}, {}, {}};
-  }
-  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const override {
-    for (std::size_t i = 0; i < infos_.size(); ++i) {
-      if (infos_[i].name == name) return i;
-    }
-    return std::nullopt;
-  }
-
- private:
-  std::vector<formats::TensorInfo> infos_;
-};
-
 void is_refused(const Result<void>& result, std::string_view code, const std::string& tensor) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code.name, code);
@@ -54,6 +37,43 @@ void is_refused(const Result<void>& result, std::string_view code, const std::st
 }
 
 // ---------------------------------------------------------------- merge
+
+TEST(Merge, SecondMomentsStayWhereBothHaveThem) {
+  class One : public MomentStore {
+   public:
+    explicit One(float x) : x_(x) {}
+    [[nodiscard]] std::span<const MomentEntry> entries() const override { return {&entry_, 1}; }
+    [[nodiscard]] Result<std::vector<float>> read(std::size_t, std::size_t) const override {
+      return std::vector<float>{x_, x_, x_};
+    }
+
+   private:
+    MomentEntry entry_{"w", 1, 2};
+    float x_;
+  };
+  const auto with = [](float x) {
+    Statistics s = statistics_of({{10}, {1, 2}, {}});
+    if (x != 0) s.moments = std::make_shared<One>(x);
+    return s;
+  };
+  Statistics sum;
+  ASSERT_TRUE(merge(sum, with(1)));
+  ASSERT_NE(sum.moments, nullptr);
+  ASSERT_TRUE(merge(sum, with(2)));
+  ASSERT_NE(sum.moments, nullptr);
+  EXPECT_THAT(*sum.moments->read(0, 0), ElementsAre(3, 3, 3));
+  ASSERT_TRUE(merge(sum, with(0)));
+  EXPECT_EQ(sum.moments, nullptr);
+  ASSERT_TRUE(merge(sum, with(1)));  // one alone is not of all tokens
+  EXPECT_EQ(sum.moments, nullptr);
+  // Against the model.
+  EXPECT_TRUE(check_statistics(with(1), Shapes({{"w", Shape{3, 2}}}), 0));
+  Statistics other = with(1);
+  other.inputs["v"] = {{10}, {1, 2, 3}, {}};
+  other.inputs.erase("w");
+  is_refused(check_statistics(other, Shapes({{"w", Shape{3, 3}}, {"v", Shape{1, 3}}}), 0), "STATISTICS_MODEL",
+             "w");
+}
 
 TEST(Merge, AddsCountsAndSums) {
   Statistics a = statistics_of({{10}, {1, 2}, {-1, 5}}, {7, 8, 9});

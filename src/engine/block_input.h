@@ -2,6 +2,7 @@
 // probes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,10 @@ enum class BlockInput : std::uint8_t {
   expert_down,       // of the same
   shared_down,       // of the shared expert
 };
+
+inline constexpr std::array kBlockInputs{
+    BlockInput::attention, BlockInput::attention_output, BlockInput::ffn,        BlockInput::ffn_down,
+    BlockInput::expert,    BlockInput::expert_down,      BlockInput::shared_down};
 
 struct TappedInput {
   std::size_t layer;

@@ -1,5 +1,6 @@
 #include "model/tensor_names.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/strings.h"
@@ -177,6 +178,13 @@ std::string gguf_name(Role role, std::uint32_t block, bool bias) {
   out += name.gguf;
   out += bias ? ".bias" : ".weight";
   return out;
+}
+
+int layer_of(std::string_view name) {
+  if (!name.starts_with("blk.")) return -1;
+  name.remove_prefix(4);
+  const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
+  return number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
 }
 
 std::string head_name(const ModelSpec& spec) {

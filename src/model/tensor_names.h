@@ -54,6 +54,8 @@ bool is_block_role(Role role);
 // Norms, routers and position tables: read in F32 and never quantized.
 bool is_kept_float(Role role);
 std::string gguf_name(Role role, std::uint32_t block = 0, bool bias = false);  // "blk.3.attn_q.weight"
+// Block number of "blk.N.", -1 for other tensors.
+int layer_of(std::string_view gguf_name);
 // The head, or the embedding that serves as one.
 std::string head_name(const ModelSpec& spec);
 

@@ -37,6 +37,14 @@ bool takes_factor(CodecId type, const formats::TensorInfo& tensor) {
   return tensor.name == "output.weight";
 }
 
+bool is_dense_decoder(const model::ModelSpec& spec) { return spec.experts.count == 0 && spec.causal; }
+
+bool has_moments(const Job& job, const formats::TensorInfo& tensor) {
+  const formats::TensorSource& source = *job.model.canonical;
+  const auto index = source.find(tensor.name);
+  return index && calibrate::find_moments(*job.statistics.moments, source, *index);
+}
+
 std::string factor_name(std::string name) {
   return name.replace(name.rfind('.') + 1, std::string::npos, "scale");
 }
@@ -45,7 +53,9 @@ std::string factor_name(std::string name) {
 Method method_for(const QuantizeOptions& options, const Job& job, const formats::TensorInfo& tensor,
                   CodecId type) {
   const bool free = has_free_codes(type);
-  const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
+  const bool fed = job.stored_moments
+                       ? has_moments(job, tensor)
+                       : is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
   const bool feeds = options.method == Method::feedback || options.method == Method::awq;
   if (feeds && fed && free) return options.method;
   if (options.method == Method::learned && has_factors(type)) return Method::learned;
@@ -71,7 +81,7 @@ Result<void> check_importance(const QuantizeOptions& options, const Job& job,
   if (job.statistics.inputs.contains(tensor.name)) return {};
   // Feedback sees the inputs of these itself.
   const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
-  if (goes_by_blocks(options.method) && fed) return {};
+  if (goes_by_blocks(options, job) && fed) return {};
   const std::string missing =
       job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
   return Error{kQuantImportance,
@@ -118,6 +128,17 @@ std::string file_identity(const fs::path& path) {
 
 bool goes_by_blocks(Method method) {
   return method == Method::feedback || method == Method::learned || method == Method::awq;
+}
+
+bool goes_by_blocks(const QuantizeOptions& options, const Job& job) {
+  return goes_by_blocks(options.method) && !job.stored_moments;
+}
+
+bool uses_stored_moments(const QuantizeOptions& options, const Job& job) {
+  if (options.method != Method::feedback || job.statistics.moments == nullptr) return false;
+  if (has_budget(options) || !transforms_of(options).empty()) return false;
+  const bool has_text = !options.text.files.empty() || !job.statistics.tokens.empty();
+  return !has_text || !is_dense_decoder(job.model.spec);
 }
 
 bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
@@ -174,13 +195,15 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
   const bool calibrated =
-      goes_by_blocks(options.method) || has_budget(options) || !transforms_of(options).empty();
-  if (calibrated && (spec.experts.count > 0 || !spec.causal)) {
+      goes_by_blocks(options, job) || has_budget(options) || !transforms_of(options).empty();
+  if (calibrated && !is_dense_decoder(spec)) {
     return Error{kQuantMethod,
                  std::string("feedback, transforms and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
                      (spec.causal ? "a mixture of experts" : "an encoder"),
-                 "use --method search",
+                 options.method == Method::feedback && !has_budget(options)
+                     ? "use --method search, or --stats FILE of mote calibrate --hessian"
+                     : "use --method search",
                  options.input.string(),
                  {}};
   }
@@ -289,7 +312,7 @@ std::string input_fingerprint(const QuantizeOptions& options, const Job& job) {
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   // For a size the texts also weigh the search.
-  if (goes_by_blocks(options.method) || has_budget(options) || !transforms.empty()) {
+  if (goes_by_blocks(options, job) || has_budget(options) || !transforms.empty()) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }

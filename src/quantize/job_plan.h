@@ -30,6 +30,8 @@ struct Job {
   std::vector<formats::TensorInfo> outputs;
   std::vector<std::size_t> sources;
   calibrate::Statistics statistics;  // empty where none are given
+  // Feedback has its second moments from the statistics: no text goes through the model.
+  bool stored_moments = false;
   QuantizeReport report;
 };
 
@@ -38,6 +40,11 @@ bool is_factor(const Job& job, std::size_t output);
 bool has_budget(const QuantizeOptions& options);
 // Whether a method goes block by block on text.
 bool goes_by_blocks(Method method);
+// The same of a job, whose statistics may stand for the text.
+bool goes_by_blocks(const QuantizeOptions& options, const Job& job);
+// Whether feedback takes stored second moments: where there are some, and the text is missing or the model no
+// dense decoder.
+bool uses_stored_moments(const QuantizeOptions& options, const Job& job);
 // Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
 bool is_calibrated(const formats::TensorInfo& tensor);
 

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "codec/codec.h"
+#include "model/tensor_names.h"
 
 namespace mote::quantize {
 namespace {
@@ -323,7 +324,9 @@ CodecId mixed_type(const Preset& preset, const ModelFacts& facts, const TypeOpti
   }
   // Of several matrices of a kind in a layer (a shared expert) each counts as that layer's, but for the down
   // projections of tiny types.
-  const auto place = [&](int& counter) { return facts.experts > 1 ? layer_of(tensor.name) : counter++; };
+  const auto place = [&](int& counter) {
+    return facts.experts > 1 ? model::layer_of(tensor.name) : counter++;
+  };
   switch (role) {
     case Role::attention_v:
       return attention_v_type(preset.mix, preset.type, counters.attention_v++, counters.attention_v_total,
@@ -400,13 +403,6 @@ bool is_quantizable(const formats::TensorInfo& tensor) {
          name != "token_types.weight";
 }
 
-int layer_of(std::string_view name) {
-  if (!name.starts_with("blk.")) return -1;
-  name.remove_prefix(4);
-  const auto number = parse_uint64(name.substr(0, std::min(name.find('.'), name.size())));
-  return number.has_value() && *number <= 1'000'000 ? static_cast<int>(*number) : -1;
-}
-
 bool is_embedding(std::string_view name) {
   const Role role = role_of(name);
   return role == Role::embedding || role == Role::output;
@@ -427,8 +423,8 @@ Result<std::vector<TypeChoice>> choose_types(const Preset& preset, const ModelFa
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::tuple(layer_of(tensors[a].name), std::string_view(tensors[a].name)) <
-           std::tuple(layer_of(tensors[b].name), std::string_view(tensors[b].name));
+    return std::tuple(model::layer_of(tensors[a].name), std::string_view(tensors[a].name)) <
+           std::tuple(model::layer_of(tensors[b].name), std::string_view(tensors[b].name));
   });
   std::vector<TypeChoice> choices(tensors.size());
   for (const std::size_t i : order) {

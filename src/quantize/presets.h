@@ -95,9 +95,6 @@ bool is_quantizable(const formats::TensorInfo& tensor);
 // The token embedding or the head.
 bool is_embedding(std::string_view name);
 
-// Block number of "blk.N.", -1 for other tensors.
-int layer_of(std::string_view name);
-
 // A matrix from the feed-forward network back to the residual stream.
 bool is_ffn_down(std::string_view name);
 

@@ -13,6 +13,7 @@
 
 #include "base/checked.h"
 #include "base/strings.h"
+#include "calibrate/mean_moments.h"
 #include "calibrate/observer.h"
 #include "calibrate/statistics.h"
 #include "calibrate/statistics_file.h"
@@ -33,10 +34,12 @@
 #include "quantize/folder_job.h"
 #include "quantize/job_log.h"
 #include "quantize/job_plan.h"
+#include "quantize/lattice.h"
 #include "quantize/layerwise.h"
 #include "quantize/layerwise_job.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
+#include "quantize/stored_feedback.h"
 #include "quantize/tuning/tuning.h"
 #include "tensor/aligned_buffer.h"
 
@@ -45,10 +48,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The tensor in its new form, in `out`; its error goes to the report. importance: as EncodeJob has it.
+// A tensor in its new form, in `out`; its error goes to the report.
 Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, const sys::CpuFeatures& features,
-                     CodecId type, const QuantizedTensor& in, float factor, std::span<const float> importance,
+                     const Job& job, std::size_t output, const QuantizedTensor& in, float factor,
                      std::span<std::byte> out, TensorReport& report) {
+  const CodecId type = job.outputs[output].codec;
   if (in.codec == type) {
     const codec::Codec& codec = codec::codec_of(in.codec);
     const std::span<const std::byte> bytes = in.blocks();
@@ -69,6 +73,23 @@ Result<void> convert(sys::ThreadPool& pool, const QuantizeOptions& options, cons
     std::copy(bytes.begin(), bytes.end(), out.begin());
     return {};
   }
+  if (job.stored_moments && has_free_codes(type) && !lies_on_lattice(type, in)) {
+    const std::size_t source = job.sources[output];
+    MOTE_ASSIGN(const auto moments, calibrate::MeanMoments::of(job.statistics, *job.model.canonical, source));
+    if (moments) {
+      const FeedbackJob feedback{.type = type,
+                                 .search = &search_kernels(features),
+                                 .kernels = &feedback_kernels(features),
+                                 .cancel = options.cancel};
+      MOTE_ASSIGN(const EncodeError error,
+                  encode_with_moments(pool, feedback, *moments, report.name, in, factor, out));
+      report.error = error.relative();
+      report.searched_error = error.searched();
+      return {};
+    }
+  }
+  const std::vector<float> importance =
+      calibrate::importance_of(job.statistics, report.name, in.shape.cols());
   const Method method = options.method == Method::rtn ? Method::rtn : Method::search;
   const EncodeJob encode{
       type,   method,        &search_kernels(features), weighting_of(report.name, type), importance,
@@ -127,9 +148,7 @@ Result<void> write_tensors(sys::ThreadPool& pool, const QuantizeOptions& options
     if (is_factor(job, i)) {
       codec::codec_of(CodecId::f32).encode_rtn(&factor, out.data(), 1);
     } else {
-      const std::vector<float> importance =
-          calibrate::importance_of(job.statistics, report.name, in.shape.cols());
-      MOTE_TRY(convert(pool, options, features, job.outputs[i].codec, in, factor, importance, out, report));
+      MOTE_TRY(convert(pool, options, features, job, i, in, factor, out, report));
     }
     // Mapped bytes may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
     MOTE_TRY(source.read(from));
@@ -246,6 +265,30 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
   return check_memory(options, needed, job.model.spec, size, job.report);
 }
 
+// The same of feedback with stored moments, which goes a matrix at a time.
+Result<void> plan_stored_feedback(const QuantizeOptions& options, Job& job) {
+  Checked most = 0;
+  for (std::size_t o = 0; o < job.outputs.size(); ++o) {
+    const Shape& shape = job.outputs[o].shape;
+    if (job.report.tensors[o].method != to_string(Method::feedback)) continue;
+    const Checked own = Checked(job.outputs[o].bytes) +
+                        stored_feedback_bytes(shape.cols(), shape.rows()).value_or(UINT64_MAX);
+    if (!own.valid() || own.value() > most.value()) most = own;
+  }
+  if (!most.value()) {
+    return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
+  }
+  job.report.planned_memory = *most.value();
+  if (options.on_memory) options.on_memory(*most.value());
+  if (options.max_memory == 0 || *most.value() <= options.max_memory) return {};
+  return Error{kQuantMemory,
+               "feedback needs " + human_bytes(*most.value()) + " of memory, more than the " +
+                   human_bytes(options.max_memory) + " allowed",
+               "allow more, or use --method search",
+               options.input.string(),
+               {}};
+}
+
 // The model in a form that computes the same and loses less in the types that were chosen for it.
 Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
                        const sys::CpuFeatures& features, Calibration& calibration, Job& job) {
@@ -277,14 +320,6 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   if (!sized || !options.type.empty()) MOTE_TRY(find_preset(options.type));
   MOTE_TRY(type_options(options));
   const bool transformed = !transforms_of(options).empty();
-  const bool calibrated = sized || transformed || goes_by_blocks(options.method);
-  if (calibrated && runtime == nullptr) {
-    return Error{kQuantMethod,
-                 "feedback, transforms and sizes need a runtime for the model",
-                 "call quantize() with one",
-                 {},
-                 {}};
-  }
   std::error_code ignored;
   if (!options.dry_run && fs::equivalent(options.input, options.output, ignored))
     return in_place(options.output);
@@ -294,6 +329,16 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_ASSIGN(job.statistics, calibrate::read_statistics(options.statistics));
     MOTE_TRY(calibrate::in_file(options.statistics,
                                 calibrate::check_statistics(job.statistics, *job.model.canonical)));
+  }
+  job.stored_moments = uses_stored_moments(options, job);
+  const bool by_blocks = goes_by_blocks(options, job);
+  const bool calibrated = sized || transformed || by_blocks;
+  if (calibrated && runtime == nullptr) {
+    return Error{kQuantMethod,
+                 "feedback, transforms and sizes need a runtime for the model",
+                 "call quantize() with one",
+                 {},
+                 {}};
   }
   MOTE_ASSIGN(job.preset, find_preset(options.type.empty() ? "Q4_0" : options.type));
   MOTE_TRY(check_method(options, job));
@@ -350,13 +395,14 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   }
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
-    if (transformed || goes_by_blocks(options.method)) {
+    if (job.stored_moments) MOTE_TRY(plan_stored_feedback(options, job));
+    if (transformed || by_blocks) {
       MOTE_TRY(plan_memory(pool, options, calibration, job));
     }
     if (transformed) MOTE_TRY(transform(*runtime, options, features, calibration, job));
     MOTE_ASSIGN(const auto writer, formats::GgufWriter::create(parts, fingerprint(options, job)));
     std::vector<bool> written(job.outputs.size(), false);
-    if (goes_by_blocks(options.method)) {
+    if (by_blocks) {
       MOTE_TRY(write_layerwise(*runtime, calibration, options, features, log, job, *writer, written));
     }
     MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
@@ -418,10 +464,10 @@ std::string_view to_string(Transform transform) {
   return {};
 }
 
-bool has_tokens(const std::filesystem::path& statistics) {
+bool can_feed(const std::filesystem::path& statistics) {
   try {
     const auto read = calibrate::read_statistics(statistics);
-    return read && !read->tokens.empty();
+    return read && (!read->tokens.empty() || read->moments != nullptr);
   } catch (const std::bad_alloc&) {
     return false;
   }

@@ -43,7 +43,7 @@ Result<RecordLog> RecordLog::start(OutputFile file, std::string_view owner) {
   RecordLog log;
   log.file_ = std::move(file);
   const std::string prologue = prologue_of(owner);
-  log.end_ = prologue.size();
+  log.start_ = log.end_ = prologue.size();
   std::string found(prologue.size(), '\0');
   MOTE_ASSIGN(const std::size_t got,
               log.file_.read_at(0, std::as_writable_bytes(std::span(found.data(), found.size()))));
@@ -100,6 +100,12 @@ Result<void> RecordLog::append(std::uint64_t key, std::span<const std::byte> pay
   records_.push_back({header, start});
   end_ = start + payload.size();
   return {};
+}
+
+Result<void> RecordLog::clear() {
+  records_.clear();
+  end_ = start_;
+  return file_.resize(start_);
 }
 
 void RecordLog::discard() {

@@ -32,6 +32,7 @@ class RecordLog {
   RecordLog() = default;
 
   [[nodiscard]] bool is_open() const { return !file_.path().empty(); }
+  [[nodiscard]] const std::filesystem::path& path() const { return file_.path(); }
   // Whether the file was the owner's already.
   [[nodiscard]] bool continued() const { return continued_; }
   // Keys in the order in which they were appended.
@@ -40,6 +41,8 @@ class RecordLog {
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> find(std::uint64_t key) const;
   // Errors: IO_WRITE.
   Result<void> append(std::uint64_t key, std::span<const std::byte> payload);
+  // Drops all records. Errors: IO_WRITE.
+  Result<void> clear();
   // Removes the file: nothing to go on with.
   void discard();
 
@@ -64,6 +67,7 @@ class RecordLog {
   OutputFile file_;
   bool continued_ = false;
   std::vector<Record> records_;
+  std::uint64_t start_ = 0;  // of the first record
   std::uint64_t end_ = 0;
 };
 

@@ -154,6 +154,21 @@ TEST_F(RecordLogTest, OneJobAtATime) {
   EXPECT_EQ(find(*third, 1), "one");
 }
 
+TEST_F(RecordLogTest, ClearDropsAllRecords) {
+  {
+    RecordLog log = open();
+    append(log, 1, "one");
+    ASSERT_TRUE(log.clear());
+    EXPECT_THAT(log.keys(), IsEmpty());
+    EXPECT_EQ(find(log, 1), std::nullopt);
+    append(log, 2, "two");
+  }
+  const RecordLog log = open();
+  EXPECT_TRUE(log.continued());
+  EXPECT_THAT(log.keys(), ElementsAre(2));
+  EXPECT_EQ(find(log, 2), "two");
+}
+
 TEST_F(RecordLogTest, DiscardLeavesNothing) {
   RecordLog log = open();
   append(log, 1, "one");

@@ -51,9 +51,13 @@ class Usage(CliTest):
         self.assertIn("--data", self.fails(2, "USAGE_MISSING", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--method", "feedback"))
         self.fails(2, "USAGE_VALUE", "quantize", STORIES, "-o", "out", "--type", "Q8_0", "--data", "text", "--chunks", "0")
 
-    def test_later_options_of_calibrate_are_refused_by_name(self):
-        for option in (["--hessian"], ["--memory", "1G"]):
-            self.assertIn(option[0], self.fails(2, "USAGE_NOT_YET", "calibrate", STORIES, "--data", "text", "-o", "out.gguf", *option))
+    def test_second_moments_need_memory_and_the_newer_form(self):
+        text = self.write("t.txt", "Once upon a time. " * 100)
+        calibrate = ("calibrate", STORIES, "--data", text, "--hessian", "-o")
+        self.assertIn("--hessian", self.fails(2, "CALIBRATION_FORM", *calibrate, self.folder / "s.dat"))
+        self.assertIn("--hessian", self.fails(4, "CALIBRATION_MEMORY", *calibrate, self.folder / "s.gguf", "--memory", "1M"))
+        self.fails(2, "USAGE_VALUE", *calibrate, self.folder / "s.gguf", "--memory", "x")
+        self.assertFalse((self.folder / "s.gguf").exists())
 
     def test_effort_chooses_the_method_and_goes_without_one(self):
         quantize = ("quantize", STORIES, "-o", "out", "--type", "Q8_0")

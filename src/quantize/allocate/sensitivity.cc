@@ -67,7 +67,7 @@ class Prober {
     const std::string& name = source.tensors()[index].name;
     ReplacedTensors tensors(source);
     tensors.replace(index, std::move(tensor));
-    if (const int layer = layer_of(name); layer >= 0) {
+    if (const int layer = model::layer_of(name); layer >= 0) {
       const auto block = static_cast<std::uint32_t>(layer);
       MOTE_ASSIGN(made_.blocks[block], engine::load_block_weights(runtime_, spec_, tensors, block, true));
       Result<double> out = run(block);

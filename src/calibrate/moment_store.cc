@@ -1,0 +1,104 @@
+#include "calibrate/moment_store.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "calibrate/readers.h"
+#include "calibrate/statistics_file.h"
+#include "model/tensor_names.h"
+
+namespace mote::calibrate {
+namespace {
+
+using engine::BlockInput;
+
+class Sum : public MomentStore {
+ public:
+  Sum(std::shared_ptr<const MomentStore> a, std::shared_ptr<const MomentStore> b)
+      : a_(std::move(a)), b_(std::move(b)) {}
+
+  [[nodiscard]] std::span<const MomentEntry> entries() const override { return a_->entries(); }
+  [[nodiscard]] Result<std::vector<float>> read(std::size_t entry, std::size_t matrix) const override {
+    MOTE_ASSIGN(std::vector<float> out, a_->read(entry, matrix));
+    const auto other = std::ranges::find(b_->entries(), a_->entries()[entry]);
+    MOTE_ASSIGN(const std::vector<float> more,
+                b_->read(static_cast<std::size_t>(other - b_->entries().begin()), matrix));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += more[i];
+    return out;
+  }
+
+ private:
+  std::shared_ptr<const MomentStore> a_;
+  std::shared_ptr<const MomentStore> b_;
+};
+
+std::uint64_t key_of(std::size_t entry, std::size_t matrix) {
+  return static_cast<std::uint64_t>(entry) << 32 | static_cast<std::uint32_t>(matrix);
+}
+
+}  // namespace
+
+std::size_t packed_size(std::size_t cols) { return cols * (cols + 1) / 2; }
+
+std::optional<std::size_t> find_moments(const MomentStore& store, const formats::TensorSource& model,
+                                        std::size_t tensor) {
+  const auto entry_of = [&](std::size_t index) -> std::optional<std::size_t> {
+    const std::span<const MomentEntry> entries = store.entries();
+    const auto found = std::ranges::find(entries, model.tensors()[index].name, &MomentEntry::tensor);
+    if (found == entries.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - entries.begin());
+  };
+  if (const auto own = entry_of(tensor)) return own;
+  const int layer = model::layer_of(model.tensors()[tensor].name);
+  if (layer < 0) return std::nullopt;
+  for (const BlockInput input : engine::kBlockInputs) {
+    const std::vector<std::size_t> readers = readers_of(model, static_cast<std::uint32_t>(layer), input);
+    if (std::ranges::find(readers, tensor) != readers.end()) return entry_of(readers.front());
+  }
+  return std::nullopt;
+}
+
+std::shared_ptr<const MomentStore> added(std::shared_ptr<const MomentStore> a,
+                                         std::shared_ptr<const MomentStore> b) {
+  if (a == nullptr || b == nullptr) return nullptr;
+  const auto has = [](const MomentStore& store, const MomentEntry& entry) {
+    return std::ranges::find(store.entries(), entry) != store.entries().end();
+  };
+  if (a->entries().size() != b->entries().size()) return nullptr;
+  for (const MomentEntry& entry : a->entries()) {
+    if (!has(*b, entry)) return nullptr;
+  }
+  return std::make_shared<Sum>(std::move(a), std::move(b));
+}
+
+Result<std::unique_ptr<SpilledMoments>> SpilledMoments::create(const std::filesystem::path& path) {
+  std::unique_ptr<SpilledMoments> out(new SpilledMoments());
+  MOTE_ASSIGN(out->log_, sys::RecordLog::open_locked(path, "moments"));
+  MOTE_TRY(out->log_.clear());
+  return out;
+}
+
+Result<void> SpilledMoments::add(const MomentEntry& entry, std::span<const float> packed_sums) {
+  if (entries_.empty() || matrix_ == entries_.back().matrices) {
+    entries_.push_back(entry);
+    matrix_ = 0;
+  }
+  return log_.append(key_of(entries_.size() - 1, matrix_++), std::as_bytes(packed_sums));
+}
+
+Result<std::vector<float>> SpilledMoments::read(std::size_t entry, std::size_t matrix) const {
+  MOTE_ASSIGN(const auto bytes, log_.find(key_of(entry, matrix)));
+  std::vector<float> out(packed_size(entries_[entry].cols));
+  if (!bytes || bytes->size() != out.size() * sizeof(float)) {
+    return Error{kStatisticsFile,
+                 "what was put beside the output is not there any more",
+                 "run the same command again",
+                 log_.path().string(),
+                 {}};
+  }
+  std::memcpy(out.data(), bytes->data(), bytes->size());
+  return out;
+}
+
+}  // namespace mote::calibrate
