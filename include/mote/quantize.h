@@ -56,7 +56,7 @@ struct QuantizeProgress {
   std::size_t tensor = 0;  // index of the tensor about to start
   std::size_t tensor_count = 0;
   std::string_view name;
-  std::string_view what;  // "quantizing", "comparing types", "probing"
+  std::string_view what;  // "observing", "comparing types", "probing", "quantizing", "learning"
 };
 
 struct QuantizeOptions {

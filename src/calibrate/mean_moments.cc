@@ -19,11 +19,11 @@ Result<std::optional<MeanMoments>> MeanMoments::of(const Statistics& statistics,
   out.statistics_ = &statistics;
   out.entry_ = *entry;
   out.cols_ = of.cols;
-  out.counts_ = statistics.inputs.find(of.tensor)->second.counts;
-  if (of.matrices > 1) {
+  out.counts_ = of.counts;
+  if (of.matrices() > 1) {
     double total = 0;
     out.common_.assign(packed_size(of.cols), 0.0);
-    for (std::size_t m = 0; m < of.matrices; ++m) {
+    for (std::size_t m = 0; m < of.matrices(); ++m) {
       MOTE_ASSIGN(const std::vector<float> sums, out.sums(m));
       for (std::size_t i = 0; i < sums.size(); ++i) out.common_[i] += static_cast<double>(sums[i]);
       total += static_cast<double>(out.counts_[m]);

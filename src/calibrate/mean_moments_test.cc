@@ -26,7 +26,7 @@ class Numbers : public MomentStore {
   [[nodiscard]] std::span<const MomentEntry> entries() const override { return entries_; }
   [[nodiscard]] Result<std::vector<float>> read(std::size_t entry, std::size_t matrix) const override {
     std::size_t at = matrix;
-    for (std::size_t e = 0; e < entry; ++e) at += entries_[e].matrices;
+    for (std::size_t e = 0; e < entry; ++e) at += entries_[e].matrices();
     return sums_[at];
   }
 
@@ -38,9 +38,8 @@ class Numbers : public MomentStore {
 Statistics statistics_of(const std::string& name, std::vector<std::uint64_t> counts,
                          std::vector<std::vector<float>> sums) {
   Statistics out;
-  const std::size_t matrices = counts.size();
-  out.inputs[name] = {std::move(counts), std::vector<double>(matrices * 2, 1.0), {}};
-  out.moments = std::make_shared<Numbers>(std::vector<MomentEntry>{{name, matrices, 2}}, std::move(sums));
+  out.moments =
+      std::make_shared<Numbers>(std::vector<MomentEntry>{{name, 2, std::move(counts)}}, std::move(sums));
   return out;
 }
 

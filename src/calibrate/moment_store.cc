@@ -13,17 +13,32 @@ namespace {
 
 using engine::BlockInput;
 
+std::optional<std::size_t> place_of(const MomentStore& store, const MomentEntry& entry) {
+  const std::span<const MomentEntry> entries = store.entries();
+  const auto found = std::ranges::find_if(entries, [&](const MomentEntry& other) {
+    return other.tensor == entry.tensor && other.cols == entry.cols && other.matrices() == entry.matrices();
+  });
+  if (found == entries.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - entries.begin());
+}
+
 class Sum : public MomentStore {
  public:
-  Sum(std::shared_ptr<const MomentStore> a, std::shared_ptr<const MomentStore> b)
-      : a_(std::move(a)), b_(std::move(b)) {}
+  // places: of a's entries in b.
+  Sum(std::shared_ptr<const MomentStore> a, std::shared_ptr<const MomentStore> b,
+      std::vector<std::size_t> places)
+      : a_(std::move(a)), b_(std::move(b)), places_(std::move(places)) {
+    entries_.assign(a_->entries().begin(), a_->entries().end());
+    for (std::size_t e = 0; e < entries_.size(); ++e) {
+      const std::vector<std::uint64_t>& more = b_->entries()[places_[e]].counts;
+      for (std::size_t m = 0; m < more.size(); ++m) entries_[e].counts[m] += more[m];
+    }
+  }
 
-  [[nodiscard]] std::span<const MomentEntry> entries() const override { return a_->entries(); }
+  [[nodiscard]] std::span<const MomentEntry> entries() const override { return entries_; }
   [[nodiscard]] Result<std::vector<float>> read(std::size_t entry, std::size_t matrix) const override {
     MOTE_ASSIGN(std::vector<float> out, a_->read(entry, matrix));
-    const auto other = std::ranges::find(b_->entries(), a_->entries()[entry]);
-    MOTE_ASSIGN(const std::vector<float> more,
-                b_->read(static_cast<std::size_t>(other - b_->entries().begin()), matrix));
+    MOTE_ASSIGN(const std::vector<float> more, b_->read(places_[entry], matrix));
     for (std::size_t i = 0; i < out.size(); ++i) out[i] += more[i];
     return out;
   }
@@ -31,6 +46,8 @@ class Sum : public MomentStore {
  private:
   std::shared_ptr<const MomentStore> a_;
   std::shared_ptr<const MomentStore> b_;
+  std::vector<std::size_t> places_;
+  std::vector<MomentEntry> entries_;
 };
 
 std::uint64_t key_of(std::size_t entry, std::size_t matrix) {
@@ -62,14 +79,14 @@ std::optional<std::size_t> find_moments(const MomentStore& store, const formats:
 std::shared_ptr<const MomentStore> added(std::shared_ptr<const MomentStore> a,
                                          std::shared_ptr<const MomentStore> b) {
   if (a == nullptr || b == nullptr) return nullptr;
-  const auto has = [](const MomentStore& store, const MomentEntry& entry) {
-    return std::ranges::find(store.entries(), entry) != store.entries().end();
-  };
   if (a->entries().size() != b->entries().size()) return nullptr;
+  std::vector<std::size_t> places;
   for (const MomentEntry& entry : a->entries()) {
-    if (!has(*b, entry)) return nullptr;
+    const auto place = place_of(*b, entry);
+    if (!place) return nullptr;
+    places.push_back(*place);
   }
-  return std::make_shared<Sum>(std::move(a), std::move(b));
+  return std::make_shared<Sum>(std::move(a), std::move(b), std::move(places));
 }
 
 Result<std::unique_ptr<SpilledMoments>> SpilledMoments::create(const std::filesystem::path& path) {
@@ -80,7 +97,7 @@ Result<std::unique_ptr<SpilledMoments>> SpilledMoments::create(const std::filesy
 }
 
 Result<void> SpilledMoments::add(const MomentEntry& entry, std::span<const float> packed_sums) {
-  if (entries_.empty() || matrix_ == entries_.back().matrices) {
+  if (entries_.empty() || matrix_ == entries_.back().matrices()) {
     entries_.push_back(entry);
     matrix_ = 0;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,9 +21,10 @@ namespace mote::calibrate {
 // Of one kind of inputs, which several tensors may read: the name is that of the first of them.
 struct MomentEntry {
   std::string tensor;
-  std::size_t matrices = 1;  // experts
   std::size_t cols = 0;
+  std::vector<std::uint64_t> counts;  // tokens of each matrix: one, or one per expert
 
+  [[nodiscard]] std::size_t matrices() const { return counts.size(); }
   friend bool operator==(const MomentEntry&, const MomentEntry&) = default;
 };
 

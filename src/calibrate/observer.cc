@@ -128,8 +128,8 @@ Result<void> Observer::add_moments(Site& site, std::size_t matrix, std::span<con
 
 // An expert that nothing has chosen has moments of 0.
 Result<void> Observer::spill(Site& site, const std::string& tensor, SpilledMoments& to) {
-  const MomentEntry entry{tensor, site.sums.counts.size(), site.cols};
-  for (std::size_t m = 0; m < entry.matrices; ++m) {
+  const MomentEntry entry{tensor, site.cols, site.sums.counts};
+  for (std::size_t m = 0; m < entry.matrices(); ++m) {
     const bool seen = m < site.moments.size() && site.moments[m];
     MOTE_TRY(to.add(
         entry, seen ? site.moments[m]->packed_sums() : std::vector<float>(packed_size(entry.cols), 0.0F)));
@@ -165,9 +165,9 @@ void Observer::add_rows(Site& site, std::size_t matrices, std::size_t matrix, st
   });
 }
 
-Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() const {
+Result<SumsByTensor> Observer::by_tensor() const {
   const formats::TensorSource& source = *model_->model().canonical;
-  std::map<std::string, InputSums, std::less<>> out;
+  SumsByTensor out;
   for (const auto& [key, site] : sites_) {
     const auto& [layer, input] = key;
     for (const std::size_t index : readers_of(source, static_cast<std::uint32_t>(layer), input)) {
@@ -192,9 +192,9 @@ Result<std::map<std::string, InputSums, std::less<>>> Observer::by_tensor() cons
   return out;
 }
 
-Result<std::map<std::string, InputSums, std::less<>>> observe(
-    engine::Runtime& runtime, const engine::LoadedModel& model, const Windows& windows,
-    const CancelToken* cancel, const ObserverProgress& begin, SpilledMoments* moments) {
+Result<SumsByTensor> observe(engine::Runtime& runtime, const engine::LoadedModel& model,
+                             const Windows& windows, const CancelToken* cancel, const ObserverProgress& begin,
+                             SpilledMoments* moments) {
   MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
   const std::size_t steps = moments != nullptr ? std::size_t{model.spec().blocks} + 1 : windows.count();
   const auto start = [&](std::size_t step) -> Result<void> {

@@ -39,7 +39,7 @@ class Observer {
                             const std::function<Result<void>(std::size_t block)>& begin);
   // The sums under the names of the tensors that read them; those that are no weights in the model's file are
   // left out. STATISTICS_NONFINITE where activations were not finite.
-  [[nodiscard]] Result<std::map<std::string, InputSums, std::less<>>> by_tensor() const;
+  [[nodiscard]] Result<SumsByTensor> by_tensor() const;
 
  private:
   // Inputs of one kind in one block: those of all experts together.
@@ -71,9 +71,9 @@ using ObserverProgress = std::function<void(std::size_t done, std::size_t total)
 
 // All windows through an observer; `moments`: where second moments go, or null. Errors: those of Observer,
 // CANCELLED.
-Result<std::map<std::string, InputSums, std::less<>>> observe(
-    engine::Runtime& runtime, const engine::LoadedModel& model, const Windows& windows,
-    const CancelToken* cancel, const ObserverProgress& begin = {}, SpilledMoments* moments = nullptr);
+Result<SumsByTensor> observe(engine::Runtime& runtime, const engine::LoadedModel& model,
+                             const Windows& windows, const CancelToken* cancel,
+                             const ObserverProgress& begin = {}, SpilledMoments* moments = nullptr);
 
 // What that takes besides the mapped model; nothing where it is beyond counting.
 std::optional<std::uint64_t> observer_bytes(const engine::LoadedModel& model, const Windows& windows,

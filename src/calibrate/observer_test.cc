@@ -29,7 +29,7 @@ using engine::testing::runtime_of;
 namespace fs = std::filesystem;
 using engine::BlockInput;
 using engine::testing::TinyGguf;
-using Sums = std::map<std::string, InputSums, std::less<>>;
+using Sums = SumsByTensor;
 
 constexpr std::size_t kWindow = 9;
 constexpr std::size_t kWindows = 3;
@@ -336,7 +336,8 @@ void moments_agree(const TinyGguf& options) {
     SCOPED_TRACE(entry.tensor);
     ASSERT_TRUE(expected.contains(entry.tensor));
     const auto& matrices = expected.at(entry.tensor);
-    ASSERT_EQ(entry.matrices, matrices.size());
+    ASSERT_EQ(entry.matrices(), matrices.size());
+    EXPECT_EQ(entry.counts, by_block->at(entry.tensor).counts);
     EXPECT_TRUE(by_block->contains(entry.tensor));
     for (std::size_t m = 0; m < matrices.size(); ++m) {
       const auto found = (*store)->read(e, m);

@@ -92,8 +92,8 @@ Result<void> check_moments(const Statistics& statistics, const formats::TensorSo
     if (!index) continue;
     const Shape& shape = model.tensors()[*index].shape;
     const std::size_t matrices = is_experts(shape) ? shape.dims()[0] : 1;
-    if (entry.matrices != matrices || entry.cols != shape.cols()) {
-      return other_size(entry.tensor, entry.matrices * entry.cols, matrices * shape.cols());
+    if (entry.matrices() != matrices || entry.cols != shape.cols()) {
+      return other_size(entry.tensor, entry.matrices() * entry.cols, matrices * shape.cols());
     }
   }
   return {};

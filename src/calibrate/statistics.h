@@ -32,13 +32,15 @@ struct InputSums {
   std::vector<double> sums;           // the same of x; empty where nobody has counted it
 };
 
+using SumsByTensor = std::map<std::string, InputSums, std::less<>>;
+
 struct Statistics {
-  std::map<std::string, InputSums, std::less<>> inputs;
+  SumsByTensor inputs;
   std::vector<std::string> datasets;  // what the texts were called
   std::uint64_t windows = 0;
   std::size_t window = 0;       // tokens of a window
   std::vector<TokenId> tokens;  // all windows as they went through the model; empty where that is not known
-  std::shared_ptr<const MomentStore> moments;  // second moments, each of a tensor in `inputs`; may be null
+  std::shared_ptr<const MomentStore> moments;  // second moments of inputs; may be null
 };
 
 // Adds `other`. Tokens are kept where both have them and their windows are as long, second moments where both

@@ -164,7 +164,7 @@ Result<std::shared_ptr<const MomentStore>> moments_in(const std::shared_ptr<cons
       return bad_file(path, "tensor '" + escape_untrusted(info.name) +
                                 "' holds no second moments of the inputs that are counted");
     }
-    out->add({*tensor, matrices, cols}, i);
+    out->add({*tensor, cols, of->second.counts}, i);
   }
   if (out->entries().empty()) return std::shared_ptr<const MomentStore>();
   return std::shared_ptr<const MomentStore>(out);
@@ -255,7 +255,7 @@ Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
       s.moments == nullptr ? std::span<const MomentEntry>() : s.moments->entries();
   for (const MomentEntry& entry : moments) {
     const std::uint64_t size = packed_size(entry.cols);
-    const Shape shape = entry.matrices == 1 ? Shape{size} : Shape{entry.matrices, size};
+    const Shape shape = entry.matrices() == 1 ? Shape{size} : Shape{entry.matrices(), size};
     infos.push_back({.name = entry.tensor + std::string(kMoments), .codec = CodecId::f32, .shape = shape});
   }
   MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(keys, infos));
@@ -274,7 +274,7 @@ Result<std::uint64_t> write_gguf(const Statistics& s, const fs::path& path) {
   }
   for (std::size_t i = 0; i < moments.size(); ++i) {
     MOTE_TRY(pad_to(layout.offsets[planes.size() + i]));
-    for (std::size_t m = 0; m < moments[i].matrices; ++m) {
+    for (std::size_t m = 0; m < moments[i].matrices(); ++m) {
       MOTE_ASSIGN(const std::vector<float> sums, s.moments->read(i, m));
       MOTE_TRY(file.append(std::as_bytes(std::span(sums))));
       at += sums.size() * sizeof(float);

@@ -300,7 +300,8 @@ TEST(GgufFile, SecondMomentsStayInTheFileUntilTheyAreRead) {
   const auto read = read_statistics(made.write());
   ASSERT_TRUE(read) << format_error(read.error());
   ASSERT_NE(read->moments, nullptr);
-  EXPECT_THAT(read->moments->entries(), ElementsAre(MomentEntry{"w", 1, 2}, MomentEntry{"e", 2, 1}));
+  EXPECT_THAT(read->moments->entries(),
+              ElementsAre(MomentEntry{"w", 2, {5120}}, MomentEntry{"e", 1, {7, 5113}}));
   EXPECT_THAT(*read->moments->read(0, 0), ElementsAre(100, -7, 25));
   EXPECT_THAT(*read->moments->read(1, 1), ElementsAre(2));
   // And back: the same file again.
@@ -309,7 +310,8 @@ TEST(GgufFile, SecondMomentsStayInTheFileUntilTheyAreRead) {
   const auto second = read_statistics(again);
   ASSERT_TRUE(second) << format_error(second.error());
   are_equal(*second, *read);
-  EXPECT_THAT(second->moments->entries(), ElementsAre(MomentEntry{"w", 1, 2}, MomentEntry{"e", 2, 1}));
+  EXPECT_THAT(second->moments->entries(),
+              ElementsAre(MomentEntry{"w", 2, {5120}}, MomentEntry{"e", 1, {7, 5113}}));
   EXPECT_THAT(*second->moments->read(0, 0), ElementsAre(100, -7, 25));
   EXPECT_THAT(*second->moments->read(1, 0), ElementsAre(1));
   EXPECT_THAT(*second->moments->read(1, 1), ElementsAre(2));

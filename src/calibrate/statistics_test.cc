@@ -48,7 +48,7 @@ TEST(Merge, SecondMomentsStayWhereBothHaveThem) {
     }
 
    private:
-    MomentEntry entry_{"w", 1, 2};
+    MomentEntry entry_{"w", 2, {10}};
     float x_;
   };
   const auto with = [](float x) {

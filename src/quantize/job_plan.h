@@ -20,7 +20,7 @@
 namespace mote::quantize {
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-inline constexpr std::string_view kBytesVersion = "mote-quantize-10";
+inline constexpr std::string_view kBytesVersion = "mote-quantize-11";
 
 struct Job {
   Preset preset;

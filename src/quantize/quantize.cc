@@ -1,12 +1,15 @@
 #include "quantize/quantize.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -172,6 +175,40 @@ sys::CpuFeatures allowed_features(const engine::Runtime& runtime) {
   return f;
 }
 
+// What allocation wants to know of the inputs: their squares, and for feedback their second moments, where
+// the statistics do not have them.
+Result<void> observe_for_size(engine::Runtime& runtime, const QuantizeOptions& options,
+                              const Calibration& calibration, Job& job) {
+  const bool with_moments = goes_by_blocks(options.method) && job.statistics.moments == nullptr;
+  if (!with_moments && !job.statistics.inputs.empty()) return {};
+  std::shared_ptr<calibrate::SpilledMoments> moments;
+  if (with_moments) {
+    // A dry run has no output to be beside.
+    static std::atomic<unsigned> number{0};
+    fs::path path = options.output;
+    if (options.dry_run) {
+      path =
+          fs::temp_directory_path() / ("mote-" + std::to_string(getpid()) + "-" + std::to_string(number++));
+    }
+    path += ".part.moments";
+    MOTE_ASSIGN(moments, calibrate::SpilledMoments::create(path));
+  }
+  QuantizeProgress progress;
+  progress.what = "observing";
+  const auto begin = [&](std::size_t done, std::size_t total) {
+    progress.tensor = progress.done_bytes = done;
+    progress.tensor_count = progress.total_bytes = total;
+    if (options.progress) options.progress(progress);
+  };
+  MOTE_ASSIGN(calibrate::SumsByTensor inputs,
+              calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel, begin,
+                                 moments.get()));
+  // Importances stay those that were given.
+  if (job.statistics.inputs.empty()) job.statistics.inputs = std::move(inputs);
+  job.statistics.moments = std::move(moments);
+  return {};
+}
+
 // Types for the budget, and the preset that most of the weights are of.
 Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
                                  const sys::CpuFeatures& features, const Calibration& calibration,
@@ -202,6 +239,7 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   how.bytes = bytes;
   how.feedback = goes_by_blocks(options.method);
   how.search = &search_kernels(features);
+  how.kernels = &feedback_kernels(features);
   how.log = &log;
   how.cancel = options.cancel;
   how.begin = [&](std::string_view what, std::size_t tensor) {
@@ -358,10 +396,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_ASSIGN(log, JobLog::open(options.output, work_fingerprint(options, job, choices)));
   }
   if (sized) {
-    if (job.statistics.inputs.empty()) {
-      MOTE_ASSIGN(job.statistics.inputs,
-                  calibrate::observe(*runtime, *calibration.model, calibration.windows, options.cancel));
-    }
+    MOTE_TRY(observe_for_size(*runtime, options, calibration, job));
     MOTE_ASSIGN(const Allocated allocated,
                 allocate_types(*runtime, options, features, calibration, metadata, choices, log, job));
     if (options.type.empty()) {

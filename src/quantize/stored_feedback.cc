@@ -8,7 +8,6 @@
 #include "base/checked.h"
 #include "base/strings.h"
 #include "codec/codec.h"
-#include "quantize/feedback/curvature.h"
 #include "quantize/layerwise.h"
 
 namespace mote::quantize {
@@ -24,6 +23,18 @@ void count_alike(std::vector<double>& moments, std::size_t cols) {
 
 }  // namespace
 
+Result<Curvature> curvature_in(sys::ThreadPool& pool, const FeedbackKernels& kernels,
+                               const calibrate::MeanMoments& moments, std::size_t matrix,
+                               std::string_view tensor) {
+  MOTE_ASSIGN(std::vector<double> of_matrix, moments.matrix(matrix));
+  count_alike(of_matrix, moments.cols());
+  Result<Curvature> out = curvature_of(pool, kernels, of_matrix, moments.cols(), LayerwiseOptions().damping);
+  if (out) return out;
+  Error failure = std::move(out).error();
+  failure.message = "tensor '" + escape_untrusted(tensor) + "': " + failure.message;
+  return failure;
+}
+
 Result<EncodeError> encode_with_moments(sys::ThreadPool& pool, const FeedbackJob& job,
                                         const calibrate::MeanMoments& moments, std::string_view name,
                                         const QuantizedTensor& in, float factor, std::span<std::byte> out) {
@@ -35,15 +46,7 @@ Result<EncodeError> encode_with_moments(sys::ThreadPool& pool, const FeedbackJob
   EncodeError error;
   std::vector<float> rows;
   for (std::size_t m = 0; m < moments.matrices(); ++m) {
-    MOTE_ASSIGN(std::vector<double> of_matrix, moments.matrix(m));
-    count_alike(of_matrix, cols);
-    Result<Curvature> curvature =
-        curvature_of(pool, *job.kernels, of_matrix, cols, LayerwiseOptions().damping);
-    if (!curvature) {
-      Error failure = std::move(curvature).error();
-      failure.message = "tensor '" + escape_untrusted(name) + "': " + failure.message;
-      return failure;
-    }
+    MOTE_ASSIGN(const Curvature curvature, curvature_in(pool, *job.kernels, moments, m, name));
     for (std::size_t done = 0; done < rows_each; done += kFeedbackRows) {
       const std::size_t count = std::min<std::size_t>(kFeedbackRows, rows_each - done);
       const std::size_t first = m * rows_each + done;
@@ -53,7 +56,7 @@ Result<EncodeError> encode_with_moments(sys::ThreadPool& pool, const FeedbackJob
       if (factor != 1.0F) {
         for (float& w : rows) w /= factor;
       }
-      MOTE_ASSIGN(const EncodeError part, encode_feedback(pool, job, *curvature, rows,
+      MOTE_ASSIGN(const EncodeError part, encode_feedback(pool, job, curvature, rows,
                                                           out.subspan(first * row_bytes, count * row_bytes)));
       error.squared_error += part.squared_error;
       error.searched_error += part.searched_error;

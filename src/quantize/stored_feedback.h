@@ -12,15 +12,22 @@
 #include "calibrate/mean_moments.h"
 #include "mote/result.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/feedback/curvature.h"
 #include "quantize/feedback/feedback.h"
 #include "sys/thread_pool.h"
 #include "tensor/quantized_tensor.h"
 
 namespace mote::quantize {
 
+// What the inputs of one matrix say (curvature.h), with the damping of layerwise feedback; inputs that were
+// all 0 count alike. Errors: STATISTICS_SINGULAR and STATISTICS_NONFINITE (with the tensor's name), those of
+// reading moments.
+Result<Curvature> curvature_in(sys::ThreadPool& pool, const FeedbackKernels& kernels,
+                               const calibrate::MeanMoments& moments, std::size_t matrix,
+                               std::string_view tensor);
+
 // moments: of as many matrices as the rows are divided among. Values are divided by `factor` first. out: the
-// tensor in the job's type. Errors: those of encode_feedback(), STATISTICS_SINGULAR and STATISTICS_NONFINITE
-// (with the tensor's name), those of reading moments.
+// tensor in the job's type. Errors: those of encode_feedback() and curvature_in().
 Result<EncodeError> encode_with_moments(sys::ThreadPool& pool, const FeedbackJob& job,
                                         const calibrate::MeanMoments& moments, std::string_view name,
                                         const QuantizedTensor& in, float factor, std::span<std::byte> out);

@@ -222,7 +222,7 @@ TEST_F(StoredFeedback, AnExpertThatSawNothingIsQuantizedAllTheSame) {
     }
 
    private:
-    calibrate::MomentEntry entry_{"blk.0.ffn_down_exps.weight", 3, 64};
+    calibrate::MomentEntry entry_{"blk.0.ffn_down_exps.weight", 64, {0, 0, 0}};
   };
   s->moments = std::make_shared<Zeros>();
   s->inputs.at("blk.0.ffn_down_exps.weight").counts = {0, 0, 0};

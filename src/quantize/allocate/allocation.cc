@@ -10,18 +10,18 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "calibrate/mean_moments.h"
 #include "codec/codec.h"
-#include "model/tensor_names.h"
 #include "quantize/allocate/knapsack.h"
 #include "quantize/allocate/sensitivity.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/stored_feedback.h"
 
 namespace mote::quantize {
 namespace {
 
-// What feedback leaves of the divergence that the search's codes have: 0.45 of BASE in Q4_0, 0.44 in Q4_K_M,
-// 0.52 of its head in Q4_0 (docs/results.md).
-constexpr double kLeftByFeedback = 0.45;
+// Rows of a tensor whose errors after feedback stand for those of all of them.
+constexpr std::size_t kSampledRows = 1024;
 
 constexpr std::uint64_t kPadding = 32;  // GGUF's usual alignment of tensors
 
@@ -95,14 +95,10 @@ class Measuring {
       if (options_.begin) options_.begin("probing", i);
     };
     MOTE_ASSIGN(const std::vector<double> kld, probe(open, replaced, std::move(how)));
-    const std::string head = model::head_name(calibration_.model->spec());
     for (const std::size_t i : open) {
       TypeCosts& costs = out[i];
       const double error = costs.cost[probed[i]];
-      const std::string& name = source_.tensors()[i].name;
-      const bool fed = options_.feedback && (name.starts_with("blk.") || name == head);
-      const double share = fed ? kLeftByFeedback : 1.0;
-      for (double& cost : costs.cost) cost = error > 0 ? share * kld[i] * cost / error : 0.0;
+      for (double& cost : costs.cost) cost = error > 0 ? kld[i] * cost / error : 0.0;
     }
     return out;
   }
@@ -173,16 +169,57 @@ class Measuring {
       }
     }
     if (options_.begin) options_.begin("comparing types", index);
-    std::vector<std::byte> blocks(*std::ranges::max_element(costs.bytes));
-    for (std::size_t t = 0; t < costs.types.size(); ++t) {
-      MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, costs.types[t]));
-      MOTE_ASSIGN(const EncodeError error,
-                  encode(index, costs.types[t], std::span<std::byte>(blocks).first(bytes)));
-      costs.cost[t] = error.relative();
+    MOTE_ASSIGN(const auto moments, moments_of(index));
+    if (moments) {
+      MOTE_TRY(add_fed_errors(index, *moments, costs));
+    } else {
+      std::vector<std::byte> blocks(*std::ranges::max_element(costs.bytes));
+      for (std::size_t t = 0; t < costs.types.size(); ++t) {
+        MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, costs.types[t]));
+        MOTE_ASSIGN(const EncodeError error,
+                    encode(index, costs.types[t], std::span<std::byte>(blocks).first(bytes)));
+        costs.cost[t] = error.relative();
+      }
     }
     source_.dont_need(index);
     if (options_.log == nullptr) return {};
     return options_.log->put(Finding::type_errors, index, costs.cost);
+  }
+
+  // Those with which the tensor will have feedback; nothing where it will not.
+  Result<std::optional<calibrate::MeanMoments>> moments_of(std::size_t index) const {
+    if (!options_.feedback) return std::optional<calibrate::MeanMoments>();
+    return calibrate::MeanMoments::of(statistics_, source_, index);
+  }
+
+  [[nodiscard]] FeedbackJob feedback_in(CodecId type) const {
+    return {.type = type, .search = options_.search, .kernels = options_.kernels, .cancel = options_.cancel};
+  }
+
+  // Errors after feedback of rows that are spread evenly over the tensor.
+  Result<void> add_fed_errors(std::size_t index, const calibrate::MeanMoments& moments, TypeCosts& costs) {
+    const formats::TensorInfo& info = source_.tensors()[index];
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    MOTE_ASSIGN(const Curvature curvature,
+                curvature_in(runtime_.pool(), *options_.kernels, moments, 0, info.name));
+    const std::size_t cols = info.shape.cols();
+    const std::size_t count = std::min<std::size_t>(kSampledRows, info.shape.rows());
+    const codec::Codec& from = codec::codec_of(in.codec);
+    const std::size_t row_blocks = cols / from.block_elements;
+    std::vector<float> rows(count * cols);
+    for (std::size_t r = 0; r < count; ++r) {
+      const std::size_t row = r * info.shape.rows() / count;
+      from.decode(in.blocks().data() + row * row_blocks * from.block_bytes, rows.data() + r * cols,
+                  row_blocks);
+    }
+    for (std::size_t t = 0; t < costs.types.size(); ++t) {
+      const codec::Codec& to = codec::codec_of(costs.types[t]);
+      std::vector<std::byte> blocks(rows.size() / to.block_elements * to.block_bytes);
+      MOTE_ASSIGN(const EncodeError error,
+                  encode_feedback(runtime_.pool(), feedback_in(costs.types[t]), curvature, rows, blocks));
+      costs.cost[t] = error.relative();
+    }
+    return {};
   }
 
   Result<std::uint64_t> bytes_of(std::size_t index, CodecId type) const {
@@ -195,7 +232,14 @@ class Measuring {
   Result<QuantizedTensor> in_type(std::size_t index, CodecId type) {
     MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, type));
     const auto blocks = std::make_shared<std::vector<std::byte>>(bytes);
-    MOTE_TRY(encode(index, type, *blocks));
+    MOTE_ASSIGN(const auto moments, moments_of(index));
+    if (moments) {
+      MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+      MOTE_TRY(encode_with_moments(runtime_.pool(), feedback_in(type), *moments,
+                                   source_.tensors()[index].name, in, 1.0F, *blocks));
+    } else {
+      MOTE_TRY(encode(index, type, *blocks));
+    }
     QuantizedTensor out;
     out.codec = type;
     out.shape = source_.tensors()[index].shape;

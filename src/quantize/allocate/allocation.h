@@ -1,9 +1,10 @@
 // A type for each tensor, so that a file of a given size loses as little as possible.
 //
 // A tensor's cost in a type is what it does to the whole model in one type, measured (sensitivity.h), times
-// the ratio of its weighted errors in the two types; costs add up. Probes have codes of the search; where
-// feedback follows, the matrices that have it cost less by a share, an embedding that is not the head does
-// not. The types are those with free codes, which every engine reads and feedback improves.
+// the ratio of its errors in the two types; costs add up. Where feedback follows, probes have codes of
+// feedback, and errors are those of the products with the inputs after it, of a sample of rows: what feedback
+// leaves of the search's error differs by type and matrix. The types are those with free codes, which every
+// engine reads and feedback improves.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include "mote/error.h"
 #include "mote/result.h"
 #include "quantize/calibration.h"
+#include "quantize/feedback/feedback_kernels.h"
 #include "quantize/job_log.h"
 #include "quantize/presets.h"
 #include "quantize/search_kernels.h"
@@ -29,8 +31,10 @@ constexpr ErrorCode kQuantBudget{"QUANT_BUDGET", ErrorKind::resource_exhausted};
 
 struct AllocationOptions {
   std::uint64_t bytes = 0;  // what all tensors may take; decides which type is probed
-  bool feedback = false;    // matrices of blocks and the head will have it
+  // Tensors with second moments in the statistics will have it.
+  bool feedback = false;
   const SearchKernels* search = nullptr;
+  const FeedbackKernels* kernels = nullptr;
   JobLog* log = nullptr;  // what was measured goes there, and is not measured again
   const CancelToken* cancel = nullptr;
   std::function<void(std::string_view what, std::size_t tensor)> begin;
