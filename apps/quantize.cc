@@ -176,7 +176,7 @@ class Quantize : public Command {
       const double done =
           p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
       program.progress(std::string(p.what) + " " + report::percent(done, 0) +
-                       (p.what == "learning" ? "  step " : "  tensor ") + std::to_string(p.tensor + 1) +
+                       (p.name.empty() ? "  step " : "  tensor ") + std::to_string(p.tensor + 1) +
                        " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
     };
     return o;
