@@ -171,13 +171,15 @@ class Quantize : public Command {
     o.allow_requantize = allow_requantize_;
     o.group_fallback = group_fallback_;
     o.dry_run = dry_run_;
+    std::error_code ignored;
+    if (output_.empty()) o.scratch_folder = std::filesystem::temp_directory_path(ignored);
     o.cancel = &program.cancel();
     o.progress = [&program](const quantize::QuantizeProgress& p) {
       const double done =
           p.total_bytes == 0 ? 1.0 : static_cast<double>(p.done_bytes) / static_cast<double>(p.total_bytes);
       program.progress(std::string(p.what) + " " + report::percent(done, 0) +
-                       (p.name.empty() ? "  step " : "  tensor ") + std::to_string(p.tensor + 1) +
-                       " of " + std::to_string(p.tensor_count) + "  " + std::string(p.name));
+                       (p.name.empty() ? "  step " : "  tensor ") + std::to_string(p.tensor + 1) + " of " +
+                       std::to_string(p.tensor_count) + "  " + std::string(p.name));
     };
     return o;
   }
@@ -220,7 +222,8 @@ class Quantize : public Command {
 
   // --method, or what --effort and the calibration that is there make of it.
   [[nodiscard]] Result<quantize::Method> method() const {
-    const bool feeds = !data_.empty() || (!stats_.empty() && quantize::can_feed(stats_));
+    const bool feeds =
+        !data_.empty() || (!stats_.empty() && quantize::can_feed(stats_, quantize::is_folder_type(type_)));
     std::string_view usual = feeds ? "feedback" : "search";
     if (!effort_.empty()) {
       if (!method_.empty()) {

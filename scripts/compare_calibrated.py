@@ -9,7 +9,7 @@ A row is [pure:|size:]TYPE[+EFFORT]: `pure:Q4_0` gives all matrices one type, `s
 file, `Q4_K_M+max` is --effort max.
 
 FOLDER keeps what was made (split texts, statistics, references, rows.json): a run that was stopped goes on there, a row that is measured is not measured
-again. Models are removed once their row is complete, unless --keep is given.
+again; another base, calibration or test text needs another FOLDER. mote's files are removed once their row is complete, unless --keep is given.
 
   prepare   FOLDER, from shared data: four fifths of code and of each chat file to calibrate on, the last fifth to test
   run       FOLDER: the rows
@@ -82,6 +82,9 @@ class Comparison:
         self.folder = options.folder
         self.results = self.folder / "rows.json"
         self.rows = json.loads(self.results.read_text()) if self.results.exists() else {}
+        what = {"base": options.base, "calibrate": options.calibrate, "windows": options.windows, "tests": {t[0]: t[1:] for t in options.test}}
+        if self.rows.setdefault("of", json.loads(json.dumps(what))) != json.loads(json.dumps(what)):
+            sys.exit(f"{self.results} is of other texts or another model: {self.rows['of']}")
         self.stats = self.folder / "statistics.gguf"
 
     def save(self):
@@ -113,6 +116,7 @@ class Comparison:
                                 "--report", path.with_suffix(".report"), "--json"])
             entry["seconds"] = seconds
             entry["peak_rss_bytes"] = json.loads(out)["peak_rss_bytes"]
+            self.save()
         return path
 
     def measure(self, row):

@@ -36,7 +36,7 @@ struct CalibrationText {
 struct CalibrateProgress {
   std::size_t done = 0;
   std::size_t total = 0;
-  std::string_view what;  // that are counted: "window" or "block"
+  std::string_view what;  // that are counted: "window", or "step" with second moments: windows of blocks
 };
 
 struct CalibrateOptions {
@@ -52,7 +52,7 @@ struct CalibrateOptions {
   std::uint64_t max_memory = 0;
   std::function<void(std::uint64_t bytes)> on_memory;
   std::function<void(const CalibrateProgress&)> progress;
-  const CancelToken* cancel = nullptr;  // checked between windows
+  const CancelToken* cancel = nullptr;  // checked before each of what progress counts
 };
 
 struct CalibrateReport {

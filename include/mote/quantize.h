@@ -29,7 +29,8 @@ namespace mote::quantize {
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
 // scales and codes for the least squared error, for the formats that have one; the others are rounded.
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
-// (QuantizeOptions::text or the tokens of its statistics); search for what has no inputs to calibrate.
+// (QuantizeOptions::text or the tokens of its statistics), or matrix by matrix with second moments from the
+// statistics (mixtures of experts, statistics without tokens); search for what has no inputs to calibrate.
 // learned: feedback, and then the factors of all blocks follow the divergence from the original model on the
 // same text downhill. awq: feedback after Transform::scale.
 enum class Method : std::uint8_t { rtn, search, feedback, learned, awq };
@@ -56,7 +57,8 @@ struct QuantizeProgress {
   std::size_t tensor = 0;  // index of the tensor about to start
   std::size_t tensor_count = 0;
   std::string_view name;
-  std::string_view what;  // "observing", "comparing types", "probing", "quantizing", "learning"
+  std::string_view what;  // "observing", "comparing types", "probing", "transforming",
+                          // "quantizing", "learning"
 };
 
 struct QuantizeOptions {
@@ -69,7 +71,8 @@ struct QuantizeOptions {
   std::vector<Transform> transforms;  // tried in the order of the enumeration; they need what feedback needs
   calibrate::CalibrationText text;    // what method feedback runs through the model
   // A file of `mote calibrate` or an importance matrix of llama.cpp, or empty: how much an input matters to
-  // the search, and with the file's tokens what feedback runs on where `text` has no files.
+  // the search, with the file's tokens what feedback runs on where `text` has no files, and with its second
+  // moments what feedback takes where no text can run.
   std::filesystem::path statistics;
   // Where either is not zero the types are chosen per tensor, so that the file is as good as it can be and
   // not larger: bytes of all files, or bits of the tensors per weight. Needs what feedback needs. Options
@@ -88,6 +91,8 @@ struct QuantizeOptions {
   // what it will take.
   std::uint64_t max_memory = 0;
   std::function<void(std::uint64_t bytes)> on_memory;
+  // Where what memory has no room for lies while types are chosen for a size; empty: beside the output.
+  std::filesystem::path scratch_folder;
   bool allow_requantize =
       false;             // quantize again what is already quantized (loses more than quantizing once)
   bool dry_run = false;  // types and sizes only
@@ -171,10 +176,13 @@ Result<QuantizeReport> quantize(engine::Runtime& runtime, const QuantizeOptions&
 
 // Whether a file of statistics has what feedback needs, the tokens of its text or second moments; false also
 // for what is no such file.
-bool can_feed(const std::filesystem::path& statistics);
+// Folders have no feedback with stored moments.
+bool can_feed(const std::filesystem::path& statistics, bool to_folder = false);
 
 // Names that `type` takes for a GGUF file, in order of falling size.
 std::vector<std::string_view> type_names();
+// Whether `type` is one of a folder; case is ignored.
+bool is_folder_type(std::string_view type);
 // Names that `type` takes for a folder.
 std::vector<std::string_view> folder_type_names();
 // Names that TensorTypeRule::type, `embedding_type` and `output_type` take and that can be written.

@@ -10,12 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/checked.h"
 #include "base/strings.h"
 #include "calibrate/observer.h"
 #include "calibrate/statistics.h"
 #include "calibrate/statistics_file.h"
 #include "calibrate/windows.h"
 #include "engine/loaded_model.h"
+#include "model/tensor_names.h"
+#include "sys/atomic_file.h"
 
 namespace mote::calibrate {
 namespace {
@@ -57,12 +60,16 @@ Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedM
   Statistics out;
   std::shared_ptr<SpilledMoments> moments;
   if (options.second_moments) {
-    std::filesystem::path spill = options.output;
-    spill += ".part.moments";
-    MOTE_ASSIGN(moments, SpilledMoments::create(spill));
+    const std::filesystem::path folder = options.output.parent_path();
+    const model::ModelSpec& spec = model.spec();
+    // Once aside, once in the file.
+    const Checked space =
+        all_moments_bytes(*model.model().canonical, spec.blocks, model::head_name(spec)) * 2;
+    MOTE_TRY(sys::check_free_space(folder, space.value().value_or(UINT64_MAX)));
+    MOTE_ASSIGN(moments, SpilledMoments::create(folder));
   }
   const auto begin = [&](std::size_t done, std::size_t total) {
-    if (options.progress) options.progress({done, total, moments ? "block" : "window"});
+    if (options.progress) options.progress({done, total, moments ? "step" : "window"});
   };
   MOTE_ASSIGN(out.inputs, observe(runtime, model, windows, options.cancel, begin, moments.get()));
   out.moments = moments;
@@ -127,6 +134,15 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
     MOTE_TRY(in_file(options.merge[i], check_statistics(earlier[i], *model->model().canonical, 0)));
     MOTE_TRY(in_file(options.merge[i], merge(statistics, earlier[i])));
   }
+  const bool have_moments =
+      std::ranges::any_of(earlier, [](const Statistics& s) { return s.moments != nullptr; });
+  if (options.second_moments && !earlier.empty() && statistics.moments == nullptr) {
+    return Error{kCalibrationForm,
+                 "not all of the statistics that are to be added have the same second moments",
+                 "calibrate each with --hessian, or leave it out",
+                 options.merge.front().string(),
+                 {}};
+  }
   if (!options.text.files.empty()) {
     MOTE_ASSIGN(const Tokenizer* tokenizer, model->require_tokenizer());
     report.warnings.assign(tokenizer->warnings().begin(), tokenizer->warnings().end());
@@ -134,6 +150,9 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
     MOTE_TRY(merge(statistics, own));
   }
   warn_of_few(statistics, report);
+  if ((have_moments || options.second_moments) && statistics.moments == nullptr) {
+    report.warnings.emplace_back("second moments are left out: not all of what was added has the same ones");
+  }
   MOTE_ASSIGN(report.bytes, write_statistics(statistics, options.output));
   report.tensors = statistics.inputs.size();
   if (statistics.moments != nullptr) report.moments = statistics.moments->entries().size();

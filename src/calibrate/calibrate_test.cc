@@ -184,7 +184,7 @@ TEST_F(Calibrate, SecondMomentsStandBesideTheSameSums) {
   std::vector<std::string> counted;
   o.progress = [&](const CalibrateProgress& p) { counted.emplace_back(p.what); };
   const CalibrateReport report = report_of(o);
-  EXPECT_EQ(counted, std::vector<std::string>(6, "block"));  // five, and the head
+  EXPECT_EQ(counted, std::vector<std::string>(6 * report.windows, "step"));  // five blocks, and the head
   EXPECT_EQ(report.moments, 5U * 4U + 1U);
   const auto read = read_statistics(o.output);
   ASSERT_TRUE(read);
@@ -207,7 +207,9 @@ TEST_F(Calibrate, SecondMomentsStandBesideTheSameSums) {
       EXPECT_NEAR((*packed)[packed_size(i + 1) - 1], squares[i], 1e-5 * squares[i]) << entry.tensor;
     }
   }
-  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().string().find("spill"), std::string::npos) << entry.path();
+  }
 }
 
 TEST_F(Calibrate, SecondMomentsAddUp) {
@@ -230,6 +232,28 @@ TEST_F(Calibrate, SecondMomentsAddUp) {
     const float largest = *std::ranges::max_element(b);
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-6 * largest);
   }
+}
+
+// None is better than those of a part of the tokens, and said.
+TEST_F(Calibrate, SecondMomentsOfAPartAreLeftOut) {
+  CalibrateOptions with = options("with.gguf", {dog_});
+  with.second_moments = true;
+  report_of(with);
+  report_of(options("without.gguf", {dog_}));
+  CalibrateOptions mixed = options("mixed.gguf", {cat_});
+  mixed.merge = {folder_ / "with.gguf"};
+  const CalibrateReport report = report_of(mixed);
+  EXPECT_EQ(report.moments, 0U);
+  EXPECT_THAT(report.warnings, ElementsAre(HasSubstr("second moments are left out")));
+  EXPECT_EQ(statistics_of(mixed).moments, nullptr);
+  // Where they are asked for it is an error, before anything runs.
+  CalibrateOptions asked = options("asked.gguf", {cat_});
+  asked.second_moments = true;
+  asked.merge = {folder_ / "without.gguf"};
+  asked.progress = [](const CalibrateProgress&) { FAIL(); };
+  fails("CALIBRATION_FORM", asked, "without.gguf");
+  asked.merge = {folder_ / "with.gguf", folder_ / "without.gguf"};
+  fails("CALIBRATION_FORM", asked);
 }
 
 TEST_F(Calibrate, ThreadsGiveTheSameSecondMoments) {
@@ -270,10 +294,12 @@ TEST_F(Calibrate, MemoryIsPlannedAndHeldToALimit) {
   fails("CALIBRATION_MEMORY", o, "leave out --hessian");
   o.second_moments = false;
   fails("CALIBRATION_MEMORY", o, "shorter windows");
-  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().string().find("spill"), std::string::npos) << entry.path();
+  }
 }
 
-TEST_F(Calibrate, StopsBetweenBlocksAndLeavesNothing) {
+TEST_F(Calibrate, StopsBetweenWindowsOfABlockAndLeavesNothing) {
   CancelToken cancel;
   CalibrateOptions o = options("s.gguf", {dog_});
   o.second_moments = true;
@@ -281,8 +307,10 @@ TEST_F(Calibrate, StopsBetweenBlocksAndLeavesNothing) {
   o.progress = [&](const CalibrateProgress& p) {
     if (p.done == 2) cancel.request();
   };
-  fails("CANCELLED", o, "after 3 of 6 blocks");
-  EXPECT_FALSE(fs::exists(o.output.string() + ".part.moments"));
+  fails("CANCELLED", o, "after 3 of ");
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_EQ(entry.path().string().find("spill"), std::string::npos) << entry.path();
+  }
 }
 
 TEST_F(Calibrate, TextsOneByOneAddUpToAllAtOnce) {

@@ -89,10 +89,26 @@ std::shared_ptr<const MomentStore> added(std::shared_ptr<const MomentStore> a,
   return std::make_shared<Sum>(std::move(a), std::move(b), std::move(places));
 }
 
-Result<std::unique_ptr<SpilledMoments>> SpilledMoments::create(const std::filesystem::path& path) {
+Checked all_moments_bytes(const formats::TensorSource& model, std::uint32_t blocks, std::string_view head) {
+  Checked out = 0;
+  const auto add = [&](std::size_t tensor) {
+    const Shape& of = model.tensors()[tensor].shape;
+    const std::uint64_t matrices = of.rank() == 3 ? of.dims()[0] : 1;
+    out = out + Checked(of.cols()) * (Checked(of.cols()) + 1) * matrices * (sizeof(float) / 2);
+  };
+  for (std::uint32_t block = 0; block < blocks; ++block) {
+    for (const BlockInput input : engine::kBlockInputs) {
+      const std::vector<std::size_t> readers = readers_of(model, block, input);
+      if (!readers.empty()) add(readers.front());
+    }
+  }
+  if (const auto index = model.find(head)) add(*index);
+  return out;
+}
+
+Result<std::unique_ptr<SpilledMoments>> SpilledMoments::create(const std::filesystem::path& folder) {
   std::unique_ptr<SpilledMoments> out(new SpilledMoments());
-  MOTE_ASSIGN(out->log_, sys::RecordLog::open_locked(path, "moments"));
-  MOTE_TRY(out->log_.clear());
+  MOTE_ASSIGN(out->log_, sys::RecordLog::create_unnamed(folder));
   return out;
 }
 
@@ -109,7 +125,7 @@ Result<std::vector<float>> SpilledMoments::read(std::size_t entry, std::size_t m
   std::vector<float> out(packed_size(entries_[entry].cols));
   if (!bytes || bytes->size() != out.size() * sizeof(float)) {
     return Error{kStatisticsFile,
-                 "what was put beside the output is not there any more",
+                 "second moments that were put aside are damaged",
                  "run the same command again",
                  log_.path().string(),
                  {}};

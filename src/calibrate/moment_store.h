@@ -9,8 +9,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/checked.h"
 #include "engine/block_input.h"
 #include "formats/tensor_source.h"
 #include "mote/result.h"
@@ -43,16 +45,18 @@ class MomentStore {
 std::optional<std::size_t> find_moments(const MomentStore& store, const formats::TensorSource& model,
                                         std::size_t tensor);
 
+// Bytes of all second moments of a model, as they are stored.
+Checked all_moments_bytes(const formats::TensorSource& model, std::uint32_t blocks, std::string_view head);
+
 // Both added up; nothing where they are not of the same inputs, or either is missing.
 std::shared_ptr<const MomentStore> added(std::shared_ptr<const MomentStore> a,
                                          std::shared_ptr<const MomentStore> b);
 
-// Takes moments as they are found, into a file that goes with the object.
+// Takes moments as they are found, into a file without a name that goes with the object.
 class SpilledMoments : public MomentStore {
  public:
-  // path: beside the output. Errors: JOB_LOCKED, OUTPUT_CREATE, IO_WRITE.
-  static Result<std::unique_ptr<SpilledMoments>> create(const std::filesystem::path& path);
-  ~SpilledMoments() override { log_.discard(); }
+  // Errors: OUTPUT_CREATE.
+  static Result<std::unique_ptr<SpilledMoments>> create(const std::filesystem::path& folder);
 
   // Matrices in their order; the entry of the first one counts. Errors: IO_WRITE.
   Result<void> add(const MomentEntry& entry, std::span<const float> packed_sums);

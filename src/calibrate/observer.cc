@@ -55,7 +55,7 @@ Result<std::unique_ptr<Observer>> Observer::create(engine::Runtime& runtime, con
   out->forward_->set_tap([self = out.get(), experts](const engine::TappedInput& in) {
     Site& site = self->sites_[{in.layer, in.input}];
     self->add_rows(site, is_of_one_expert(in.input) ? experts : 1, in.expert, in.cols, in.rows);
-    if (self->with_moments_ && self->failure_) {
+    if (self->with_moments_ && self->failure_ && self->is_read(in.layer, in.input)) {
       self->failure_ = self->add_moments(site, in.expert, in.rows);
     }
   });
@@ -71,7 +71,7 @@ void Observer::add(std::span<const TokenId> tokens) {
 }
 
 Result<void> Observer::add_by_block(std::span<const TokenId> tokens, SpilledMoments& moments,
-                                    const std::function<Result<void>(std::size_t block)>& begin) {
+                                    const std::function<Result<void>(std::size_t step)>& begin) {
   const std::size_t width = model_->spec().width;
   const std::size_t size = window_ * width;  // of a window's hidden states
   const std::size_t windows = tokens.size() / window_;
@@ -90,8 +90,8 @@ Result<void> Observer::add_by_block(std::span<const TokenId> tokens, SpilledMome
   const formats::TensorSource& source = *model_->model().canonical;
   with_moments_ = true;
   for (std::uint32_t block = 0; block < model_->spec().blocks; ++block) {
-    MOTE_TRY(begin(block));
     for (std::size_t w = 0; w < windows; ++w) {
+      MOTE_TRY(begin(block * windows + w));
       load(w);
       forward_->run(block, block + 1, slices);
       store(w);
@@ -105,8 +105,8 @@ Result<void> Observer::add_by_block(std::span<const TokenId> tokens, SpilledMome
       site->second.moments.clear();
     }
   }
-  MOTE_TRY(begin(model_->spec().blocks));
   for (std::size_t w = 0; w < windows; ++w) {
+    MOTE_TRY(begin(model_->spec().blocks * windows + w));
     load(w);
     const std::span<const float> rows = forward_->normalized(0, window_);
     add_rows(head_, 1, 0, width, rows);
@@ -115,6 +115,10 @@ Result<void> Observer::add_by_block(std::span<const TokenId> tokens, SpilledMome
   if (model_->spec().causal && source.find(head_name())) MOTE_TRY(spill(head_, head_name(), moments));
   head_.moments.clear();
   return {};
+}
+
+bool Observer::is_read(std::size_t layer, BlockInput input) const {
+  return !readers_of(*model_->model().canonical, static_cast<std::uint32_t>(layer), input).empty();
 }
 
 Result<void> Observer::add_moments(Site& site, std::size_t matrix, std::span<const float> rows) {
@@ -196,9 +200,10 @@ Result<SumsByTensor> observe(engine::Runtime& runtime, const engine::LoadedModel
                              const Windows& windows, const CancelToken* cancel, const ObserverProgress& begin,
                              SpilledMoments* moments) {
   MOTE_ASSIGN(const auto observer, Observer::create(runtime, model, windows.window));
-  const std::size_t steps = moments != nullptr ? std::size_t{model.spec().blocks} + 1 : windows.count();
+  const std::size_t passes = moments != nullptr ? std::size_t{model.spec().blocks} + 1 : 1;
+  const std::size_t steps = passes * windows.count();
   const auto start = [&](std::size_t step) -> Result<void> {
-    MOTE_TRY(go_on(cancel, step, steps, moments != nullptr ? "blocks" : "windows"));
+    MOTE_TRY(go_on(cancel, step, steps, moments != nullptr ? "steps" : "windows"));
     if (begin) begin(step, steps);
     return {};
   };
@@ -212,7 +217,7 @@ Result<SumsByTensor> observe(engine::Runtime& runtime, const engine::LoadedModel
   }
   // Mapped weights may have turned into zeros under a handler of SIGBUS: what was made of them is not kept.
   MOTE_TRY(model.model().canonical->check());
-  MOTE_TRY(go_on(cancel, steps, steps, moments != nullptr ? "blocks" : "windows"));
+  MOTE_TRY(go_on(cancel, steps, steps, moments != nullptr ? "steps" : "windows"));
   return observer->by_tensor();
 }
 
@@ -226,26 +231,28 @@ std::optional<std::uint64_t> observer_bytes(const engine::LoadedModel& model, co
   if (!cache || !scratch) return std::nullopt;
   const formats::TensorSource& source = *model.model().canonical;
   Checked sums = 0;
-  Checked most = 0;  // moments of a block
+  std::uint64_t most = 0;  // moments of a block
   for (std::uint32_t block = 0; block <= spec.blocks; ++block) {
     Checked of_block = 0;
-    const auto add = [&](std::size_t tensor) {
+    const auto add = [&](std::size_t tensor, std::size_t readers) {
       const Shape& of = source.tensors()[tensor].shape;
       const std::uint64_t matrices = of.rank() == 3 ? of.dims()[0] : 1;
-      sums = sums + Checked(matrices) * of.cols() * 2 * sizeof(double);
+      // Of each reader, twice while they are handed on.
+      sums = sums + Checked(matrices) * of.cols() * 2 * sizeof(double) * readers * 2;
       // Packed on their way to the file.
       of_block = of_block + Moments::bytes(of.cols(), windows.window, threads) * matrices +
                  Checked(packed_size(of.cols())) * sizeof(float);
     };
     if (block == spec.blocks) {
-      if (const auto head = source.find(model::head_name(spec))) add(*head);
+      if (const auto head = source.find(model::head_name(spec))) add(*head, 1);
     } else {
       for (const BlockInput input : engine::kBlockInputs) {
         const std::vector<std::size_t> readers = readers_of(source, block, input);
-        if (!readers.empty()) add(readers.front());
+        if (!readers.empty()) add(readers.front(), readers.size());
       }
     }
-    if (!of_block.valid() || of_block.value() > most.value()) most = of_block;
+    if (!of_block.value()) return std::nullopt;
+    most = std::max(most, *of_block.value());
   }
   const Checked hidden = Checked(windows.tokens.size()) * spec.width * sizeof(float);
   const Checked all = sums + *cache + *scratch;

@@ -33,10 +33,10 @@ class Observer {
   void add(std::span<const TokenId> tokens);
   // All windows, whole and as long as create() was told, block after block, with the second moments of the
   // inputs, which go to `moments` as soon as a block is through. Memory holds the hidden states of all tokens
-  // and the moments of one block. The sums are those of add(), bit for bit. Errors: those of `moments` and
-  // `begin`, OUT_OF_MEMORY.
+  // and the moments of one block. The sums are those of add(), bit for bit. begin: before each window of each
+  // block, and of the head. Errors: those of `moments` and `begin`, OUT_OF_MEMORY.
   Result<void> add_by_block(std::span<const TokenId> tokens, SpilledMoments& moments,
-                            const std::function<Result<void>(std::size_t block)>& begin);
+                            const std::function<Result<void>(std::size_t step)>& begin);
   // The sums under the names of the tensors that read them; those that are no weights in the model's file are
   // left out. STATISTICS_NONFINITE where activations were not finite.
   [[nodiscard]] Result<SumsByTensor> by_tensor() const;
@@ -53,6 +53,7 @@ class Observer {
                 std::span<const float> rows);
   Result<void> add_moments(Site& site, std::size_t matrix, std::span<const float> rows);
   static Result<void> spill(Site& site, const std::string& tensor, SpilledMoments& to);
+  [[nodiscard]] bool is_read(std::size_t layer, engine::BlockInput input) const;
   [[nodiscard]] std::string head_name() const;
 
   engine::Runtime* runtime_;
@@ -66,7 +67,7 @@ class Observer {
   Result<void> failure_;  // of what the tap does with moments
 };
 
-// How far an observation is: windows, or blocks where second moments are wanted.
+// How far an observation is: windows, or where second moments are wanted those of each block.
 using ObserverProgress = std::function<void(std::size_t done, std::size_t total)>;
 
 // All windows through an observer; `moments`: where second moments go, or null. Errors: those of Observer,

@@ -310,14 +310,14 @@ void moments_agree(const TinyGguf& options) {
   Windows windows;
   windows.window = kWindow;
   windows.tokens = tokens_of(kWindow * kWindows);
-  const auto store = SpilledMoments::create(testing::fresh_folder() / "moments");
+  const auto store = SpilledMoments::create(testing::fresh_folder());
   ASSERT_TRUE(store);
   std::vector<std::size_t> steps;
   const auto by_block = observe(
       *runtime, *model, windows, nullptr,
       [&](std::size_t done, std::size_t total) { steps.push_back(done * 100 + total); }, store->get());
   ASSERT_TRUE(by_block) << format_error(by_block.error());
-  const std::size_t all = model->spec().blocks + 1;
+  const std::size_t all = kWindows * (model->spec().blocks + 1);
   ASSERT_EQ(steps.size(), all);
   for (std::size_t i = 0; i < all; ++i) EXPECT_EQ(steps[i], i * 100 + all);
   // Other sums are those of windows one after the other.

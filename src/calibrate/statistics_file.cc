@@ -121,8 +121,7 @@ Result<void> read_keys(const formats::Metadata& keys, const fs::path& path, Stat
 // Stay in the file until they are wanted.
 class FileMoments : public MomentStore {
  public:
-  FileMoments(std::shared_ptr<const formats::GgufFile> file, fs::path path)
-      : file_(std::move(file)), path_(std::move(path)) {}
+  explicit FileMoments(std::shared_ptr<const formats::GgufFile> file) : file_(std::move(file)) {}
 
   void add(MomentEntry entry, std::size_t tensor) {
     entries_.push_back(std::move(entry));
@@ -141,7 +140,6 @@ class FileMoments : public MomentStore {
 
  private:
   std::shared_ptr<const formats::GgufFile> file_;
-  fs::path path_;
   std::vector<MomentEntry> entries_;
   std::vector<std::size_t> tensors_;  // of the file
 };
@@ -149,7 +147,7 @@ class FileMoments : public MomentStore {
 // Those of all tensors that have them, which are checked against their other sums.
 Result<std::shared_ptr<const MomentStore>> moments_in(const std::shared_ptr<const formats::GgufFile>& file,
                                                       const Statistics& statistics, const fs::path& path) {
-  auto out = std::make_shared<FileMoments>(file, path);
+  auto out = std::make_shared<FileMoments>(file);
   for (std::size_t i = 0; i < file->tensors().size(); ++i) {
     const formats::TensorInfo& info = file->tensors()[i];
     const auto tensor = without(info.name, kMoments);

@@ -1,6 +1,7 @@
 #include "quantize/calibration.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/checked.h"
 #include "base/strings.h"
@@ -76,25 +77,36 @@ std::optional<std::uint64_t> calibrated_bytes(const QuantizeOptions& options, co
   return out.value();
 }
 
-Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
-                          const model::ModelSpec& spec, const FeedbackSize& size, QuantizeReport& report) {
-  if (!needed) return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
-  report.planned_memory = *needed;
+Result<void> hold_to_limit(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
+                           const std::string& what, std::string hint, QuantizeReport& report) {
+  if (!needed) return Error{kOutOfMemory, "the memory that the job needs is beyond counting", {}, {}, {}};
+  report.planned_memory = std::max(report.planned_memory, *needed);
   if (options.on_memory) options.on_memory(*needed);
   if (options.max_memory == 0 || *needed <= options.max_memory) return {};
-  // Hidden states, of both models while feedback runs.
-  const std::uint64_t models = options.method == Method::learned ? 1 : 2;
-  const std::uint64_t per_window = models * size.window * spec.width * sizeof(float);
-  const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
   return Error{kQuantMemory,
-               std::string(to_string(options.method)) + " on " + with_thousands(size.windows) +
-                   " windows needs " + human_bytes(*needed) + " of memory, more than the " +
+               what + " needs " + human_bytes(*needed) + " of memory, more than the " +
                    human_bytes(options.max_memory) + " allowed",
-               fewer < size.windows
-                   ? "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)"
-                   : "allow more, or use --method search",
+               std::move(hint),
                options.input.string(),
                {}};
+}
+
+Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
+                          const model::ModelSpec& spec, const FeedbackSize& size, QuantizeReport& report) {
+  std::string hint = "allow more, or use --method search";
+  if (needed && options.max_memory > 0 && *needed > options.max_memory) {
+    // Hidden states, of both models while feedback runs.
+    const std::uint64_t models = options.method == Method::learned ? 1 : 2;
+    const std::uint64_t per_window = models * size.window * spec.width * sizeof(float);
+    const std::uint64_t fewer = (*needed - options.max_memory + per_window - 1) / per_window;
+    if (fewer < size.windows) {
+      hint = "allow more, or take " + std::to_string(size.windows - fewer) + " windows (--chunks)";
+    }
+  }
+  return hold_to_limit(
+      options, needed,
+      std::string(to_string(options.method)) + " on " + with_thousands(size.windows) + " windows",
+      std::move(hint), report);
 }
 
 }  // namespace mote::quantize

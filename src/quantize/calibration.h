@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <memory>
 
@@ -33,7 +34,13 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
 std::optional<std::uint64_t> calibrated_bytes(const QuantizeOptions& options, const model::Model& model,
                                               FeedbackSize size);
 
-// What the method will take (`needed`, nothing where that is beyond counting), told to the caller and held to
+// What a part of the job will take (`needed`, nothing where that is beyond counting), told to the caller and
+// held to the options' limit; the report has the most of all parts. QUANT_MEMORY ("WHAT needs ..."),
+// OUT_OF_MEMORY.
+Result<void> hold_to_limit(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
+                           const std::string& what, std::string hint, QuantizeReport& report);
+
+// The same of the method (`needed`, nothing where that is beyond counting), told to the caller and held to
 // the options' limit. QUANT_MEMORY, OUT_OF_MEMORY.
 Result<void> check_memory(const QuantizeOptions& options, std::optional<std::uint64_t> needed,
                           const model::ModelSpec& spec, const FeedbackSize& size, QuantizeReport& report);

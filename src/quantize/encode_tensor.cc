@@ -131,16 +131,25 @@ BandResult encode_band(const Plan& plan, const EncodeJob& job, std::size_t first
   return result;
 }
 
-Error nonfinite_error(std::string_view name, std::size_t element, std::size_t cols) {
+}  // namespace
+
+Error nonfinite_error(std::string_view tensor, std::size_t element, std::size_t cols) {
   return Error{model::kModelNonfinite,
-               "tensor '" + escape_untrusted(name) + "' has an infinity or NaN at row " +
+               "tensor '" + escape_untrusted(tensor) + "' has an infinity or NaN at row " +
                    with_thousands(element / cols) + ", column " + with_thousands(element % cols),
                "the checkpoint is damaged or was trained into overflow; get it again",
                {},
                {}};
 }
 
-}  // namespace
+Error out_of_range_error(std::string_view tensor, CodecId type) {
+  return Error{kQuantVerify,
+               "tensor '" + escape_untrusted(tensor) + "' holds values beyond the range of " +
+                   std::string(codec::codec_of(type).name),
+               "choose another type for it with --tensor-type",
+               {},
+               {}};
+}
 
 Weighting weighting_of(std::string_view name, CodecId type) {
   if (is_embedding(name)) return kEmbeddingWeighting;
@@ -211,14 +220,7 @@ Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, s
   for (std::size_t band = 0; band < results.size(); ++band) {
     const BandResult& r = results[band];
     if (r.nonfinite != kNone) return nonfinite_error(name, band * plan.band_elements() + r.nonfinite, cols);
-    if (r.bad_result) {
-      return Error{kQuantVerify,
-                   "tensor '" + escape_untrusted(name) + "' holds values beyond the range of " +
-                       std::string(plan.to.name),
-                   "choose another type for it with --tensor-type",
-                   {},
-                   {}};
-    }
+    if (r.bad_result) return out_of_range_error(name, job.type);
     total.squared_error += r.squared_error;
     total.squared_norm += r.squared_norm;
     total.on_lattice = total.on_lattice && r.on_lattice;

@@ -46,6 +46,10 @@ struct EncodeError {
 Result<EncodeError> encode_tensor(sys::ThreadPool& pool, const EncodeJob& job, std::string_view name,
                                   const QuantizedTensor& in, std::span<std::byte> out);
 
+// MODEL_NONFINITE: an element of a tensor is infinite or NaN. QUANT_VERIFY: one is beyond its type's range.
+Error nonfinite_error(std::string_view tensor, std::size_t element, std::size_t cols);
+Error out_of_range_error(std::string_view tensor, CodecId type);
+
 // The largest magnitude of a tensor's values; infinite or NaN where one is.
 float largest_magnitude(sys::ThreadPool& pool, const QuantizedTensor& in);
 

@@ -11,6 +11,7 @@
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
 #include "quantize/equivalent/transform.h"
+#include "quantize/fed_tensor.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_files.h"
 #include "quantize/folder_plan.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace mote::quantize {
@@ -11,18 +12,28 @@ std::uint64_t key_of(Finding of, std::size_t index) {
   return static_cast<std::uint64_t>(of) << 32 | static_cast<std::uint32_t>(index);
 }
 
-}  // namespace
-
-Result<JobLog> JobLog::open(const std::filesystem::path& output, std::string_view owner) {
-  std::filesystem::path path = output;
-  path += ".part.work";
-  JobLog out;
-  MOTE_ASSIGN(out.log_, sys::RecordLog::open_locked(path, owner));
+std::filesystem::path path_of(const std::filesystem::path& output) {
+  std::filesystem::path out = output;
+  out += ".part.work";
   return out;
 }
 
+}  // namespace
+
+Result<JobLog> JobLog::open(const std::filesystem::path& output, std::string_view owner) {
+  JobLog out;
+  MOTE_ASSIGN(out.log_, sys::RecordLog::open_locked(path_of(output), owner));
+  return out;
+}
+
+void JobLog::remove_abandoned(const std::filesystem::path& output) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path_of(output), ignored)) return;
+  if (auto found = open(output, {})) found->discard();
+}
+
 JobLog::~JobLog() {
-  if (log_.is_open() && log_.keys().empty()) log_.discard();
+  if (log_.is_open() && log_.is_empty()) log_.discard();
 }
 
 Result<std::optional<JobLog::Entry>> JobLog::find(Finding of, std::size_t index) const {
@@ -36,7 +47,8 @@ Result<std::optional<JobLog::Entry>> JobLog::find(Finding of, std::size_t index)
   if (count > rest.size() / sizeof(double)) return none;
   Entry out;
   out.numbers.resize(count);
-  std::memcpy(out.numbers.data(), rest.data(), count * sizeof(double));
+  std::ranges::copy(rest.first(count * sizeof(double)),
+                    std::as_writable_bytes(std::span(out.numbers)).begin());
   const auto bytes = rest.subspan(count * sizeof(double));
   out.bytes.assign(bytes.begin(), bytes.end());
   return std::optional(std::move(out));

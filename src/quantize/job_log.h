@@ -48,6 +48,8 @@ class JobLog {
   // Errors: IO_WRITE.
   Result<void> put(Finding of, std::size_t index, std::span<const double> numbers,
                    std::span<const std::byte> bytes = {});
+  // What a job with other options has left for an output that is complete now; not one that is at work.
+  static void remove_abandoned(const std::filesystem::path& output);
   // The job is done, or will never be.
   void discard() { log_.discard(); }
 

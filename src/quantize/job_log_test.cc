@@ -62,6 +62,18 @@ TEST_F(JobLogTest, OnlyFindingsLeaveAFile) {
   EXPECT_FALSE(fs::exists(file()));
 }
 
+TEST_F(JobLogTest, AnAbandonedLogIsRemovedAndNoOther) {
+  JobLog::remove_abandoned(output_);
+  ASSERT_TRUE(open().put(Finding::round, 1, numbers_));
+  {
+    const JobLog at_work = open();
+    JobLog::remove_abandoned(output_);
+    EXPECT_TRUE(fs::exists(file()));
+  }
+  JobLog::remove_abandoned(output_);
+  EXPECT_FALSE(fs::exists(file()));
+}
+
 TEST_F(JobLogTest, OneJobAtATime) {
   const JobLog first = open();
   const auto second = JobLog::open(output_, "job");

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "base/checked.h"
+#include "base/hash64.h"
 #include "base/strings.h"
 #include "codec/codec.h"
+#include "formats/gguf_layout.h"
 #include "model/tensor_names.h"
 #include "mote/tokenizer.h"
 #include "quantize/equivalent/transform.h"
@@ -22,6 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr ErrorCode kOutputCreate{"OUTPUT_CREATE", ErrorKind::failed};
 constexpr std::uint32_t kGgufQuantizationVersion = 2;  // of the block formats, as GGUF counts it
 
 // NVFP4 spans too few magnitudes for weights as they are: the largest of a tensor is put on the largest that
@@ -168,6 +171,11 @@ Result<TypeOptions> type_options(const QuantizeOptions& options) {
   return result;
 }
 
+Result<void> refuse_without_name(const fs::path& output) {
+  if (!output.filename().empty()) return {};
+  return Error{kOutputCreate, "there is no output to write to", "name a file with -o", output.string(), {}};
+}
+
 Error in_place(const fs::path& output) {
   return {kQuantInPlace, "the output is the input", "name another file with -o", output.string(), {}};
 }
@@ -192,6 +200,18 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
   return choose_types(job.preset, facts, types, job.model.canonical->tensors());
 }
 
+namespace {
+
+// For a mixture or an encoder, which the options' method does not take.
+std::string hint_for(const QuantizeOptions& options, const Job& job) {
+  if (has_budget(options)) return "name a --type, and use --method search";
+  if (!transforms_of(options).empty()) return "leave out --transform, and use --method search";
+  if (options.method != Method::feedback || job.statistics.moments != nullptr) return "use --method search";
+  return "use --method search, or --stats FILE of mote calibrate --hessian";
+}
+
+}  // namespace
+
 Result<void> check_method(const QuantizeOptions& options, const Job& job) {
   const model::ModelSpec& spec = job.model.spec;
   const bool calibrated =
@@ -201,9 +221,7 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job) {
                  std::string("feedback, transforms and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
                      (spec.causal ? "a mixture of experts" : "an encoder"),
-                 options.method == Method::feedback && !has_budget(options)
-                     ? "use --method search, or --stats FILE of mote calibrate --hessian"
-                     : "use --method search",
+                 hint_for(options, job),
                  options.input.string(),
                  {}};
   }
@@ -331,8 +349,12 @@ std::string fingerprint(const QuantizeOptions& options, const Job& job) {
 }
 
 std::string work_fingerprint(const QuantizeOptions& options, const Job& job,
-                             std::span<const TypeChoice> choices) {
+                             std::span<const TypeChoice> choices, const formats::Metadata& metadata,
+                             std::span<const TokenId> tokens) {
   std::string text = input_fingerprint(options, job);
+  const auto layout = formats::layout_gguf(metadata, job.model.canonical->tensors());
+  text += "|" + std::to_string(layout ? hash64(layout->header) : 0);
+  text += "|" + std::to_string(hash64(std::as_bytes(tokens)));
   text += "|" + std::to_string(options.max_bytes) + "|" +
           std::to_string(std::bit_cast<std::uint64_t>(options.max_bpw));
   for (const TypeChoice& choice : choices) {

@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "mote/quantize.h"
 #include "mote/result.h"
+#include "mote/tokenizer.h"
 #include "quantize/presets.h"
 
 namespace mote::quantize {
@@ -64,11 +65,15 @@ Result<void> plan(const QuantizeOptions& options, std::span<const TypeChoice> ch
 Result<formats::Metadata> output_metadata(const QuantizeOptions& options, Job& job);
 // Everything that decides the bytes. The writer compares metadata and tensor list on its own.
 std::string fingerprint(const QuantizeOptions& options, const Job& job);
-// Everything that decides what is found out before that, from the preset's choices on.
+// Everything that decides what is found out before that, from the preset's choices on: also the model's keys
+// and the tokens of the texts, which files beside the weights decide.
 std::string work_fingerprint(const QuantizeOptions& options, const Job& job,
-                             std::span<const TypeChoice> choices);
+                             std::span<const TypeChoice> choices, const formats::Metadata& metadata,
+                             std::span<const TokenId> tokens);
 // QUANT_IN_PLACE where a file to be written is one of the input's.
 Result<void> refuse_in_place(const Job& job, std::span<const formats::GgufPart> parts);
 Error in_place(const std::filesystem::path& output);
+// OUTPUT_CREATE where an output has no file name.
+Result<void> refuse_without_name(const std::filesystem::path& output);
 
 }  // namespace mote::quantize

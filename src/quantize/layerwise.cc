@@ -14,6 +14,7 @@
 #include "codec/codec.h"
 #include "model/tensor_names.h"
 #include "quantize/block_stream.h"
+#include "quantize/fed_tensor.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/curvature.h"
 #include "quantize/feedback/feedback.h"
@@ -139,7 +140,7 @@ class Job {
         continue;
       }
       MOTE_ASSIGN(const std::vector<double> moments, before.head_moments());
-      MOTE_ASSIGN(const Curvature curvature, curvature_for(i, moments, spec_.width));
+      MOTE_ASSIGN(const Curvature curvature, curvature_of_inputs(i, moments, spec_.width));
       MOTE_TRY(feed(i, curvature, {}));
     }
     return {};
@@ -151,14 +152,10 @@ class Job {
     return has_search(work_.types[index]) && !lies_on_lattice(work_.types[index], in);
   }
 
-  // Errors name the tensor.
-  Result<Curvature> curvature_for(std::size_t index, std::span<const double> moments, std::size_t cols) {
-    Result<Curvature> curvature =
-        curvature_of(runtime_.pool(), *options_.kernels, moments, cols, options_.damping);
-    if (curvature) return curvature;
-    Error error = std::move(curvature).error();
-    error.message = "tensor '" + escape_untrusted(source_.tensors()[index].name) + "': " + error.message;
-    return error;
+  Result<Curvature> curvature_of_inputs(std::size_t index, std::span<const double> moments,
+                                        std::size_t cols) {
+    return curvature_for(runtime_.pool(), *options_.kernels, moments, cols, options_.damping,
+                         source_.tensors()[index].name);
   }
 
   Result<void> replace_embedding() {
@@ -218,7 +215,7 @@ class Job {
       if (last) before.finish_from(w, block, input);
     }
     if (fed.empty()) return {};
-    MOTE_ASSIGN(const Curvature curvature, curvature_for(fed.front(), own->take_mean(), cols));
+    MOTE_ASSIGN(const Curvature curvature, curvature_of_inputs(fed.front(), own->take_mean(), cols));
     const std::vector<double> moved = drift->take_mean();
     own.reset();
     drift.reset();
@@ -231,9 +228,15 @@ class Job {
     work_.begin(index);
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const Blocks blocks, room_for(index));
+    FedRows all{source_.tensors()[index].name, 0, in.shape.rows()};
+    const CorrectRows correct = [&](std::vector<float>& rows) -> Result<void> {
+      if (!(options_.drift > 0) || drift.empty()) return {};
+      return correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows);
+    };
     if (!has_free_codes(work_.types[index])) {
       std::vector<float> rows;
-      MOTE_TRY(wanted_rows(in, 0, in.shape.rows(), curvature, drift, rows));
+      MOTE_TRY(decode_rows(in, all, rows));
+      MOTE_TRY(correct(rows));
       const QuantizedTensor wanted = float_tensor(in.shape, std::move(rows));
       MOTE_ASSIGN(const EncodeError error, work_.plain(index, wanted, curvature.importance, *blocks));
       return finish(index, blocks, error, 1.0F);
@@ -245,36 +248,10 @@ class Job {
                           .refits = options_.refits,
                           .cancel = options_.cancel,
                           .scales = options_.scales};
-    const float factor = factor_of(index, in);
-    EncodeError error;
-    std::vector<float> rows;
-    for (std::size_t first = 0; first < in.shape.rows(); first += kFeedbackRows) {
-      const std::size_t count = std::min<std::size_t>(kFeedbackRows, in.shape.rows() - first);
-      MOTE_TRY(wanted_rows(in, first, count, curvature, drift, rows));
-      if (factor != 1.0F) {
-        for (float& w : rows) w /= factor;
-      }
-      const std::size_t row_bytes = blocks->size() / in.shape.rows();
-      const auto out = std::span(*blocks).subspan(first * row_bytes, count * row_bytes);
-      MOTE_ASSIGN(const EncodeError part, encode_feedback(runtime_.pool(), job, curvature, rows, out));
-      error.squared_error += part.squared_error;
-      error.searched_error += part.searched_error;
-      error.squared_norm += part.squared_norm;
-    }
-    return finish(index, blocks, error, factor);
-  }
-
-  // Rows [first, first + count) of a tensor as they should be, corrected for drift.
-  Result<void> wanted_rows(const QuantizedTensor& in, std::size_t first, std::size_t count,
-                           const Curvature& curvature, std::span<const double> drift,
-                           std::vector<float>& rows) {
-    const codec::Codec& from = codec::codec_of(in.codec);
-    const std::size_t blocks_per_row = in.shape.cols() / from.block_elements;
-    rows.resize(count * in.shape.cols());
-    from.decode(in.blocks().data() + first * blocks_per_row * from.block_bytes, rows.data(),
-                count * blocks_per_row);
-    if (!(options_.drift > 0) || drift.empty()) return {};
-    return correct_drift(runtime_.pool(), *options_.kernels, curvature, drift, options_.drift, rows);
+    all.factor = factor_of(index, in);
+    MOTE_ASSIGN(const EncodeError error,
+                encode_fed_rows(runtime_.pool(), job, curvature, in, all, *blocks, correct));
+    return finish(index, blocks, error, all.factor);
   }
 
   engine::Runtime& runtime_;

@@ -26,10 +26,6 @@
 
 namespace mote::quantize {
 
-// Rows of a matrix that are decoded and fed back at a time, in formats with free codes: a head has more than
-// memory is good for.
-inline constexpr std::size_t kFeedbackRows = 2048;
-
 struct LayerwiseOptions {
   std::size_t window = 512;                         // tokens that see one another
   double damping = 0.01;                            // share of the mean second moment

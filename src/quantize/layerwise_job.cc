@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -39,7 +38,7 @@ Result<std::optional<TuningState>> last_round(const JobLog& log) {
     state.before = entry->numbers[1];
     state.after = entry->numbers[2];
     state.factors.resize(entry->bytes.size() / sizeof(float));
-    std::memcpy(state.factors.data(), entry->bytes.data(), state.factors.size() * sizeof(float));
+    std::ranges::copy(entry->bytes, std::as_writable_bytes(std::span(state.factors)).begin());
   }
 }
 

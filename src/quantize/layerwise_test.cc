@@ -1,6 +1,7 @@
 // Method feedback from model to file: does what comes out answer like the original (the bundled agent)? Do
 // text, statistics, threads and a job that was stopped give the same bytes (a smaller model)?
 #include "quantize/layerwise.h"
+#include "quantize/fed_tensor.h"
 
 #include <algorithm>
 #include <cmath>

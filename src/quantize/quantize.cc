@@ -1,11 +1,9 @@
 #include "quantize/quantize.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -17,7 +15,6 @@
 #include "base/checked.h"
 #include "base/strings.h"
 #include "calibrate/mean_moments.h"
-#include "calibrate/observer.h"
 #include "calibrate/statistics.h"
 #include "calibrate/statistics_file.h"
 #include "codec/codec.h"
@@ -32,6 +29,7 @@
 #include "quantize/calibration.h"
 #include "quantize/encode_tensor.h"
 #include "quantize/equivalent/transform.h"
+#include "quantize/fed_tensor.h"
 #include "quantize/feedback/block_codes.h"
 #include "quantize/feedback/feedback_kernels.h"
 #include "quantize/folder_job.h"
@@ -42,6 +40,7 @@
 #include "quantize/layerwise_job.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
+#include "quantize/sized_job.h"
 #include "quantize/stored_feedback.h"
 #include "quantize/tuning/tuning.h"
 #include "tensor/aligned_buffer.h"
@@ -175,86 +174,6 @@ sys::CpuFeatures allowed_features(const engine::Runtime& runtime) {
   return f;
 }
 
-// What allocation wants to know of the inputs: their squares, and for feedback their second moments, where
-// the statistics do not have them.
-Result<void> observe_for_size(engine::Runtime& runtime, const QuantizeOptions& options,
-                              const Calibration& calibration, Job& job) {
-  const bool with_moments = goes_by_blocks(options.method) && job.statistics.moments == nullptr;
-  if (!with_moments && !job.statistics.inputs.empty()) return {};
-  std::shared_ptr<calibrate::SpilledMoments> moments;
-  if (with_moments) {
-    // A dry run has no output to be beside.
-    static std::atomic<unsigned> number{0};
-    fs::path path = options.output;
-    if (options.dry_run) {
-      path =
-          fs::temp_directory_path() / ("mote-" + std::to_string(getpid()) + "-" + std::to_string(number++));
-    }
-    path += ".part.moments";
-    MOTE_ASSIGN(moments, calibrate::SpilledMoments::create(path));
-  }
-  QuantizeProgress progress;
-  progress.what = "observing";
-  const auto begin = [&](std::size_t done, std::size_t total) {
-    progress.tensor = progress.done_bytes = done;
-    progress.tensor_count = progress.total_bytes = total;
-    if (options.progress) options.progress(progress);
-  };
-  MOTE_ASSIGN(calibrate::SumsByTensor inputs,
-              calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel, begin,
-                                 moments.get()));
-  // Importances stay those that were given.
-  if (job.statistics.inputs.empty()) job.statistics.inputs = std::move(inputs);
-  job.statistics.moments = std::move(moments);
-  return {};
-}
-
-// Types for the budget, and the preset that most of the weights are of.
-Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
-                                 const sys::CpuFeatures& features, const Calibration& calibration,
-                                 const formats::Metadata& metadata, std::span<const TypeChoice> settled,
-                                 JobLog& log, Job& job) {
-  const std::span<const formats::TensorInfo> tensors = job.model.canonical->tensors();
-  // Types have numbers of one size: the header's bytes do not depend on them.
-  MOTE_ASSIGN(const formats::GgufLayout layout, formats::layout_gguf(metadata, tensors));
-  std::uint64_t bytes = options.max_bytes;
-  if (options.max_bpw > 0) {
-    double weights = 0;
-    for (const formats::TensorInfo& t : tensors) {
-      weights += static_cast<double>(t.shape.element_count().value().value_or(0));
-    }
-    bytes = static_cast<std::uint64_t>(options.max_bpw * weights / 8.0);
-  } else if (bytes <= layout.header.size()) {
-    return Error{kQuantBudget,
-                 "the file's header alone takes " + human_bytes(layout.header.size()),
-                 "allow more",
-                 {},
-                 {}};
-  } else {
-    bytes -= layout.header.size();
-  }
-  QuantizeProgress progress;
-  progress.tensor_count = tensors.size();
-  AllocationOptions how;
-  how.bytes = bytes;
-  how.feedback = goes_by_blocks(options.method);
-  how.search = &search_kernels(features);
-  how.kernels = &feedback_kernels(features);
-  how.log = &log;
-  how.cancel = options.cancel;
-  how.begin = [&](std::string_view what, std::size_t tensor) {
-    progress.what = what;
-    progress.tensor = tensor;
-    progress.name = tensors[tensor].name;
-    progress.done_bytes = tensor;
-    progress.total_bytes = tensors.size();
-    if (options.progress) options.progress(progress);
-  };
-  MOTE_ASSIGN(const std::vector<TypeCosts> costs,
-              measure_costs(runtime, calibration, job.statistics, settled, how));
-  return allocate(costs, bytes);
-}
-
 // What learning will take: the encoded model beside feedback, and what it needs itself after that.
 std::optional<std::uint64_t> learning_bytes(const Job& job, const FeedbackSize& size,
                                             std::uint64_t feedback) {
@@ -305,26 +224,22 @@ Result<void> plan_memory(const sys::ThreadPool& pool, const QuantizeOptions& opt
 
 // The same of feedback with stored moments, which goes a matrix at a time.
 Result<void> plan_stored_feedback(const QuantizeOptions& options, Job& job) {
-  Checked most = 0;
+  std::uint64_t largest = 0;  // output, whose room is there throughout
+  std::uint64_t most = 0;     // of what is done with one
   for (std::size_t o = 0; o < job.outputs.size(); ++o) {
     const Shape& shape = job.outputs[o].shape;
+    largest = std::max(largest, job.outputs[o].bytes);
     if (job.report.tensors[o].method != to_string(Method::feedback)) continue;
-    const Checked own = Checked(job.outputs[o].bytes) +
-                        stored_feedback_bytes(shape.cols(), shape.rows()).value_or(UINT64_MAX);
-    if (!own.valid() || own.value() > most.value()) most = own;
+    // Experts of a folder are put together as they are read.
+    const formats::TensorInfo& from = job.model.canonical->tensors()[job.sources[o]];
+    const bool copied = shape.rank() == 3 && job.model.checkpoint->kind != formats::CheckpointKind::gguf;
+    const auto own = (Checked(stored_feedback_bytes(shape.cols(), shape.rows()).value_or(UINT64_MAX)) +
+                      (copied ? from.bytes : 0))
+                         .value();
+    most = std::max(most, own.value_or(UINT64_MAX));
   }
-  if (!most.value()) {
-    return Error{kOutOfMemory, "the memory that feedback needs is beyond counting", {}, {}, {}};
-  }
-  job.report.planned_memory = *most.value();
-  if (options.on_memory) options.on_memory(*most.value());
-  if (options.max_memory == 0 || *most.value() <= options.max_memory) return {};
-  return Error{kQuantMemory,
-               "feedback needs " + human_bytes(*most.value()) + " of memory, more than the " +
-                   human_bytes(options.max_memory) + " allowed",
-               "allow more, or use --method search",
-               options.input.string(),
-               {}};
+  return hold_to_limit(options, (Checked(largest) + most).value(), "feedback",
+                       "allow more, or use --method search", job.report);
 }
 
 // The model in a form that computes the same and loses less in the types that were chosen for it.
@@ -339,15 +254,6 @@ Result<void> transform(engine::Runtime& runtime, const QuantizeOptions& options,
                                                 calibration, job.model, job.statistics));
   job.report.transforms = made.report;
   return {};
-}
-
-// The type of most weights.
-CodecId usual_type(const Job& job, std::span<const TypeChoice> choices) {
-  std::map<CodecId, std::uint64_t> weights;
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    weights[choices[i].type] += job.model.canonical->tensors()[i].shape.element_count().value().value_or(0);
-  }
-  return std::ranges::max_element(weights, {}, [](const auto& entry) { return entry.second; })->first;
 }
 
 Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options,
@@ -393,10 +299,11 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   MOTE_ASSIGN(const std::vector<TypeChoice> choices, preset_types(options, job));
   JobLog log;
   if (!options.dry_run && (sized || options.method == Method::learned)) {
-    MOTE_ASSIGN(log, JobLog::open(options.output, work_fingerprint(options, job, choices)));
+    MOTE_TRY(refuse_without_name(options.output));
+    MOTE_ASSIGN(log, JobLog::open(options.output, work_fingerprint(options, job, choices, metadata,
+                                                                   calibration.windows.tokens)));
   }
   if (sized) {
-    MOTE_TRY(observe_for_size(*runtime, options, calibration, job));
     MOTE_ASSIGN(const Allocated allocated,
                 allocate_types(*runtime, options, features, calibration, metadata, choices, log, job));
     if (options.type.empty()) {
@@ -443,6 +350,7 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_TRY(write_tensors(pool, options, features, job, *writer, written));
     MOTE_TRY(writer->finish());
     log.discard();
+    JobLog::remove_abandoned(options.output);
   }
   job.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   job.report.peak_rss_bytes = peak_rss_bytes();
@@ -499,13 +407,18 @@ std::string_view to_string(Transform transform) {
   return {};
 }
 
-bool can_feed(const std::filesystem::path& statistics) {
+bool can_feed(const std::filesystem::path& statistics, bool to_folder) {
   try {
     const auto read = calibrate::read_statistics(statistics);
-    return read && (!read->tokens.empty() || read->moments != nullptr);
+    return read && (!read->tokens.empty() || (read->moments != nullptr && !to_folder));
   } catch (const std::bad_alloc&) {
     return false;
   }
+}
+
+bool is_folder_type(std::string_view type) {
+  const codec::Codec* codec = codec::find_codec(type);
+  return codec != nullptr && !codec->has_gguf_type();
 }
 
 std::vector<std::string_view> type_names() {

@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,7 +54,7 @@ class StoredFeedback : public ::testing::Test {
     for (std::size_t i = 0; i < windows_wanted * windows.window; ++i) {
       windows.tokens.push_back(static_cast<TokenId>(rng.next_below(40)));
     }
-    auto store = calibrate::SpilledMoments::create(folder_ / "moments");
+    auto store = calibrate::SpilledMoments::create(folder_);
     ASSERT_TRUE(store);
     const auto inputs =
         calibrate::observe(*runtime, *model, windows, nullptr, {}, with_moments ? store->get() : nullptr);
@@ -282,6 +285,31 @@ TEST_F(StoredFeedback, TokensAreTheBetterChoice) {
   }
 }
 
+// As the search says it; no text has gone through the model that could have said it before.
+TEST_F(StoredFeedback, WeightsThatAreNotFiniteAreNamed) {
+  const fs::path model = mixture();
+  observe(model, true);
+  {
+    const auto file = formats::GgufFile::open(model);
+    ASSERT_TRUE(file);
+    const auto stored = (*file)->stored(*(*file)->find("blk.1.ffn_up_exps.weight"));
+    const auto at = stored.data() - (*file)->files()[0]->bytes().data();
+    std::fstream out(model, std::ios::binary | std::ios::in | std::ios::out);
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    out.seekp(at + static_cast<std::ptrdiff_t>(sizeof nan * (2 * 64 * 64 + 5)));  // the third expert
+    out.write(reinterpret_cast<const char*>(&nan), sizeof nan);
+  }
+  QuantizeOptions o = options(model, "out.gguf", Method::feedback);
+  for (const Method method : {Method::feedback, Method::search}) {
+    o.method = method;
+    const auto report = quantize(*runtime_of(2), o);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code.name, "MODEL_NONFINITE");
+    EXPECT_THAT(report.error().message, HasSubstr("'blk.1.ffn_up_exps.weight'"));
+    EXPECT_THAT(report.error().message, HasSubstr("row 128, column 5"));
+  }
+}
+
 TEST_F(StoredFeedback, ThreadsAndInstructionSetsGiveTheSameBytes) {
   const fs::path model = mixture();
   observe(model, true);
@@ -291,9 +319,14 @@ TEST_F(StoredFeedback, ThreadsAndInstructionSetsGiveTheSameBytes) {
 TEST_F(StoredFeedback, AStoppedJobEndsWithTheSameBytes) {
   const fs::path model = mixture();
   observe(model, true);
+  std::vector<std::string> begun;
   testing::expect_same_bytes_after_stop(
       options(model, "out.gguf", Method::feedback),
-      [](const QuantizeProgress& p) { return p.name == "blk.1.ffn_up_exps.weight"; });
+      [](const QuantizeProgress& p) { return p.name == "blk.1.ffn_up_exps.weight"; },
+      [&](const QuantizeProgress& p) {
+        if (begun.empty() || begun.back() != p.name) begun.emplace_back(p.name);
+      });
+  EXPECT_EQ(std::ranges::count(begun, "blk.0.attn_q.weight"), 1);  // named, and taken from the part file
 }
 
 TEST_F(StoredFeedback, MemoryIsHeldToALimit) {

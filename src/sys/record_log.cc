@@ -39,11 +39,29 @@ Result<RecordLog> RecordLog::open_locked(const std::filesystem::path& path, std:
   return start(std::move(file), owner);
 }
 
+Result<RecordLog> RecordLog::create_unnamed(const std::filesystem::path& folder) {
+  // A name that is taken is that of another such log which is being created.
+  constexpr unsigned kMostNames = 100;
+  for (unsigned n = 0;; ++n) {
+    const std::filesystem::path path =
+        (folder.empty() ? std::filesystem::path(".") : folder) / (".mote-spill-" + std::to_string(n));
+    Result<OutputFile> file = OutputFile::create_new(path);
+    if (!file) {
+      std::error_code ignored;
+      if (n < kMostNames && std::filesystem::exists(path, ignored)) continue;
+      return std::move(file).error();
+    }
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return start(std::move(*file), {});
+  }
+}
+
 Result<RecordLog> RecordLog::start(OutputFile file, std::string_view owner) {
   RecordLog log;
   log.file_ = std::move(file);
   const std::string prologue = prologue_of(owner);
-  log.start_ = log.end_ = prologue.size();
+  log.end_ = prologue.size();
   std::string found(prologue.size(), '\0');
   MOTE_ASSIGN(const std::size_t got,
               log.file_.read_at(0, std::as_writable_bytes(std::span(found.data(), found.size()))));
@@ -100,12 +118,6 @@ Result<void> RecordLog::append(std::uint64_t key, std::span<const std::byte> pay
   records_.push_back({header, start});
   end_ = start + payload.size();
   return {};
-}
-
-Result<void> RecordLog::clear() {
-  records_.clear();
-  end_ = start_;
-  return file_.resize(start_);
 }
 
 void RecordLog::discard() {

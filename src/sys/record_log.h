@@ -29,20 +29,23 @@ class RecordLog {
   // The same, and no other job may open it until this one is closed: JOB_LOCKED.
   static Result<RecordLog> open_locked(const std::filesystem::path& path, std::string_view owner);
 
+  // A log that nobody else sees and that goes with the object, in a folder with room for it. Errors:
+  // OUTPUT_CREATE.
+  static Result<RecordLog> create_unnamed(const std::filesystem::path& folder);
+
   RecordLog() = default;
 
   [[nodiscard]] bool is_open() const { return !file_.path().empty(); }
   [[nodiscard]] const std::filesystem::path& path() const { return file_.path(); }
   // Whether the file was the owner's already.
   [[nodiscard]] bool continued() const { return continued_; }
+  [[nodiscard]] bool is_empty() const { return records_.empty(); }
   // Keys in the order in which they were appended.
   [[nodiscard]] std::vector<std::uint64_t> keys() const;
   // The payload last appended for the key; nothing where there is none, or its bytes are damaged. IO_READ.
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> find(std::uint64_t key) const;
   // Errors: IO_WRITE.
   Result<void> append(std::uint64_t key, std::span<const std::byte> payload);
-  // Drops all records. Errors: IO_WRITE.
-  Result<void> clear();
   // Removes the file: nothing to go on with.
   void discard();
 
@@ -67,7 +70,6 @@ class RecordLog {
   OutputFile file_;
   bool continued_ = false;
   std::vector<Record> records_;
-  std::uint64_t start_ = 0;  // of the first record
   std::uint64_t end_ = 0;
 };
 

@@ -154,19 +154,20 @@ TEST_F(RecordLogTest, OneJobAtATime) {
   EXPECT_EQ(find(*third, 1), "one");
 }
 
-TEST_F(RecordLogTest, ClearDropsAllRecords) {
-  {
-    RecordLog log = open();
-    append(log, 1, "one");
-    ASSERT_TRUE(log.clear());
-    EXPECT_THAT(log.keys(), IsEmpty());
-    EXPECT_EQ(find(log, 1), std::nullopt);
-    append(log, 2, "two");
-  }
-  const RecordLog log = open();
-  EXPECT_TRUE(log.continued());
-  EXPECT_THAT(log.keys(), ElementsAre(2));
-  EXPECT_EQ(find(log, 2), "two");
+TEST_F(RecordLogTest, WithoutANameItLeavesNothing) {
+  const std::filesystem::path folder = testing::fresh_folder();
+  auto first = RecordLog::create_unnamed(folder);
+  auto second = RecordLog::create_unnamed(folder);
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  append(*first, 1, "one");
+  append(*second, 1, "two");
+  EXPECT_EQ(find(*first, 1), "one");
+  EXPECT_EQ(find(*second, 1), "two");
+  // One that was killed in between has left its name.
+  save(folder / ".mote-spill-0", "x");
+  EXPECT_TRUE(RecordLog::create_unnamed(folder));
+  EXPECT_EQ(RecordLog::create_unnamed(folder / "nowhere").error().code.name, "OUTPUT_CREATE");
 }
 
 TEST_F(RecordLogTest, DiscardLeavesNothing) {

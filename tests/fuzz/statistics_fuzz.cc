@@ -31,6 +31,18 @@ void check_inputs(const Statistics& statistics) {
   }
 }
 
+void check_moments(const Statistics& statistics) {
+  if (statistics.moments == nullptr) return;
+  const auto entries = statistics.moments->entries();
+  MOTE_FUZZ_CHECK(!entries.empty());
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    for (std::size_t m = 0; m < entries[e].matrices(); ++m) {
+      const auto packed = statistics.moments->read(e, m);
+      MOTE_FUZZ_CHECK(packed && packed->size() == mote::calibrate::packed_size(entries[e].cols));
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -44,9 +56,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   MOTE_FUZZ_CHECK(read->tokens.empty() || (read->window > 0 && read->tokens.size() % read->window == 0));
   for (const mote::TokenId id : read->tokens) MOTE_FUZZ_CHECK(id >= 0);
   check_inputs(*read);
+  check_moments(*read);
   Statistics twice;
   MOTE_FUZZ_CHECK(mote::calibrate::merge(twice, *read) && mote::calibrate::merge(twice, *read));
   MOTE_FUZZ_CHECK(twice.inputs.size() == read->inputs.size());
   MOTE_FUZZ_CHECK(twice.tokens.size() == 2 * read->tokens.size());
+  MOTE_FUZZ_CHECK((twice.moments == nullptr) == (read->moments == nullptr));
+  check_moments(twice);
   return 0;
 }

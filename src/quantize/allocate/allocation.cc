@@ -15,6 +15,8 @@
 #include "quantize/allocate/knapsack.h"
 #include "quantize/allocate/sensitivity.h"
 #include "quantize/encode_tensor.h"
+#include "quantize/fed_tensor.h"
+#include "quantize/lattice.h"
 #include "quantize/stored_feedback.h"
 
 namespace mote::quantize {
@@ -52,6 +54,13 @@ Error too_small(std::uint64_t least, std::uint64_t bytes) {
           {}};
 }
 
+Error too_large(const formats::TensorInfo& info) {
+  return {kOutOfMemory, "tensor '" + escape_untrusted(info.name) + "' is too large", {}, {}, {}};
+}
+
+// Whether there is something to choose.
+bool is_open(const TypeCosts& costs) { return costs.types.size() > 1; }
+
 class Measuring {
  public:
   Measuring(engine::Runtime& runtime, const Calibration& calibration, const calibrate::Statistics& statistics,
@@ -62,32 +71,17 @@ class Measuring {
         statistics_(statistics),
         options_(options) {}
 
-  Result<std::vector<TypeCosts>> run(std::span<const TypeChoice> settled) {
-    std::vector<TypeCosts> out(settled.size());
+  Result<void> run(std::vector<TypeCosts>& out) {
     std::vector<std::size_t> open;
     double weights = 0;
-    for (std::size_t i = 0; i < settled.size(); ++i) {
-      const formats::TensorInfo& info = source_.tensors()[i];
-      weights += static_cast<double>(info.shape.element_count().value().value_or(0));
-      std::span<const CodecId> types = types_for(info.shape.cols());
-      const bool is_open = is_quantizable(info) && !settled[i].given && !types.empty();
-      if (!is_open) types = {&settled[i].type, 1};
-      for (const CodecId type : types) {
-        const auto bytes = codec::tensor_bytes(codec::codec_of(type), info.shape).value();
-        if (!bytes) return too_large(info);
-        out[i].types.push_back(type);
-        out[i].bytes.push_back(padded(*bytes));
-        out[i].cost.push_back(0);
-      }
-      if (is_open) open.push_back(i);
-    }
-    if (const std::uint64_t least = least_bytes(out); least > options_.bytes) {
-      return too_small(least, options_.bytes);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      weights += static_cast<double>(source_.tensors()[i].shape.element_count().value().value_or(0));
+      if (is_open(out[i])) open.push_back(i);
     }
     const double bits = 8.0 * static_cast<double>(options_.bytes) / std::max(weights, 1.0);
     for (const std::size_t i : open) MOTE_TRY(add_errors(i, out[i]));
-    std::vector<std::size_t> probed(settled.size(), 0);
-    for (const std::size_t i : open) probed[i] = nearest(out[i].types, bits);
+    std::vector<std::size_t> probed(out.size(), 0);
+    for (const std::size_t i : open) probed[i] = nearest(out[i], bits);
     const Replacement replaced = [&](std::size_t i) { return in_type(i, out[i].types[probed[i]]); };
     SensitivityOptions how;
     how.cancel = options_.cancel;
@@ -100,21 +94,19 @@ class Measuring {
       const double error = costs.cost[probed[i]];
       for (double& cost : costs.cost) cost = error > 0 ? kld[i] * cost / error : 0.0;
     }
-    return out;
+    return {};
   }
 
  private:
-  static Error too_large(const formats::TensorInfo& info) {
-    return {kOutOfMemory, "tensor '" + escape_untrusted(info.name) + "' is too large", {}, {}, {}};
-  }
-
-  static std::size_t nearest(std::span<const CodecId> types, double bits) {
+  // The type that is probed: one that loses something, where there is one, of about as many bits.
+  static std::size_t nearest(const TypeCosts& costs, double bits) {
     std::size_t best = 0;
-    const auto distance = [&](std::size_t t) {
-      return std::fabs(codec::codec_of(types[t]).bits_per_weight() - bits);
+    const auto rank = [&](std::size_t t) {
+      const double distance = std::fabs(codec::codec_of(costs.types[t]).bits_per_weight() - bits);
+      return std::pair(!(costs.cost[t] > 0), distance);
     };
-    for (std::size_t t = 1; t < types.size(); ++t) {
-      if (distance(t) < distance(best)) best = t;
+    for (std::size_t t = 1; t < costs.types.size(); ++t) {
+      if (rank(t) < rank(best)) best = t;
     }
     return best;
   }
@@ -202,18 +194,16 @@ class Measuring {
     MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
     MOTE_ASSIGN(const Curvature curvature,
                 curvature_in(runtime_.pool(), *options_.kernels, moments, 0, info.name));
-    const std::size_t cols = info.shape.cols();
     const std::size_t count = std::min<std::size_t>(kSampledRows, info.shape.rows());
-    const codec::Codec& from = codec::codec_of(in.codec);
-    const std::size_t row_blocks = cols / from.block_elements;
-    std::vector<float> rows(count * cols);
+    std::vector<float> rows;
+    std::vector<float> row;
     for (std::size_t r = 0; r < count; ++r) {
-      const std::size_t row = r * info.shape.rows() / count;
-      from.decode(in.blocks().data() + row * row_blocks * from.block_bytes, rows.data() + r * cols,
-                  row_blocks);
+      MOTE_TRY(decode_rows(in, {info.name, r * info.shape.rows() / count, 1}, row));
+      rows.insert(rows.end(), row.begin(), row.end());
     }
     for (std::size_t t = 0; t < costs.types.size(); ++t) {
       const codec::Codec& to = codec::codec_of(costs.types[t]);
+      if (lies_on_lattice(costs.types[t], in)) continue;  // kept exactly, at no cost
       std::vector<std::byte> blocks(rows.size() / to.block_elements * to.block_bytes);
       MOTE_ASSIGN(const EncodeError error,
                   encode_feedback(runtime_.pool(), feedback_in(costs.types[t]), curvature, rows, blocks));
@@ -233,8 +223,8 @@ class Measuring {
     MOTE_ASSIGN(const std::uint64_t bytes, bytes_of(index, type));
     const auto blocks = std::make_shared<std::vector<std::byte>>(bytes);
     MOTE_ASSIGN(const auto moments, moments_of(index));
-    if (moments) {
-      MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    MOTE_ASSIGN(const QuantizedTensor in, source_.read(index));
+    if (moments && !lies_on_lattice(type, in)) {
       MOTE_TRY(encode_with_moments(runtime_.pool(), feedback_in(type), *moments,
                                    source_.tensors()[index].name, in, 1.0F, *blocks));
     } else {
@@ -257,11 +247,39 @@ class Measuring {
 
 }  // namespace
 
-Result<std::vector<TypeCosts>> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
-                                             const calibrate::Statistics& statistics,
-                                             std::span<const TypeChoice> settled,
-                                             const AllocationOptions& options) {
-  return Measuring(runtime, calibration, statistics, options).run(settled);
+Result<std::vector<TypeCosts>> candidate_types(std::span<const formats::TensorInfo> tensors,
+                                               std::span<const TypeChoice> settled, std::uint64_t bytes) {
+  std::vector<TypeCosts> out(settled.size());
+  for (std::size_t i = 0; i < settled.size(); ++i) {
+    const formats::TensorInfo& info = tensors[i];
+    std::span<const CodecId> types = types_for(info.shape.cols());
+    if (!is_quantizable(info) || settled[i].given || types.empty()) types = {&settled[i].type, 1};
+    for (const CodecId type : types) {
+      const auto own = codec::tensor_bytes(codec::codec_of(type), info.shape).value();
+      if (!own) return too_large(info);
+      out[i].types.push_back(type);
+      out[i].bytes.push_back(padded(*own));
+      out[i].cost.push_back(0);
+    }
+  }
+  if (const std::uint64_t least = least_bytes(out); least > bytes) return too_small(least, bytes);
+  return out;
+}
+
+Result<bool> is_measured(const JobLog& log, std::span<const TypeCosts> costs) {
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    if (!is_open(costs[i])) continue;
+    MOTE_ASSIGN(const auto errors, log.find_numbers(Finding::type_errors, i, costs[i].types.size()));
+    MOTE_ASSIGN(const auto divergence, log.find_numbers(Finding::divergence, i, 1));
+    if (!errors || !divergence) return false;
+  }
+  return true;
+}
+
+Result<void> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
+                           const calibrate::Statistics& statistics, const AllocationOptions& options,
+                           std::vector<TypeCosts>& costs) {
+  return Measuring(runtime, calibration, statistics, options).run(costs);
 }
 
 Result<Allocated> allocate(std::span<const TypeCosts> costs, std::uint64_t bytes) {

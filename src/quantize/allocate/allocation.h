@@ -47,13 +47,19 @@ struct TypeCosts {
   std::vector<double> cost;          // nats
 };
 
-// Of all tensors of the calibration's model, in their order; those whose type is settled (`settled`: given,
-// or not quantized at all) have that one alone, at no cost. Errors: those of reading tensors and probing,
-// QUANT_BUDGET (the least bytes that would do), OUT_OF_MEMORY, CANCELLED.
-Result<std::vector<TypeCosts>> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
-                                             const calibrate::Statistics& statistics,
-                                             std::span<const TypeChoice> settled,
-                                             const AllocationOptions& options);
+// The types that each tensor may have, at no cost yet; those whose type is settled (`settled`: given, or not
+// quantized at all) have that one alone. QUANT_BUDGET where the smallest ones exceed `bytes` (says the least
+// that would do), OUT_OF_MEMORY.
+Result<std::vector<TypeCosts>> candidate_types(std::span<const formats::TensorInfo> tensors,
+                                               std::span<const TypeChoice> settled, std::uint64_t bytes);
+// Whether the log has all that measure_costs() would measure. Errors: IO_READ.
+Result<bool> is_measured(const JobLog& log, std::span<const TypeCosts> costs);
+
+// The costs of candidate_types() of the calibration's model. Errors: those of reading tensors and probing,
+// OUT_OF_MEMORY, CANCELLED.
+Result<void> measure_costs(engine::Runtime& runtime, const Calibration& calibration,
+                           const calibrate::Statistics& statistics, const AllocationOptions& options,
+                           std::vector<TypeCosts>& costs);
 
 // The best choice within `bytes` of tensors. QUANT_BUDGET with the least bytes that would do.
 struct Allocated {

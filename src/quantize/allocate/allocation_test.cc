@@ -322,11 +322,63 @@ TEST(Allocation, AnotherSizeIsMeasuredAfresh) {
   EXPECT_GT(compared_after([](QuantizeOptions& o) { o.text.max_windows = 3; }), 30U);
 }
 
+// Files beside the weights change the model and its tokens: what was measured of the model before is void.
+TEST(Allocation, AnotherConfigIsMeasuredAfresh) {
+  const auto runtime = runtime_of(2);
+  const fs::path folder = mote::testing::fresh_folder();
+  fs::copy(agent(), folder / "model", fs::copy_options::recursive);
+  QuantizeOptions options = options_of(folder / "x.gguf", "");
+  options.input = folder / "model";
+  options.max_bpw = 5;
+  options.text.max_windows = 2;
+  CancelToken cancel;
+  options.cancel = &cancel;
+  options.progress = [&](const QuantizeProgress& p) {
+    if (p.what == "probing") cancel.request();
+  };
+  ASSERT_FALSE(quantize(*runtime, options));
+  cancel.reset();
+  std::string config = testing::bytes_of(folder / "model" / "config.json");
+  const std::string epsilon = "\"rms_norm_eps\": 1e-05";
+  ASSERT_NE(config.find(epsilon), std::string::npos);
+  config.replace(config.find(epsilon), epsilon.size(), "\"rms_norm_eps\": 1e-06");
+  std::ofstream(folder / "model" / "config.json") << config;
+  std::size_t compared = 0;
+  options.progress = [&](const QuantizeProgress& p) { compared += p.what == "comparing types" ? 1 : 0; };
+  ASSERT_TRUE(quantize(*runtime, options));
+  EXPECT_GT(compared, 30U);
+}
+
+// With feedback, what is observed for it is held to the limit before it begins, as is a size that cannot be.
+TEST(Allocation, LimitsAreSaidBeforeAnythingIsObserved) {
+  const auto runtime = runtime_of(1);
+  QuantizeOptions options = small_options(mote::testing::fresh_folder());
+  options.method = Method::feedback;
+  options.progress = [](const QuantizeProgress&) { FAIL(); };
+  options.max_memory = 1'000'000;
+  const auto memory = quantize(*runtime, options);
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code.name, "QUANT_MEMORY");
+  options.max_memory = 0;
+  options.max_bpw = 2;
+  const auto size = quantize(*runtime, options);
+  ASSERT_FALSE(size);
+  EXPECT_EQ(size.error().code.name, "QUANT_BUDGET");
+  options.progress = {};
+  options.max_bpw = 6;
+  EXPECT_TRUE(quantize(*runtime, options));
+  // Neither what was put aside nor a log is left.
+  for (const auto& entry : fs::directory_iterator(options.output.parent_path())) {
+    EXPECT_TRUE(entry.path() == options.output || entry.path().extension() == ".txt") << entry.path();
+  }
+}
+
 TEST(Allocation, ThreadsDoNotChangeTheChoice) {
   std::vector<std::string> chosen;
   for (const unsigned threads : {1U, 3U}) {
     const auto runtime = runtime_of(threads);
     QuantizeOptions options = small_options(mote::testing::fresh_folder());
+    options.method = Method::feedback;
     options.dry_run = true;
     const auto report = quantize(*runtime, options);
     ASSERT_TRUE(report) << format_error(report.error());

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/checked.h"
 #include "engine/forward.h"
 #include "engine/kv_cache.h"
 #include "measure/statistics.h"
@@ -160,6 +161,21 @@ Result<std::vector<double>> probe(Prober& prober, std::span<const std::size_t> t
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> sensitivity_bytes(const model::ModelSpec& spec, std::size_t tokens,
+                                               const SensitivityOptions& options, unsigned threads) {
+  const std::size_t window = std::min<std::size_t>({options.window, tokens, spec.context});
+  const std::size_t windows = std::min(options.windows, tokens / std::max<std::size_t>(window, 1));
+  const std::size_t rows = (window - std::min(options.unscored, window)) / options.scored + 1;
+  const engine::KvShape shape{spec.blocks, spec.kv_heads,       spec.head_dim,
+                              window,      engine::KvType::f32, engine::KvType::f32};
+  const auto cache = shape.bytes();
+  const auto scratch = engine::Forward::scratch_bytes(spec, window, window, threads);
+  if (!cache || !scratch) return std::nullopt;
+  const Checked hidden = Checked(spec.blocks) * windows * window * spec.width;
+  const Checked logits = (Checked(windows) + 1) * rows * spec.vocab;
+  return ((hidden + logits) * sizeof(float) + *cache + Checked(*scratch) * 2).value();
+}
 
 Result<std::vector<double>> probe_tensors(engine::Runtime& runtime, const engine::LoadedModel& model,
                                           std::span<const TokenId> tokens,

@@ -7,12 +7,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/loaded_model.h"
 #include "engine/runtime.h"
+#include "model/spec.h"
 #include "mote/cancel.h"
 #include "mote/result.h"
 #include "mote/tokenizer.h"
@@ -40,5 +43,10 @@ Result<std::vector<double>> probe_tensors(engine::Runtime& runtime, const engine
                                           std::span<const TokenId> tokens,
                                           std::span<const std::size_t> tensors, const Replacement& replaced,
                                           const SensitivityOptions& options);
+
+// What that takes besides the mapped model and a replacement; nothing where it is beyond counting. tokens:
+// that are there, of which a few windows are used.
+std::optional<std::uint64_t> sensitivity_bytes(const model::ModelSpec& spec, std::size_t tokens,
+                                               const SensitivityOptions& options, unsigned threads);
 
 }  // namespace mote::quantize

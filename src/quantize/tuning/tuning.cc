@@ -139,7 +139,11 @@ class Job {
  private:
   // Where an earlier run stood, or the beginning.
   Result<TuningState> start() {
-    if (options_.from && take_factors(options_.from->factors)) return *options_.from;
+    if (options_.from && take_factors(options_.from->factors)) {
+      TuningState state = *options_.from;
+      state.factors = {};
+      return state;
+    }
     TuningState state;
     state.rate = options_.rate;
     MOTE_ASSIGN(state.before, held_out_loss());
@@ -160,7 +164,9 @@ class Job {
       const std::vector<float> kept = t->kept();
       state.factors.insert(state.factors.end(), kept.begin(), kept.end());
     }
-    return options_.keep(state);
+    MOTE_TRY(options_.keep(state));
+    state.factors = {};
+    return {};
   }
   [[nodiscard]] Result<void> go_on() const {
     if (options_.cancel == nullptr || !options_.cancel->requested()) return {};
@@ -363,7 +369,8 @@ std::optional<std::uint64_t> tuning_bytes(const model::ModelSpec& spec, const Tu
   if (!cache || !scratch || !block || !head) return std::nullopt;
   const Checked states = Checked(size.window) * spec.width * (Checked(size.windows) + spec.blocks + 2);
   const Checked floats = states + Checked(spec.vocab) * spec.width + size.block_elements;
-  constexpr std::uint64_t kPerFactor = 5 * sizeof(float);  // of TunedTensor
+  // Of TunedTensor; and between rounds what goes to the log, twice while it is written.
+  constexpr std::uint64_t kPerFactor = (5 + 2) * sizeof(float);
   return (floats * sizeof(float) + Checked(size.factors) * kPerFactor + size.encoded_bytes + *cache +
           *scratch + *block + *head)
       .value();
