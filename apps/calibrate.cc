@@ -33,12 +33,12 @@ class Calibrate : public Command {
           {"--chunks", "N", "windows at most", &chunks_},
           {"--hessian", "",
            "also keep the second moments of all inputs, for feedback where the text cannot go through the "
-           "model "
-           "again: mixtures of experts",
+           "model again: mixtures of experts",
            &hessian_},
           {"--memory", "N", "refuse to take more than N bytes besides the model, also 500M, 2G", &memory_}},
          runtime_.options()});
   }
+
   Result<Json> run(Program& program) override {
     calibrate::CalibrateOptions options;
     options.input = input_;
@@ -72,7 +72,7 @@ class Calibrate : public Command {
     out["windows"] = report.windows;
     out["tensors"] = report.tensors;
     out["second_moments"] = report.moments;
-    out["planned_memory"] = report.planned_memory;
+    out["planned_memory_bytes"] = report.planned_memory;
     out["bytes"] = report.bytes;
     out["seconds"] = report.seconds;
     return out;

@@ -151,7 +151,7 @@ class Measuring {
     return out;
   }
 
-  // Weighted relative errors, in the place of costs.
+  // Relative errors, weighted or of the products after feedback, in the place of costs.
   Result<void> add_errors(std::size_t index, TypeCosts& costs) {
     if (options_.log != nullptr) {
       MOTE_ASSIGN(auto known, options_.log->find_numbers(Finding::type_errors, index, costs.types.size()));
