@@ -8,8 +8,6 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,11 +32,6 @@ using ::testing::HasSubstr;
 constexpr std::size_t kWindow = 40;
 
 fs::path stories() { return testing::source_path("models/babyllama-tok105/model5000.bin"); }
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string many(const std::string& text) {
   std::string out;
@@ -138,7 +131,7 @@ TEST_F(Calibrate, ThreadsAndInstructionSetsGiveTheSameBytes) {
     if (runtime == nullptr) return;  // this processor lacks it
     const CalibrateOptions o = options("s.gguf", {dog_, cat_});
     ASSERT_TRUE(calibrate(*runtime, o));
-    const std::string bytes = content(o.output);
+    const std::string bytes = testing::content_of(o.output);
     if (first.empty()) first = bytes;
     EXPECT_TRUE(bytes == first) << to_string(runtime->isa()) << " " << threads;
   };
@@ -262,7 +255,7 @@ TEST_F(Calibrate, ThreadsGiveTheSameSecondMoments) {
     CalibrateOptions o = options("s.gguf", {dog_, cat_});
     o.second_moments = true;
     report_of(o, threads);
-    const std::string bytes = content(o.output);
+    const std::string bytes = testing::content_of(o.output);
     if (first.empty()) first = bytes;
     EXPECT_TRUE(bytes == first);
   }

@@ -6,9 +6,7 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -29,11 +27,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void is_refused(const fs::path& path, std::string_view code, const std::string& says = "") {
   const auto read = read_statistics(path);
@@ -112,7 +105,7 @@ TEST(DatFile, IsWrittenBackWithTheSameBytes) {
   ASSERT_TRUE(read);
   const auto bytes = write_statistics(*read, folder / "b.dat");
   ASSERT_TRUE(bytes);
-  EXPECT_EQ(content(folder / "b.dat"), example().text());
+  EXPECT_EQ(testing::content_of(folder / "b.dat"), example().text());
   EXPECT_EQ(*bytes, example().text().size());
 }
 
@@ -130,7 +123,7 @@ TEST(DatFile, ManyValuesAreWrittenBackWithTheSameBytes) {
   const auto read = read_statistics(save(folder / "a.dat", bytes.text()));
   ASSERT_TRUE(read);
   ASSERT_TRUE(write_statistics(*read, folder / "b.dat"));
-  EXPECT_EQ(content(folder / "b.dat"), bytes.text());
+  EXPECT_EQ(testing::content_of(folder / "b.dat"), bytes.text());
 }
 
 TEST(DatFile, MayEndBehindItsEntries) {
@@ -147,7 +140,7 @@ TEST(DatFile, ExpertsAreWrittenAsTheirOwnMeans) {
   s.inputs["e"] = {{1000, 0}, {3000, 5000, 0, 0}, {}};
   const fs::path path = testing::fresh_folder() / "a.dat";
   ASSERT_TRUE(write_statistics(s, path));
-  EXPECT_EQ(content(path), Dat(1).entry("e", 2, {6, 10, 2, 2}).end(0, "").text());
+  EXPECT_EQ(testing::content_of(path), Dat(1).entry("e", 2, {6, 10, 2, 2}).end(0, "").text());
 }
 
 TEST(DatFile, IsRefusedWhenCutAtAnyByte) {
@@ -335,14 +328,14 @@ TEST(GgufFile, TheDatFormOfItHasItsMeans) {
   ASSERT_TRUE(read);
   const fs::path path = testing::fresh_folder() / "a.dat";
   ASSERT_TRUE(write_statistics(*read, path));
-  EXPECT_EQ(content(path),
+  EXPECT_EQ(testing::content_of(path),
             Dat(1).entry("w", 10, {100.0F / 512, 25.0F / 512}).end(10, "calibration.txt").text());
 }
 
 TEST(GgufFile, IsRefusedWhenCutAtAnyByte) {
   const fs::path folder = testing::fresh_folder();
   ASSERT_TRUE(write_statistics(all_parts(), folder / "s.gguf"));
-  const std::string whole = content(folder / "s.gguf");
+  const std::string whole = testing::content_of(folder / "s.gguf");
   const std::size_t last = whole.size() - 32 + 4;  // one number, and what pads it
   for (std::size_t length = 0; length < last; ++length) {
     const auto read = read_statistics(save(folder / "cut.gguf", whole.substr(0, length)));

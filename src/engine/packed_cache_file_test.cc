@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -28,11 +27,6 @@ constexpr std::uint64_t kStamp = 0xFEDCBA9876543210;
 // Of docs/formats/packed-cache.md.
 constexpr std::size_t kStampBegin = 88;
 constexpr std::size_t kStampEnd = 104;
-
-std::string content(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 class PackedCacheFiles : public ::testing::Test {
  protected:
@@ -83,7 +77,7 @@ TEST_F(PackedCacheFiles, GiveBackWhatWasWritten) {
 
 // The example of the document, byte by byte.
 TEST_F(PackedCacheFiles, BeginAsTheDocumentSays) {
-  const std::string bytes = content(path_);
+  const std::string bytes = mote::testing::content_of(path_);
   const auto number = [&](std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
     std::memcpy(&value, bytes.data() + at, size);
@@ -107,7 +101,7 @@ TEST_F(PackedCacheFiles, BeginAsTheDocumentSays) {
 }
 
 TEST_F(PackedCacheFiles, AreRefusedWhenCutAtAnyByte) {
-  const std::string whole = content(path_);
+  const std::string whole = mote::testing::content_of(path_);
   for (std::size_t length = whole.size(); length-- > 0;) {
     std::filesystem::resize_file(path_, length);
     ASSERT_THAT(fault(), HasSubstr("error[CACHE_UNUSABLE]")) << length;

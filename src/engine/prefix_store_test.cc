@@ -7,8 +7,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -25,15 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPlenty = std::uint64_t{1} << 30;
-
-std::string content_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void save(const fs::path& path, const std::string& content) {
-  std::ofstream(path, std::ios::binary) << content;
-}
 
 std::vector<fs::path> blocks_of(const fs::path& folder) {
   std::vector<fs::path> out;
@@ -175,9 +164,9 @@ TEST_F(PrefixFiles, KnowTheModelByItsBytes) {
   const fs::path original = std::exchange(model_, folder / model_.filename());
   std::this_thread::sleep_for(kStampSettles);
   EXPECT_EQ(answer(text(300)).statistics.saved, 1U);
-  std::string bytes = content_of(model_);
+  std::string bytes = mote::testing::content_of(model_);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-  save(model_, bytes);
+  mote::testing::save(model_, bytes);
   EXPECT_EQ(answer(text(300)).statistics.saved, 0U);  // just changed: its stamp says nothing yet
   std::this_thread::sleep_for(kStampSettles);
   EXPECT_EQ(answer(text(300)).reused, 0U);
@@ -187,7 +176,7 @@ TEST_F(PrefixFiles, KnowTheModelByItsBytes) {
   const auto model = *LoadedModel::load(*runtime_, model_);
   ASSERT_TRUE(model->stamp()->settled);
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-  save(model_, bytes);
+  mote::testing::save(model_, bytes);
   {
     const auto session = Session::create(*runtime_, model, {.context = 512, .prefix_cache = cache});
     ASSERT_TRUE((*session)->feed(text(300, 5), LogitsWanted::last));
@@ -206,7 +195,7 @@ TEST_F(PrefixFiles, ADigestIsRememberedForFilesThatStayAsTheyAre) {
   EXPECT_EQ((*store)->digest_of(7), 0x0123456789ABCDEFU);
   EXPECT_FALSE((*store)->digest_of(8));
   for (const char* damage : {"", "0123", "0123456789abcdeg", "0123456789abcdef0", "+123456789abcdef"}) {
-    save(folder_ / "0000000000000007.model", damage);
+    mote::testing::save(folder_ / "0000000000000007.model", damage);
     EXPECT_FALSE((*store)->digest_of(7)) << damage;
   }
 }
@@ -214,7 +203,7 @@ TEST_F(PrefixFiles, ADigestIsRememberedForFilesThatStayAsTheyAre) {
 TEST_F(PrefixFiles, ADamagedFileIsNoneAndIsReplaced) {
   const Answer expected = answer(text(300));
   const fs::path path = blocks_of(folder_).at(0);
-  const std::string good = content_of(path);
+  const std::string good = mote::testing::content_of(path);
   // Every byte of the header, some of the block, every one of the sum.
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < 2048; ++i) places.push_back(i);
@@ -231,22 +220,22 @@ TEST_F(PrefixFiles, ADamagedFileIsNoneAndIsReplaced) {
   for (const std::size_t place : places) {
     std::string damaged = good;
     damaged[place] = static_cast<char>(damaged[place] ^ 4);
-    save(path, damaged);
+    mote::testing::save(path, damaged);
     EXPECT_FALSE((*store)->load(owner, text(256), out)) << place;
     EXPECT_FALSE(fs::exists(path));
   }
   for (const std::size_t length : {std::size_t{0}, std::size_t{100}, good.size() - 1}) {
-    save(path, good.substr(0, length));
+    mote::testing::save(path, good.substr(0, length));
     EXPECT_FALSE((*store)->load(owner, text(256), out)) << length;
   }
-  save(path, good + "x");
+  mote::testing::save(path, good + "x");
   EXPECT_FALSE((*store)->load(owner, text(256), out));
   EXPECT_FALSE(fs::exists(path));
-  save(path, good + "x");
+  mote::testing::save(path, good + "x");
   const Answer again = answer(text(300));
   EXPECT_EQ(again.reused, 0U);
   EXPECT_EQ(again, expected);
-  EXPECT_TRUE(content_of(path) == good);
+  EXPECT_TRUE(mote::testing::content_of(path) == good);
 }
 
 TEST_F(PrefixFiles, StayBelowTheirBytesAndDropWhatWasUsedLongestAgo) {
@@ -344,10 +333,10 @@ TEST_F(PrefixFiles, WhatLeavesMemoryGoesToFiles) {
 TEST_F(PrefixFiles, ForgetsTenantsInTheFolderToo) {
   answer(text(300), kPlenty, "a");
   answer(text(300), kPlenty, "b");
-  save(folder_ / "notes.txt", "of somebody else");
-  save(blocks_of(folder_).back().string() + ".tmp-1-0", "tokens");
-  save(blocks_of(folder_).front().string() + ".tmp-1-0", "tokens");
-  save(folder_ / "0123456789abcdef.kv", "of another program");
+  mote::testing::save(folder_ / "notes.txt", "of somebody else");
+  mote::testing::save(blocks_of(folder_).back().string() + ".tmp-1-0", "tokens");
+  mote::testing::save(blocks_of(folder_).front().string() + ".tmp-1-0", "tokens");
+  mote::testing::save(folder_ / "0123456789abcdef.kv", "of another program");
   const auto cache = *PrefixCache::open(kPlenty, folder_, kPlenty);
   cache->forget("a");
   EXPECT_EQ(answer(text(300), kPlenty, "b").reused, 256U);
@@ -412,10 +401,10 @@ TEST_F(PrefixFiles, KnowAFolderByItsConfigToo) {
   std::this_thread::sleep_for(kStampSettles);
   model_ = folder;
   EXPECT_EQ(answer(text(300)).reused, 256U);
-  std::string config = content_of(folder / "config.json");
+  std::string config = mote::testing::content_of(folder / "config.json");
   const std::size_t theta = config.find("500000");
   ASSERT_NE(theta, std::string::npos);
-  save(folder / "config.json", config.replace(theta, 6, "400000"));
+  mote::testing::save(folder / "config.json", config.replace(theta, 6, "400000"));
   EXPECT_EQ(answer(text(300)).reused, 0U);
 }
 
@@ -424,8 +413,8 @@ TEST_F(PrefixFiles, RemovesWhatAKilledProcessWasWriting) {
   const fs::path block = blocks_of(folder_).at(0);
   const fs::path old = block.string() + ".tmp-1-0";
   const fs::path young = block.string() + ".tmp-2-0";
-  save(old, "x");
-  save(young, "x");
+  mote::testing::save(old, "x");
+  mote::testing::save(young, "x");
   fs::last_write_time(old, fs::file_time_type::clock::now() - std::chrono::hours(2));
   answer(text(300, 1));
   EXPECT_FALSE(fs::exists(old));
@@ -434,7 +423,7 @@ TEST_F(PrefixFiles, RemovesWhatAKilledProcessWasWriting) {
 
 TEST_F(PrefixFiles, APlaceThatIsNoFolderIsRefused) {
   const fs::path file = mote::testing::fresh_folder() / "file";
-  save(file, "x");
+  mote::testing::save(file, "x");
   for (const fs::path& place : {file, file / "below"}) {
     const auto cache = PrefixCache::open(kPlenty, place, kPlenty);
     ASSERT_FALSE(cache);

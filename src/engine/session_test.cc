@@ -347,8 +347,7 @@ TEST(LoadedModel, LocksTheWeightsWhereThatIsAsked) {
 }
 
 TEST(LoadedModel, NamesTheTensorThatHoldsANan) {
-  std::ifstream in(bundled(), std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::string bytes = mote::testing::content_of(bundled());
   // 7 header words, then the embedding [105][128], then the first block's norm.
   const std::size_t at = 28 + (105 * 128 + 5) * 4;
   const float nan = std::numeric_limits<float>::quiet_NaN();

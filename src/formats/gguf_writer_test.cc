@@ -12,7 +12,6 @@
 #include "formats/gguf_layout.h"
 #include "formats/gguf_reader.h"
 #include "formats/gguf_test_file.h"
-#include "sys/mapped_file.h"
 #include "testing/environment.h"
 
 namespace mote::formats {
@@ -22,10 +21,6 @@ using testing::Bytes;
 using ::testing::HasSubstr;
 using testing::save;
 using testing::TestGguf;
-
-std::string content_of(const std::filesystem::path& path) {
-  return sys::read_text_file(path, 1 << 24).value_or("<unreadable>");
-}
 
 Metadata some_metadata() {
   Metadata m;
@@ -73,7 +68,7 @@ class GgufWriterTest : public ::testing::Test {
     auto writer = create();
     for (std::size_t i = 0; i < tensors_.size(); ++i) write(*writer, i);
     EXPECT_TRUE(writer->finish());
-    const std::string content = content_of(path_);
+    const std::string content = mote::testing::content_of(path_);
     path_ = keep;
     return content;
   }
@@ -102,7 +97,7 @@ TEST_F(GgufWriterTest, WritesTheBytesThatTheFormatAsksFor) {
   ASSERT_TRUE((*writer)->write(1, std::vector<std::byte>(18, std::byte{'B'})));
   ASSERT_TRUE((*writer)->write(0, std::vector<std::byte>(24, std::byte{'A'})));
   ASSERT_TRUE((*writer)->finish());
-  EXPECT_EQ(content_of(path_), expected.text());
+  EXPECT_EQ(mote::testing::content_of(path_), expected.text());
 }
 
 // A tensor of three pieces and some bytes, between small ones.
@@ -119,7 +114,7 @@ TEST_F(GgufWriterTest, WorkersWriteTheSameFile) {
     ASSERT_TRUE(writer->write(i, data_of(i, layout->bytes[i]), &pool));
   }
   ASSERT_TRUE(writer->finish());
-  EXPECT_TRUE(content_of(path_) == expected);  // not EXPECT_EQ: it would print both
+  EXPECT_TRUE(mote::testing::content_of(path_) == expected);  // not EXPECT_EQ: it would print both
 }
 
 TEST_F(GgufWriterTest, WritesWhatTheReaderReads) {
@@ -181,7 +176,7 @@ TEST_F(GgufWriterTest, ResumesAfterEveryStepWithTheSameBytes) {
       if (!writer->done(i)) write(*writer, i);
     }
     ASSERT_TRUE(writer->finish());
-    EXPECT_EQ(content_of(path_), expected) << steps;
+    EXPECT_EQ(mote::testing::content_of(path_), expected) << steps;
     std::filesystem::remove(path_);
   }
 }
@@ -216,7 +211,7 @@ TEST_F(GgufWriterTest, SurvivesKillsAtRandomMoments) {
       ASSERT_EQ(WEXITSTATUS(status), 0);
     }
     if (std::filesystem::exists(path_)) {
-      ASSERT_EQ(content_of(path_), expected) << "round " << round;
+      ASSERT_EQ(mote::testing::content_of(path_), expected) << "round " << round;
       std::filesystem::remove(path_);
     } else if (std::filesystem::exists(part())) {
       const auto writer = GgufWriter::create(path_, metadata_, tensors_, "job 1");
@@ -231,7 +226,7 @@ TEST_F(GgufWriterTest, SurvivesKillsAtRandomMoments) {
     if (!writer->done(i)) write(*writer, i);
   }
   ASSERT_TRUE(writer->finish());
-  EXPECT_EQ(content_of(path_), expected);
+  EXPECT_EQ(mote::testing::content_of(path_), expected);
 }
 
 TEST_F(GgufWriterTest, StartsFreshForAnotherJob) {
@@ -260,7 +255,7 @@ TEST_F(GgufWriterTest, AFreshJobLeavesNothingOfThePartFileBefore) {
   EXPECT_EQ(writer->done_count(), 0U);
   for (std::size_t i = tensors_.size(); i-- > 0;) write(*writer, i);
   ASSERT_TRUE(writer->finish());
-  EXPECT_EQ(content_of(path_), expected);
+  EXPECT_EQ(mote::testing::content_of(path_), expected);
 }
 
 TEST_F(GgufWriterTest, RepeatsATensorWhoseBytesWereLost) {
@@ -270,7 +265,7 @@ TEST_F(GgufWriterTest, RepeatsATensorWhoseBytesWereLost) {
     for (std::size_t i = 0; i < 3; ++i) write(*writer, i);
   }
   // A page that never reached the disk reads as zeros.
-  std::string damaged = content_of(part());
+  std::string damaged = mote::testing::content_of(part());
   const auto layout = layout_gguf(metadata_, tensors_);
   ASSERT_TRUE(layout);
   damaged[layout->offsets[1] + 5] = static_cast<char>(damaged[layout->offsets[1] + 5] ^ 1);
@@ -283,7 +278,7 @@ TEST_F(GgufWriterTest, RepeatsATensorWhoseBytesWereLost) {
   write(*writer, 1);
   write(*writer, 3);
   ASSERT_TRUE(writer->finish());
-  EXPECT_EQ(content_of(path_), expected);
+  EXPECT_EQ(mote::testing::content_of(path_), expected);
 }
 
 TEST_F(GgufWriterTest, TrustsNoJournalRecordThatIsCutOrDamaged) {
@@ -292,8 +287,8 @@ TEST_F(GgufWriterTest, TrustsNoJournalRecordThatIsCutOrDamaged) {
     auto writer = create();
     for (std::size_t i = 0; i < 3; ++i) write(*writer, i);
   }
-  const std::string whole = content_of(journal());
-  const std::string part_content = content_of(part());
+  const std::string whole = mote::testing::content_of(journal());
+  const std::string part_content = mote::testing::content_of(part());
   for (std::size_t length = 0; length < whole.size(); ++length) {
     save(journal(), whole.substr(0, length));
     save(part(), part_content);
@@ -330,7 +325,7 @@ TEST_F(GgufWriterTest, SurvivesAPartFileThatWasCutOrRemoved) {
     EXPECT_EQ(writer->done_count(), 0U);
     for (std::size_t i = 0; i < tensors_.size(); ++i) write(*writer, i);
     ASSERT_TRUE(writer->finish());
-    EXPECT_EQ(content_of(path_), expected);
+    EXPECT_EQ(mote::testing::content_of(path_), expected);
   }
 }
 
@@ -376,9 +371,9 @@ TEST_F(GgufWriterTest, ReplacesAnOlderOutputOnlyWhenFinished) {
   save(path_, "old model");
   auto writer = create();
   for (std::size_t i = 0; i < tensors_.size(); ++i) write(*writer, i);
-  EXPECT_EQ(content_of(path_), "old model");
+  EXPECT_EQ(mote::testing::content_of(path_), "old model");
   ASSERT_TRUE(writer->finish());
-  EXPECT_EQ(content_of(path_), reference());
+  EXPECT_EQ(mote::testing::content_of(path_), reference());
 }
 
 TEST_F(GgufWriterTest, NamesAnOutputThatCannotBe) {

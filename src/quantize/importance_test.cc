@@ -15,7 +15,7 @@ namespace mote::quantize {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::content;
+using mote::testing::content_of;
 using testing::options_for;
 using testing::small_llama;
 using testing::write_model;
@@ -75,7 +75,7 @@ TEST_P(WithImportance, GivesTheRecordedFileForAnyNumberOfThreadsAndInstructionSe
     const sys::CpuFeatures features = threads == 3 ? sys::detect_cpu_features() : sys::CpuFeatures();
     const auto report = quantize(pool, options, features);
     ASSERT_TRUE(report) << report.error().message;
-    EXPECT_EQ(report->bytes, content(options.output).size());
+    EXPECT_EQ(report->bytes, content_of(options.output).size());
     const std::string bytes = tensors_of(options.output);
     char hash[17];
     std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(testing::fnv1a(bytes)));

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,12 +37,13 @@ namespace fs = std::filesystem;
 std::string tensors(const fs::path& path) {
   const auto file = formats::GgufFile::open(path);
   EXPECT_TRUE(file);
-  return file ? testing::bytes_of(path).substr((*file)->data_offset()) : std::string();
+  return file ? mote::testing::content_of(path).substr((*file)->data_offset()) : std::string();
 }
 
 // Text of the kind that the model knows; the held-out half is not calibrated with.
 fs::path half_of_the_text(const fs::path& folder, bool second) {
-  const std::string all = testing::bytes_of(mote::testing::source_path("models/agent/demo_test.jsonl"));
+  const std::string all =
+      mote::testing::content_of(mote::testing::source_path("models/agent/demo_test.jsonl"));
   const std::size_t middle = all.find('\n', all.size() / 2);
   const fs::path path = folder / (second ? "second.txt" : "first.txt");
   std::ofstream(path, std::ios::binary) << (second ? all.substr(middle) : all.substr(0, middle));
@@ -99,7 +99,7 @@ double squared_distance(const std::vector<float>& a, const std::vector<float>& b
 TEST(Layerwise, AnswersMoreLikeTheOriginalThanASearchDoes) {
   const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
+  const std::string held_out = mote::testing::content_of(half_of_the_text(folder, true));
   const auto runtime = runtime_of(2);
   const std::vector<float> original = logits_of(*runtime, testing::agent(), held_out);
   for (const std::string type : {"Q4_0", "Q3_K_M", "Q2_K"}) {
@@ -127,7 +127,7 @@ TEST(Layerwise, AnswersMoreLikeTheOriginalThanASearchDoes) {
 TEST(Layerwise, TheHeadAnswersToWhatItMultiplies) {
   const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
+  const std::string held_out = mote::testing::content_of(half_of_the_text(folder, true));
   const auto runtime = runtime_of(2);
   const std::vector<float> original = logits_of(*runtime, testing::agent(), held_out);
   const auto distance = [&](const std::string& name, const fs::path& text) {
@@ -162,7 +162,7 @@ TEST(Layerwise, MixedTypesAndFactorsComeOutRight) {
   // NVFP4 has a factor beside each matrix, IQ3_S and F16 no codes of their own to feed back.
   const fs::path folder = mote::testing::fresh_folder();
   const fs::path data = half_of_the_text(folder, false);
-  const std::string held_out = testing::bytes_of(half_of_the_text(folder, true));
+  const std::string held_out = mote::testing::content_of(half_of_the_text(folder, true));
   const auto runtime = runtime_of(2);
   QuantizeOptions o = options_of(folder / "mixed.gguf", "Q5_0", data);
   o.pure = false;
@@ -208,7 +208,7 @@ TEST(Layerwise, AResumedJobMakesNothingTwice) {
   o.tensor_types = {{"ffn_gate", "NVFP4"}, {"attn_q", "F16"}};
   const auto runtime = runtime_of(2);
   ASSERT_TRUE(quantize(*runtime, o));
-  const std::string whole = testing::bytes_of(o.output);
+  const std::string whole = mote::testing::content_of(o.output);
   o.output += ".stopped";
   CancelToken cancel;
   o.cancel = &cancel;
@@ -224,7 +224,7 @@ TEST(Layerwise, AResumedJobMakesNothingTwice) {
   o.progress = [&](const QuantizeProgress& p) { begun.emplace(p.name); };
   const auto report = quantize(*runtime, o);
   ASSERT_TRUE(report) << format_error(report.error());
-  EXPECT_TRUE(testing::bytes_of(o.output) == whole);
+  EXPECT_TRUE(mote::testing::content_of(o.output) == whole);
   std::size_t resumed = 0;
   for (const TensorReport& t : report->tensors) {
     EXPECT_NE(t.resumed, begun.contains(t.name)) << t.name;
@@ -334,8 +334,8 @@ TEST_F(FromStatistics, ThreadsAndInstructionSetsGiveTheSameBytes) {
       QuantizeOptions o = with_statistics(name + ".gguf");
       o.method = method;
       good(runtime, o);
-      if (first.empty()) first = testing::bytes_of(o.output);
-      EXPECT_TRUE(testing::bytes_of(o.output) == first) << name;
+      if (first.empty()) first = mote::testing::content_of(o.output);
+      EXPECT_TRUE(mote::testing::content_of(o.output) == first) << name;
     };
     check(*runtime_of(1), "one");
     check(*runtime_of(3), "three");
@@ -356,7 +356,7 @@ TEST_F(FromStatistics, AJobThatWasStoppedEndsWithTheSameBytes) {
   cancel.reset();
   o.progress = {};
   good(*runtime, o);
-  EXPECT_TRUE(testing::bytes_of(o.output) == testing::bytes_of(folder_ / "whole.gguf"));
+  EXPECT_TRUE(mote::testing::content_of(o.output) == mote::testing::content_of(folder_ / "whole.gguf"));
 }
 
 TEST_F(FromStatistics, WithoutTokensThereIsNothingToFeedBack) {

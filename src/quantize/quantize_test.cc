@@ -7,7 +7,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -26,7 +25,7 @@ namespace mote::quantize {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::content;
+using mote::testing::content_of;
 using testing::fnv1a;
 using testing::kHidden;
 using testing::kVocab;
@@ -49,7 +48,7 @@ TEST_P(EveryPreset, GivesTheSameFileForAnyNumberOfThreads) {
     const sys::CpuFeatures features = threads == 3 ? sys::detect_cpu_features() : sys::CpuFeatures();
     const auto report = quantize(pool, options, features);
     ASSERT_TRUE(report) << report.error().message;
-    files.push_back(content(options.output));
+    files.push_back(content_of(options.output));
     EXPECT_EQ(report->bytes, files.back().size());
   }
   EXPECT_EQ(files[0], files[1]);
@@ -116,8 +115,8 @@ TEST(Quantize, ReproducesTheRecordedBytes) {
       const std::string key = std::string(preset.name) + "/" + std::string(to_string(method));
       char hash[17];
       std::snprintf(hash, sizeof hash, "%016llx",
-                    static_cast<unsigned long long>(fnv1a(content(options.output))));
-      EXPECT_EQ(recorded[key], fnv1a(content(options.output))) << "now " << key << " " << hash;
+                    static_cast<unsigned long long>(fnv1a(content_of(options.output))));
+      EXPECT_EQ(recorded[key], fnv1a(content_of(options.output))) << "now " << key << " " << hash;
     }
   }
 }
@@ -127,7 +126,7 @@ TEST(Quantize, AJobStoppedAtAnyTensorResumesToTheSameBytes) {
   sys::ThreadPool pool(2);
   const QuantizeOptions whole = options_for(input, "Q4_K_M");
   ASSERT_TRUE(quantize(pool, whole));
-  const std::string expected = content(whole.output);
+  const std::string expected = content_of(whole.output);
   const std::size_t tensors = small_llama().tensors.size();
   for (std::size_t stop = 0; stop < tensors; ++stop) {
     QuantizeOptions options = options_for(input, "Q4_K_M");
@@ -147,7 +146,7 @@ TEST(Quantize, AJobStoppedAtAnyTensorResumesToTheSameBytes) {
     std::size_t kept = 0;
     for (const TensorReport& t : resumed->tensors) kept += t.resumed ? 1U : 0U;
     EXPECT_EQ(kept, stop);
-    EXPECT_EQ(content(options.output), expected);
+    EXPECT_EQ(content_of(options.output), expected);
   }
 }
 
@@ -204,14 +203,14 @@ TEST(Quantize, RefusesToQuantizeTwiceUnlessAsked) {
 
 TEST(Quantize, RefusesToOverwriteItsInput) {
   const fs::path input = write_model(small_llama());
-  const std::string before = content(input);
+  const std::string before = content_of(input);
   sys::ThreadPool pool(1);
   QuantizeOptions options = options_for(input, "Q8_0");
   options.output = input;
   const auto report = quantize(pool, options);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code.name, "QUANT_IN_PLACE");
-  EXPECT_EQ(content(input), before);
+  EXPECT_EQ(content_of(input), before);
 }
 
 TEST(Quantize, ADryRunGivesTheSizeAndWritesNothing) {

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <string>
@@ -39,11 +38,6 @@ fs::path model_of(std::uint32_t width, bool experts = false) {
                                            .codec = CodecId::f16,
                                            .width = width,
                                            .experts = experts});
-}
-
-std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 struct Decoded {
@@ -261,8 +255,8 @@ TEST(Weighted, ThreadsAndInstructionSetsGiveTheSameBytes) {
         QuantizeOptions options = options_for(model, type, file);
         options.pure = false;
         good(options, threads, features);
-        if (first.empty()) first = content(options.output);
-        EXPECT_TRUE(content(options.output) == first) << type << " " << threads;
+        if (first.empty()) first = mote::testing::content_of(options.output);
+        EXPECT_TRUE(mote::testing::content_of(options.output) == first) << type << " " << threads;
       }
     }
   }
@@ -289,7 +283,7 @@ TEST(Weighted, AJobThatWasStoppedEndsWithTheSameBytes) {
     const QuantizeReport report = good(options);
     EXPECT_EQ(std::ranges::count(report.tensors, true, &TensorReport::resumed),
               static_cast<std::ptrdiff_t>(stop));
-    EXPECT_TRUE(content(options.output) == content(whole.output)) << stop;
+    EXPECT_TRUE(mote::testing::content_of(options.output) == mote::testing::content_of(whole.output)) << stop;
   }
 }
 
@@ -316,7 +310,7 @@ TEST(Weighted, OtherStatisticsDoNotResumeTheOldJob) {
   EXPECT_EQ(std::ranges::count(same.tensors, true, &TensorReport::resumed), 5);  // of the second run
   const QuantizeOptions fresh = options_for(model, "Q4_0", saved(other));
   good(fresh);
-  EXPECT_TRUE(content(options.output) == content(fresh.output));
+  EXPECT_TRUE(mote::testing::content_of(options.output) == mote::testing::content_of(fresh.output));
   // None at all is another job too.
   QuantizeOptions without = options_for(model, "Q4_0", file);
   without.cancel = &cancel;

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "sys/mapped_file.h"
 #include "testing/environment.h"
 
 namespace mote::sys {
@@ -15,10 +14,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-std::string content_of(const std::filesystem::path& path) {
-  return read_text_file(path, 1 << 20).value_or("<unreadable>");
-}
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;
@@ -37,7 +32,7 @@ TEST(AtomicFile, AppearsOnlyWhenCommitted) {
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
   EXPECT_EQ(file->temporary_path().parent_path(), folder);
   ASSERT_TRUE(file->commit());
-  EXPECT_EQ(content_of(folder / "out"), "Hello world");
+  EXPECT_EQ(testing::content_of(folder / "out"), "Hello world");
   EXPECT_THAT(names_in(folder), ElementsAre("out"));
 }
 
@@ -53,7 +48,7 @@ TEST(AtomicFile, LeavesTheOldFileAndNoTemporaryWhenAbandoned) {
     EXPECT_NE(file->temporary_path(), other->temporary_path());
     *other = AtomicFile();
   }
-  EXPECT_EQ(content_of(folder / "out"), "old");
+  EXPECT_EQ(testing::content_of(folder / "out"), "old");
   EXPECT_THAT(names_in(folder), ElementsAre("out"));
 }
 
@@ -61,7 +56,7 @@ TEST(AtomicFile, ReplacesTheOldFileWhole) {
   const auto folder = testing::fresh_folder();
   ASSERT_TRUE(write_file_atomically(folder / "out", "a longer old content"));
   ASSERT_TRUE(write_file_atomically(folder / "out", "new"));
-  EXPECT_EQ(content_of(folder / "out"), "new");
+  EXPECT_EQ(testing::content_of(folder / "out"), "new");
 }
 
 TEST(AtomicFile, KeepsTheTemporaryFileWhenAsked) {
@@ -74,7 +69,7 @@ TEST(AtomicFile, KeepsTheTemporaryFileWhenAsked) {
     file->keep();
     kept = file->temporary_path();
   }
-  EXPECT_EQ(content_of(kept), "x");
+  EXPECT_EQ(testing::content_of(kept), "x");
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "testing/environment.h"
@@ -15,10 +14,6 @@ namespace mote::sys {
 namespace {
 
 using ::testing::HasSubstr;
-
-void write(const std::filesystem::path& path, std::string_view content) {
-  std::ofstream(path, std::ios::binary) << content;
-}
 
 std::string text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -37,7 +32,7 @@ std::string open_code(const std::filesystem::path& path) {
 TEST(MappedFile, ShowsTheBytesOfTheFile) {
   const auto path = testing::fresh_folder() / "data";
   const std::string content = std::string("a\0b", 3) + std::string(10000, 'x');
-  write(path, content);
+  testing::save(path, content);
   const auto file = MappedFile::open(path);
   ASSERT_TRUE(file);
   EXPECT_EQ(text_of(*file), content);
@@ -52,7 +47,7 @@ TEST(MappedFile, ShowsTheBytesOfTheFile) {
 
 TEST(MappedFile, MapsAnEmptyFileToNoBytes) {
   const auto path = testing::fresh_folder() / "empty";
-  write(path, "");
+  testing::save(path, "");
   const auto file = MappedFile::open(path);
   ASSERT_TRUE(file);
   EXPECT_TRUE(file->bytes().empty());
@@ -61,8 +56,8 @@ TEST(MappedFile, MapsAnEmptyFileToNoBytes) {
 
 TEST(MappedFile, MovesItsMapping) {
   const auto folder = testing::fresh_folder();
-  write(folder / "a", "first");
-  write(folder / "b", "second");
+  testing::save(folder / "a", "first");
+  testing::save(folder / "b", "second");
   auto a = MappedFile::open(folder / "a");
   auto b = MappedFile::open(folder / "b");
   ASSERT_TRUE(a && b);
@@ -77,7 +72,7 @@ TEST(MappedFile, MovesItsMapping) {
 
 TEST(MappedFile, SaysThatAFileHasShrunk) {
   const auto path = testing::fresh_folder() / "data";
-  write(path, std::string(10000, 'x'));
+  testing::save(path, std::string(10000, 'x'));
   const auto file = MappedFile::open(path);
   ASSERT_TRUE(file);
   std::filesystem::resize_file(path, 4096);
@@ -91,7 +86,7 @@ TEST(MappedFile, SaysThatAFileHasShrunk) {
 TEST(MappedFile, RefusesWhatIsNoRegularFileWithoutBlocking) {
   const auto folder = testing::fresh_folder();
   EXPECT_EQ(open_code(folder / "absent"), "INPUT_MISSING");
-  write(folder / "file", "x");
+  testing::save(folder / "file", "x");
   EXPECT_EQ(open_code(folder / "file" / "below"), "INPUT_MISSING");
   EXPECT_EQ(open_code(folder), "INPUT_NOT_REGULAR");
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
@@ -107,7 +102,7 @@ TEST(MappedFile, RefusesWhatIsNoRegularFileWithoutBlocking) {
 
 TEST(MappedFile, SaysThatPermissionIsMissing) {
   const auto path = testing::fresh_folder() / "secret";
-  write(path, "x");
+  testing::save(path, "x");
   std::filesystem::permissions(path, std::filesystem::perms::none);
   // Root may read everything, so the test steps down while it looks.
   constexpr uid_t kNobody = 65534;
@@ -124,12 +119,12 @@ TEST(MappedFile, SaysThatPermissionIsMissing) {
 
 TEST(ReadTextFile, ReadsUpToTheLimitAndNotBeyond) {
   const auto path = testing::fresh_folder() / "text";
-  write(path, std::string("ab\0c", 4));
+  testing::save(path, std::string("ab\0c", 4));
   EXPECT_EQ(read_text_file(path, 4).value_or(""), std::string("ab\0c", 4));
   const auto refused = read_text_file(path, 3);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code.name, "IO_TOO_LARGE");
-  write(path, "");
+  testing::save(path, "");
   EXPECT_EQ(read_text_file(path, 0).value_or("x"), "");
 }
 

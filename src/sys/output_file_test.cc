@@ -7,15 +7,10 @@
 #include <filesystem>
 #include <string>
 
-#include "sys/mapped_file.h"
 #include "testing/environment.h"
 
 namespace mote::sys {
 namespace {
-
-std::string content_of(const std::filesystem::path& path) {
-  return read_text_file(path, 1 << 20).value_or("<unreadable>");
-}
 
 TEST(OutputFile, WritesAndReadsAtPositions) {
   const auto path = testing::fresh_folder() / "out";
@@ -23,7 +18,7 @@ TEST(OutputFile, WritesAndReadsAtPositions) {
   ASSERT_TRUE(file);
   ASSERT_TRUE(file->write_at(3, "def"));
   ASSERT_TRUE(file->write_at(0, "abc"));
-  EXPECT_EQ(content_of(path), "abcdef");
+  EXPECT_EQ(testing::content_of(path), "abcdef");
   EXPECT_EQ(file->size().value_or(0), 6U);
   std::array<std::byte, 4> buffer{};
   EXPECT_EQ(file->read_at(2, buffer).value_or(99), 4U);
@@ -32,7 +27,7 @@ TEST(OutputFile, WritesAndReadsAtPositions) {
   EXPECT_EQ(file->read_at(40, buffer).value_or(99), 0U);
   ASSERT_TRUE(file->resize(2));
   ASSERT_TRUE(file->resize(4));
-  EXPECT_EQ(content_of(path), std::string("ab\0\0", 4));
+  EXPECT_EQ(testing::content_of(path), std::string("ab\0\0", 4));
   EXPECT_TRUE(file->sync());
 }
 
@@ -44,7 +39,7 @@ TEST(OutputFile, KeepsTheContentWhenOpenedAgain) {
     ASSERT_TRUE(file->write_at(0, "kept"));
   }
   EXPECT_TRUE(OutputFile::open(path));
-  EXPECT_EQ(content_of(path), "kept");
+  EXPECT_EQ(testing::content_of(path), "kept");
   const auto again = OutputFile::create_new(path);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code.name, "OUTPUT_CREATE");

@@ -5,12 +5,10 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "sys/mapped_file.h"
 #include "testing/environment.h"
 
 namespace mote::sys {
@@ -18,14 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-std::string content_of(const std::filesystem::path& path) {
-  return read_text_file(path, 1 << 20).value_or("<unreadable>");
-}
-
-void save(const std::filesystem::path& path, std::string_view content) {
-  std::ofstream(path, std::ios::binary) << content;
-}
 
 class RecordLogTest : public ::testing::Test {
  protected:
@@ -86,11 +76,11 @@ TEST_F(RecordLogTest, BeginsAnewForAnotherOwner) {
 // The format by its description, put together by hand: XXH64 of nothing is 0xEF46DB3751D8E999.
 TEST_F(RecordLogTest, WritesTheBytesOfTheDescription) {
   EXPECT_TRUE(open("").is_open());
-  EXPECT_EQ(content_of(path_),
+  EXPECT_EQ(testing::content_of(path_),
             std::string("mote log 1\n\0\0\0\0\0\0\0\0\x99\xE9\xD8\x51\x37\xDB\x46\xEF", 27));
   RecordLog log = open("");
   append(log, 0x0102, "");
-  const std::string record = content_of(path_).substr(27);
+  const std::string record = testing::content_of(path_).substr(27);
   ASSERT_EQ(record.size(), 32U);
   EXPECT_EQ(record.substr(0, 24),
             std::string("\x02\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x99\xE9\xD8\x51\x37\xDB\x46\xEF", 24));
@@ -101,13 +91,13 @@ TEST_F(RecordLogTest, AFileThatWasCutKeepsItsWholeRecords) {
   {
     RecordLog log = open();
     append(log, 1, "one");
-    first = content_of(path_).size();
+    first = testing::content_of(path_).size();
     append(log, 2, "two and more");
   }
-  const std::string whole = content_of(path_);
+  const std::string whole = testing::content_of(path_);
   const std::size_t prologue = first - 32 - 3;
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    save(path_, whole.substr(0, length));
+    testing::save(path_, whole.substr(0, length));
     RecordLog log = open();
     EXPECT_EQ(log.continued(), length >= prologue) << length;
     EXPECT_EQ(log.keys().size(), length >= first ? 1U : 0U) << length;
@@ -115,7 +105,7 @@ TEST_F(RecordLogTest, AFileThatWasCutKeepsItsWholeRecords) {
     EXPECT_EQ(find(log, 1), length >= first ? std::optional<std::string>("one") : std::nullopt) << length;
     EXPECT_EQ(find(log, 2), "two and more") << length;
     if (length >= first) {
-      EXPECT_EQ(content_of(path_), whole);
+      EXPECT_EQ(testing::content_of(path_), whole);
     }
   }
 }
@@ -126,12 +116,12 @@ TEST_F(RecordLogTest, DamageIsNoticed) {
     append(log, 1, "one");
     append(log, 2, "two");
   }
-  const std::string whole = content_of(path_);
+  const std::string whole = testing::content_of(path_);
   const std::size_t first = whole.size() - 2 * 35;
   for (std::size_t bit = 0; bit < 8 * whole.size(); bit += 3) {
     std::string flipped = whole;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
-    save(path_, flipped);
+    testing::save(path_, flipped);
     const RecordLog log = open();
     const std::size_t at = bit / 8;
     const bool one = at >= first + 35;
@@ -165,7 +155,7 @@ TEST_F(RecordLogTest, WithoutANameItLeavesNothing) {
   EXPECT_EQ(find(*first, 1), "one");
   EXPECT_EQ(find(*second, 1), "two");
   // One that was killed in between has left its name.
-  save(folder / ".mote-spill-0", "x");
+  testing::save(folder / ".mote-spill-0", "x");
   EXPECT_TRUE(RecordLog::create_unnamed(folder));
   EXPECT_EQ(RecordLog::create_unnamed(folder / "nowhere").error().code.name, "OUTPUT_CREATE");
 }

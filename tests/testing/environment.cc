@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <vector>
 
 namespace mote::testing {
@@ -48,6 +50,16 @@ std::optional<std::filesystem::path> model_path(std::string_view relative) {
 }
 
 bool oracles_required() { return variable("MOTE_REQUIRE_ORACLES") == "1"; }
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return "<unreadable>";
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void save(const std::filesystem::path& path, std::string_view content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
 
 std::filesystem::path fresh_folder() {
   static Folders folders;

@@ -28,6 +28,10 @@ inline constexpr bool kSanitized = false;
 // Sanitizers answer mlock() themselves and lock nothing.
 inline constexpr bool kLocksMemory = !kSanitized;
 
+// The bytes of a file; "<unreadable>" where it cannot be opened, which no test expects.
+std::string content_of(const std::filesystem::path& path);
+void save(const std::filesystem::path& path, std::string_view content);
+
 // An empty folder of its own for each call, removed at program end.
 std::filesystem::path fresh_folder();
 

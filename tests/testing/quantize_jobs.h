@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -34,11 +33,6 @@ inline std::filesystem::path story_text(const std::filesystem::path& folder) {
   return path;
 }
 
-inline std::string bytes_of(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // The job's file is the same for one thread, three, and the plainest kernels.
 inline void expect_same_bytes_everywhere(QuantizeOptions options) {
   const std::filesystem::path output = options.output;
@@ -47,7 +41,7 @@ inline void expect_same_bytes_everywhere(QuantizeOptions options) {
     options.output = output.string() + "." + name;
     const auto report = quantize(runtime, options);
     ASSERT_TRUE(report) << format_error(report.error());
-    const std::string bytes = bytes_of(options.output);
+    const std::string bytes = mote::testing::content_of(options.output);
     if (first.empty()) first = bytes;
     EXPECT_TRUE(bytes == first) << name;
   };
@@ -62,7 +56,7 @@ inline void expect_same_bytes_after_stop(QuantizeOptions options,
                                          const std::function<void(const QuantizeProgress&)>& resumed = {}) {
   const auto runtime = engine::testing::runtime_of(2);
   ASSERT_TRUE(quantize(*runtime, options));
-  const std::string whole = bytes_of(options.output);
+  const std::string whole = mote::testing::content_of(options.output);
   options.output += ".stopped";
   CancelToken cancel;
   options.cancel = &cancel;
@@ -76,7 +70,7 @@ inline void expect_same_bytes_after_stop(QuantizeOptions options,
   cancel.reset();
   options.progress = resumed;
   ASSERT_TRUE(quantize(*runtime, options));
-  EXPECT_TRUE(bytes_of(options.output) == whole);
+  EXPECT_TRUE(mote::testing::content_of(options.output) == whole);
   for (const auto& left : std::filesystem::directory_iterator(options.output.parent_path())) {
     EXPECT_EQ(left.path().string().find(".part"), std::string::npos) << left.path();
   }

@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,11 +97,6 @@ inline QuantizeOptions options_for(const std::filesystem::path& input, std::stri
   options.output = fresh_folder() / "out.gguf";
   options.type = std::move(type);
   return options;
-}
-
-inline std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 inline std::uint64_t fnv1a(std::string_view bytes) {

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,9 +34,7 @@ using testing::agent;
 fs::path text() { return mote::testing::source_path("models/agent/demo_test.jsonl"); }
 
 std::vector<TokenId> tokens_of(const engine::LoadedModel& model, std::size_t count) {
-  std::ifstream in(text(), std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(in), {}};
-  auto tokens = model.tokenizer()->encode(content);
+  auto tokens = model.tokenizer()->encode(mote::testing::content_of(text()));
   EXPECT_TRUE(tokens);
   tokens->resize(count);
   return *tokens;
@@ -338,7 +335,7 @@ TEST(Allocation, AnotherConfigIsMeasuredAfresh) {
   };
   ASSERT_FALSE(quantize(*runtime, options));
   cancel.reset();
-  std::string config = testing::bytes_of(folder / "model" / "config.json");
+  std::string config = mote::testing::content_of(folder / "model" / "config.json");
   const std::string epsilon = "\"rms_norm_eps\": 1e-05";
   ASSERT_NE(config.find(epsilon), std::string::npos);
   config.replace(config.find(epsilon), epsilon.size(), "\"rms_norm_eps\": 1e-06");

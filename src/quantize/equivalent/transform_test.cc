@@ -32,7 +32,8 @@ namespace fs = std::filesystem;
 using engine::testing::runtime_of;
 
 fs::path text_in(const fs::path& folder) {
-  const std::string all = testing::bytes_of(mote::testing::source_path("models/agent/demo_test.jsonl"));
+  const std::string all =
+      mote::testing::content_of(mote::testing::source_path("models/agent/demo_test.jsonl"));
   const fs::path path = folder / "text.txt";
   std::ofstream(path, std::ios::binary) << all.substr(0, 60000);
   return path;
@@ -240,7 +241,7 @@ TEST_F(Transforms, FactorsSuitNormsThatAreWrittenInSixteenBits) {
 }
 
 TEST_F(Transforms, AFolderHoldsTheChangedNormsToo) {
-  const auto text = testing::bytes_of(text_in(folder_));
+  const auto text = mote::testing::content_of(text_in(folder_));
   const auto logits = [&](const fs::path& path) {
     engine::LoadOptions load;
     load.activations = engine::Activations::f32;
