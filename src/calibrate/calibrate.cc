@@ -84,26 +84,6 @@ Result<Statistics> observe_texts(engine::Runtime& runtime, const engine::LoadedM
   return out;
 }
 
-// Matrices that saw few tokens: rare experts, mostly.
-void warn_of_few(const Statistics& statistics, CalibrateReport& report) {
-  std::size_t few = 0;
-  std::size_t all = 0;
-  std::string first;
-  for (const auto& [name, of] : statistics.inputs) {
-    for (std::size_t m = 0; m < of.counts.size(); ++m, ++all) {
-      if (of.counts[m] >= kLeastTokens) continue;
-      if (few++ == 0) {
-        first = "matrix " + std::to_string(m) + " of '" + escape_untrusted(name) + "' saw " +
-                with_thousands(of.counts[m]);
-      }
-    }
-  }
-  if (few == 0) return;
-  report.warnings.push_back(with_thousands(few) + " of " + with_thousands(all) + " matrices saw fewer than " +
-                            with_thousands(kLeastTokens) + " tokens, the first: " + first +
-                            "; give more text, or text of other kinds");
-}
-
 Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (options.text.files.empty() && options.merge.empty()) {
@@ -149,7 +129,7 @@ Result<CalibrateReport> run(engine::Runtime& runtime, const CalibrateOptions& op
     MOTE_ASSIGN(const Statistics own, observe_texts(runtime, *model, options, report));
     MOTE_TRY(merge(statistics, own));
   }
-  warn_of_few(statistics, report);
+  if (auto few = warning_of_few(statistics)) report.warnings.push_back(*std::move(few));
   if ((have_moments || options.second_moments) && statistics.moments == nullptr) {
     report.warnings.emplace_back("second moments are left out: not all of what was added has the same ones");
   }

@@ -67,13 +67,8 @@ std::optional<std::size_t> find_moments(const MomentStore& store, const formats:
     return static_cast<std::size_t>(found - entries.begin());
   };
   if (const auto own = entry_of(tensor)) return own;
-  const int layer = model::layer_of(model.tensors()[tensor].name);
-  if (layer < 0) return std::nullopt;
-  for (const BlockInput input : engine::kBlockInputs) {
-    const std::vector<std::size_t> readers = readers_of(model, static_cast<std::uint32_t>(layer), input);
-    if (std::ranges::find(readers, tensor) != readers.end()) return entry_of(readers.front());
-  }
-  return std::nullopt;
+  const auto readers = fellow_readers(model, tensor);
+  return readers ? entry_of(readers->front()) : std::nullopt;
 }
 
 std::shared_ptr<const MomentStore> added(std::shared_ptr<const MomentStore> a,

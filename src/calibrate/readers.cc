@@ -1,5 +1,6 @@
 #include "calibrate/readers.h"
 
+#include <algorithm>
 #include <span>
 
 #include "model/tensor_names.h"
@@ -49,6 +50,17 @@ std::vector<std::size_t> readers_of(const formats::TensorSource& model, std::uin
     if (const auto index = model.find(model::gguf_name(role, block))) out.push_back(*index);
   }
   return out;
+}
+
+std::optional<std::vector<std::size_t>> fellow_readers(const formats::TensorSource& model,
+                                                       std::size_t tensor) {
+  const int layer = model::layer_of(model.tensors()[tensor].name);
+  if (layer < 0) return std::nullopt;
+  for (const BlockInput input : engine::kBlockInputs) {
+    std::vector<std::size_t> readers = readers_of(model, static_cast<std::uint32_t>(layer), input);
+    if (std::ranges::find(readers, tensor) != readers.end()) return readers;
+  }
+  return std::nullopt;
 }
 
 }  // namespace mote::calibrate

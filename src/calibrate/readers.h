@@ -1,8 +1,9 @@
-// Which tensors read which input of a block: the other way round from engine::BlockInput.
+// Which tensors read which input of a block, and which of them read the same.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/block_input.h"
@@ -14,5 +15,9 @@ namespace mote::calibrate {
 // others that stay floats are not among them.
 std::vector<std::size_t> readers_of(const formats::TensorSource& model, std::uint32_t block,
                                     engine::BlockInput input);
+
+// The readers of what a block's matrix multiplies, itself among them; nothing for any other tensor.
+std::optional<std::vector<std::size_t>> fellow_readers(const formats::TensorSource& model,
+                                                       std::size_t tensor);
 
 }  // namespace mote::calibrate

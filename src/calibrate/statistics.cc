@@ -144,6 +144,25 @@ Result<void> check_statistics(const Statistics& statistics, const formats::Tenso
                {}};
 }
 
+std::optional<std::string> warning_of_few(const Statistics& statistics) {
+  std::size_t few = 0;
+  std::size_t all = 0;
+  std::string first;
+  for (const auto& [name, of] : statistics.inputs) {
+    for (std::size_t m = 0; m < of.counts.size(); ++m, ++all) {
+      if (of.counts[m] >= kLeastTokens) continue;
+      if (few++ == 0) {
+        first = "matrix " + std::to_string(m) + " of '" + escape_untrusted(name) + "' saw " +
+                with_thousands(of.counts[m]);
+      }
+    }
+  }
+  if (few == 0) return std::nullopt;
+  return with_thousands(few) + " of " + with_thousands(all) + " matrices saw fewer than " +
+         with_thousands(kLeastTokens) + " tokens, the first: " + first +
+         "; give more text, or text of other kinds";
+}
+
 std::vector<float> importance_of(const Statistics& statistics, std::string_view tensor, std::size_t cols) {
   const auto found = statistics.inputs.find(tensor);
   if (found == statistics.inputs.end() || cols == 0) return {};

@@ -55,6 +55,10 @@ Result<void> merge(Statistics& into, const Statistics& other);
 Result<void> check_statistics(const Statistics& statistics, const formats::TensorSource& model,
                               std::uint64_t least_tokens = kLeastTokens);
 
+// Says how many matrices saw fewer than kLeastTokens (rare experts, mostly), and names the first; nothing
+// where all saw enough.
+std::optional<std::string> warning_of_few(const Statistics& statistics);
+
 // Mean squares of the inputs of a tensor with rows of `cols`, [matrices][cols], each matrix's divided by
 // their mean; inputs that are always 0 count 1e-4. Empty where the tensor has no statistics. A matrix that
 // saw few tokens (a rare expert) leans on the mean of all matrices of the tensor as if that were kLeastTokens

@@ -55,6 +55,7 @@ Result<Calibration> prepare_calibration(engine::Runtime& runtime, const Quantize
   Calibration out;
   engine::LoadOptions load;
   load.activations = engine::Activations::f32;
+  load.need_tokenizer = !options.text.files.empty();
   MOTE_ASSIGN(out.model, engine::LoadedModel::load(runtime, options.input, load));
   if (options.text.files.empty()) {
     MOTE_ASSIGN(out.windows, windows_of(statistics, *out.model, options));

@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "base/hash64.h"
 #include "base/strings.h"
+#include "calibrate/readers.h"
 #include "codec/codec.h"
 #include "formats/gguf_layout.h"
 #include "model/tensor_names.h"
@@ -42,10 +43,20 @@ bool takes_factor(CodecId type, const formats::TensorInfo& tensor) {
 
 bool is_dense_decoder(const model::ModelSpec& spec) { return spec.experts.count == 0 && spec.causal; }
 
+// Whether the statistics have second moments of what a tensor reads, or will have.
 bool has_moments(const Job& job, const formats::TensorInfo& tensor) {
   const formats::TensorSource& source = *job.model.canonical;
   const auto index = source.find(tensor.name);
-  return index && calibrate::find_moments(*job.statistics.moments, source, *index);
+  if (!index) return false;
+  if (job.statistics.moments != nullptr) {
+    return calibrate::find_moments(*job.statistics.moments, source, *index).has_value();
+  }
+  return tensor.name == model::head_name(job.model.spec) ||
+         calibrate::fellow_readers(source, *index).has_value();
+}
+
+bool has_text(const QuantizeOptions& options, const Job& job) {
+  return !options.text.files.empty() || !job.statistics.tokens.empty();
 }
 
 std::string factor_name(std::string name) {
@@ -85,6 +96,7 @@ Result<void> check_importance(const QuantizeOptions& options, const Job& job,
   // Feedback sees the inputs of these itself.
   const bool fed = is_calibrated(tensor) || tensor.name == model::head_name(job.model.spec);
   if (goes_by_blocks(options, job) && fed) return {};
+  if (job.observes && has_moments(job, tensor)) return {};
   const std::string missing =
       job.statistics.inputs.empty() ? "" : ", and the statistics given have none of this tensor";
   return Error{kQuantImportance,
@@ -140,8 +152,13 @@ bool goes_by_blocks(const QuantizeOptions& options, const Job& job) {
 bool uses_stored_moments(const QuantizeOptions& options, const Job& job) {
   if (options.method != Method::feedback || job.statistics.moments == nullptr) return false;
   if (has_budget(options) || !transforms_of(options).empty()) return false;
-  const bool has_text = !options.text.files.empty() || !job.statistics.tokens.empty();
-  return !has_text || !is_dense_decoder(job.model.spec);
+  return !has_text(options, job) || !is_dense_decoder(job.model.spec);
+}
+
+bool observes_moments(const QuantizeOptions& options, const Job& job) {
+  if (options.method != Method::feedback || job.statistics.moments != nullptr) return false;
+  if (has_budget(options) || !transforms_of(options).empty()) return false;
+  return has_text(options, job) && !is_dense_decoder(job.model.spec);
 }
 
 bool has_budget(const QuantizeOptions& options) { return options.max_bytes > 0 || options.max_bpw > 0; }
@@ -203,11 +220,11 @@ Result<std::vector<TypeChoice>> preset_types(const QuantizeOptions& options, con
 namespace {
 
 // For a mixture or an encoder, which the options' method does not take.
-std::string hint_for(const QuantizeOptions& options, const Job& job) {
+std::string hint_for(const QuantizeOptions& options) {
   if (has_budget(options)) return "name a --type, and use --method search";
   if (!transforms_of(options).empty()) return "leave out --transform, and use --method search";
-  if (options.method != Method::feedback || job.statistics.moments != nullptr) return "use --method search";
-  return "use --method search, or --stats FILE of mote calibrate --hessian";
+  if (options.method != Method::feedback) return "use --method feedback or search";
+  return "give --data FILE, or use --method search";
 }
 
 }  // namespace
@@ -221,7 +238,7 @@ Result<void> check_method(const QuantizeOptions& options, const Job& job) {
                  std::string("feedback, transforms and choosing types for a size are for decoders with dense "
                              "feed-forward networks, this is ") +
                      (spec.causal ? "a mixture of experts" : "an encoder"),
-                 hint_for(options, job),
+                 hint_for(options),
                  options.input.string(),
                  {}};
   }
@@ -330,7 +347,7 @@ std::string input_fingerprint(const QuantizeOptions& options, const Job& job) {
   std::vector<fs::path> calibrated;
   if (!options.statistics.empty()) calibrated.push_back(options.statistics);
   // For a size the texts also weigh the search.
-  if (goes_by_blocks(options, job) || has_budget(options) || !transforms.empty()) {
+  if (goes_by_blocks(options, job) || job.observes || has_budget(options) || !transforms.empty()) {
     text += "|" + std::to_string(options.text.window) + "|" + std::to_string(options.text.max_windows);
     calibrated.insert(calibrated.end(), options.text.files.begin(), options.text.files.end());
   }

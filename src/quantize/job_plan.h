@@ -31,8 +31,11 @@ struct Job {
   std::vector<formats::TensorInfo> outputs;
   std::vector<std::size_t> sources;
   calibrate::Statistics statistics;  // empty where none are given
-  // Feedback has its second moments from the statistics: no text goes through the model.
+  // Feedback goes matrix by matrix with the statistics' second moments: no text goes through the model as it
+  // is quantized.
   bool stored_moments = false;
+  // Those moments are observed first, the text going through the original.
+  bool observes = false;
   QuantizeReport report;
 };
 
@@ -46,6 +49,8 @@ bool goes_by_blocks(const QuantizeOptions& options, const Job& job);
 // Whether feedback takes stored second moments: where there are some, and the text is missing or the model no
 // dense decoder.
 bool uses_stored_moments(const QuantizeOptions& options, const Job& job);
+// Whether there are none and the text has to give them: of a model that is no dense decoder.
+bool observes_moments(const QuantizeOptions& options, const Job& job);
 // Whether the inputs of a tensor are there to calibrate: matrices of a block's dense network.
 bool is_calibrated(const formats::TensorInfo& tensor);
 

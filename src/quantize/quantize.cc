@@ -38,6 +38,7 @@
 #include "quantize/lattice.h"
 #include "quantize/layerwise.h"
 #include "quantize/layerwise_job.h"
+#include "quantize/observed_inputs.h"
 #include "quantize/presets.h"
 #include "quantize/search.h"
 #include "quantize/sized_job.h"
@@ -274,9 +275,10 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
     MOTE_TRY(calibrate::in_file(options.statistics,
                                 calibrate::check_statistics(job.statistics, *job.model.canonical)));
   }
-  job.stored_moments = uses_stored_moments(options, job);
+  job.observes = observes_moments(options, job);
+  job.stored_moments = job.observes || uses_stored_moments(options, job);
   const bool by_blocks = goes_by_blocks(options, job);
-  const bool calibrated = sized || transformed || by_blocks;
+  const bool calibrated = sized || transformed || by_blocks || job.observes;
   if (calibrated && runtime == nullptr) {
     return Error{kQuantMethod,
                  "feedback, transforms and sizes need a runtime for the model",
@@ -338,6 +340,12 @@ Result<QuantizeReport> run(sys::ThreadPool& pool, const QuantizeOptions& options
   if (!options.dry_run) {
     MOTE_TRY(refuse_in_place(job, parts));
     if (job.stored_moments) MOTE_TRY(plan_stored_feedback(options, job));
+    if (job.observes) {
+      MOTE_TRY(plan_observing(*runtime, options, calibration, job));
+      MOTE_TRY(observe_inputs(*runtime, options, calibration, true, job));
+      if (auto few = calibrate::warning_of_few(job.statistics)) job.report.warnings.push_back(*few);
+      calibration = {};
+    }
     if (transformed || by_blocks) {
       MOTE_TRY(plan_memory(pool, options, calibration, job));
     }

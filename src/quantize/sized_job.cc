@@ -14,10 +14,10 @@
 #include "model/tensor_names.h"
 #include "quantize/allocate/sensitivity.h"
 #include "quantize/feedback/feedback_kernels.h"
+#include "quantize/observed_inputs.h"
 #include "quantize/quantize.h"
 #include "quantize/search.h"
 #include "quantize/stored_feedback.h"
-#include "sys/atomic_file.h"
 
 namespace mote::quantize {
 namespace {
@@ -69,35 +69,6 @@ Result<void> plan_memory(engine::Runtime& runtime, const QuantizeOptions& option
       "allow more, take fewer windows (--chunks), or name a --type", job.report);
 }
 
-// Squares of the inputs, and for feedback their second moments, where the statistics do not have them.
-Result<void> observe(engine::Runtime& runtime, const QuantizeOptions& options, const Calibration& calibration,
-                     bool with_moments, Job& job) {
-  if (!with_moments && !job.statistics.inputs.empty()) return {};
-  std::shared_ptr<calibrate::SpilledMoments> moments;
-  if (with_moments) {
-    const std::filesystem::path folder =
-        options.scratch_folder.empty() ? options.output.parent_path() : options.scratch_folder;
-    const Checked space = calibrate::all_moments_bytes(*job.model.canonical, job.model.spec.blocks,
-                                                       model::head_name(job.model.spec));
-    MOTE_TRY(sys::check_free_space(folder, space.value().value_or(UINT64_MAX)));
-    MOTE_ASSIGN(moments, calibrate::SpilledMoments::create(folder));
-  }
-  QuantizeProgress progress;
-  progress.what = "observing";
-  const auto begin = [&](std::size_t done, std::size_t total) {
-    progress.tensor = progress.done_bytes = done;
-    progress.tensor_count = progress.total_bytes = total;
-    if (options.progress) options.progress(progress);
-  };
-  MOTE_ASSIGN(calibrate::SumsByTensor inputs,
-              calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel, begin,
-                                 moments.get()));
-  // Importances stay those that were given.
-  if (job.statistics.inputs.empty()) job.statistics.inputs = std::move(inputs);
-  job.statistics.moments = std::move(moments);
-  return {};
-}
-
 }  // namespace
 
 Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions& options,
@@ -112,7 +83,7 @@ Result<Allocated> allocate_types(engine::Runtime& runtime, const QuantizeOptions
   MOTE_ASSIGN(const bool measured, is_measured(log, costs));
   const bool with_moments = goes_by_blocks(options.method) && job.statistics.moments == nullptr && !measured;
   MOTE_TRY(plan_memory(runtime, options, calibration, with_moments, job));
-  MOTE_TRY(observe(runtime, options, calibration, with_moments, job));
+  MOTE_TRY(observe_inputs(runtime, options, calibration, with_moments, job));
   QuantizeProgress progress;
   progress.tensor_count = tensors.size();
   how.feedback = goes_by_blocks(options.method);

@@ -1,5 +1,5 @@
-// Feedback with second moments from a statistics file: on a mixture of experts, which no other way of
-// feedback takes, and on a dense model whose statistics have no tokens.
+// Feedback with second moments from a statistics file or observed by the job itself: on a mixture of experts,
+// which no other way of feedback takes, and on a dense model whose statistics have no tokens.
 #include "quantize/stored_feedback.h"
 
 #include <gmock/gmock.h>
@@ -45,7 +45,8 @@ std::vector<float> values_of(const formats::TensorSource& source, std::size_t in
 class StoredFeedback : public ::testing::Test {
  protected:
   // Statistics of a model without a tokenizer.
-  void observe(const fs::path& model_path, bool with_moments, std::size_t windows_wanted = 40) {
+  void observe(const fs::path& model_path, bool with_moments, std::size_t windows_wanted = 40,
+               bool with_tokens = true) {
     const auto runtime = runtime_of(2);
     const auto model = load_exact(*runtime, model_path);
     calibrate::Windows windows;
@@ -63,7 +64,7 @@ class StoredFeedback : public ::testing::Test {
     s.inputs = *inputs;
     s.windows = windows.count();
     s.window = windows.window;
-    s.tokens = windows.tokens;
+    if (with_tokens) s.tokens = windows.tokens;
     if (with_moments) s.moments = std::move(*store);
     ASSERT_TRUE(calibrate::write_statistics(s, statistics_));
   }
@@ -164,13 +165,77 @@ TEST_F(StoredFeedback, ExpertsAnswerToTheirOwnInputs) {
   EXPECT_EQ(count, 2U * (4 + 3 + 3) + 1U);  // attention, experts, the shared one; the head
 }
 
-TEST_F(StoredFeedback, WithoutMomentsAMixtureHasNoFeedback) {
+TEST_F(StoredFeedback, WithoutMomentsAndTokensAMixtureHasNoFeedback) {
   const fs::path model = mixture();
-  observe(model, false);
+  observe(model, false, 40, false);
   const auto report = quantize(*runtime_of(1), options(model, "fed.gguf", Method::feedback));
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code.name, "QUANT_METHOD");
-  EXPECT_THAT(report.error().hint, HasSubstr("--hessian"));
+  EXPECT_THAT(report.error().hint, HasSubstr("--data"));
+}
+
+// IQ2_XS and IQ3_XXS besides: types of patterns, which need importances, for experts and for the head.
+TEST_F(StoredFeedback, AMixtureWithTokensAloneIsObservedByTheJob) {
+  const fs::path model = engine::testing::write_tiny_gguf(
+      folder_ / "mixture.gguf",
+      {.architecture = "qwen2moe", .codec = CodecId::f32, .width = 256, .experts = true});
+  observe(model, true);
+  QuantizeOptions given = options(model, "given.gguf", Method::feedback);
+  given.tensor_types = {{"ffn_down_exps", "IQ2_XS"}};
+  given.output_type = "IQ3_XXS";
+  ASSERT_TRUE(quantize(*runtime_of(2), given));
+  observe(model, false);
+  QuantizeOptions seen = options(model, "seen.gguf", Method::feedback);
+  seen.tensor_types = given.tensor_types;
+  seen.output_type = given.output_type;
+  std::size_t observing = 0;
+  seen.progress = [&](const QuantizeProgress& p) { observing += p.what == "observing" ? 1 : 0; };
+  const auto report = quantize(*runtime_of(1), seen);
+  ASSERT_TRUE(report) << format_error(report.error());
+  EXPECT_GT(observing, 40U);
+  EXPECT_GT(report->planned_memory, 40U * 32U * 256U * sizeof(float));  // hidden states of all tokens
+  const auto a = formats::GgufFile::open(given.output);
+  const auto b = formats::GgufFile::open(seen.output);
+  ASSERT_TRUE(a && b);
+  for (std::size_t i = 0; i < (*a)->tensors().size(); ++i) {
+    const auto x = (*a)->stored(i);
+    const auto y = (*b)->stored(i);
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << (*a)->tensors()[i].name;
+  }
+  for (const auto& left : fs::directory_iterator(folder_)) {
+    EXPECT_NE(left.path().extension(), ".part") << left.path();
+  }
+}
+
+TEST_F(StoredFeedback, WhatWillBeObservedIsPlannedWithoutIt) {
+  const fs::path model = mixture();
+  observe(model, false);
+  QuantizeOptions o = options(model, "fed.gguf", Method::feedback);
+  o.dry_run = true;
+  const auto planned = quantize(*runtime_of(1), o);
+  o.dry_run = false;
+  const auto made = quantize(*runtime_of(1), o);
+  ASSERT_TRUE(planned && made);
+  ASSERT_EQ(planned->tensors.size(), made->tensors.size());
+  for (std::size_t i = 0; i < made->tensors.size(); ++i) {
+    EXPECT_EQ(planned->tensors[i].method, made->tensors[i].method) << made->tensors[i].name;
+  }
+  o.max_memory = 1;
+  const auto refused = quantize(*runtime_of(1), o);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code.name, "QUANT_MEMORY");
+}
+
+TEST_F(StoredFeedback, AStoppedJobThatObservesEndsWithTheSameBytes) {
+  const fs::path model = mixture();
+  observe(model, false);
+  for (const std::string_view at : {"observing", "quantizing"}) {
+    SCOPED_TRACE(at);
+    std::size_t steps = 0;
+    testing::expect_same_bytes_after_stop(
+        options(model, std::string(at) + ".gguf", Method::feedback),
+        [&](const QuantizeProgress& p) { return p.what == at && ++steps == 6; });
+  }
 }
 
 // Where one that was quantized alone has the same moments, an expert has the same codes.
