@@ -32,8 +32,9 @@ class Calibrate : public Command {
           {"-c,--ctx-size", "N", "tokens of a window", &window_},
           {"--chunks", "N", "windows at most", &chunks_},
           {"--hessian", "",
-           "also keep the second moments of all inputs, for feedback where the text cannot go through the "
-           "model again: mixtures of experts",
+           "also keep the second moments of all inputs: with them mote quantize --stats has feedback without "
+           "a "
+           "text going through the model again",
            &hessian_},
           {"--memory", "N", "refuse to take more than N bytes besides the model, also 500M, 2G", &memory_}},
          runtime_.options()});

@@ -44,8 +44,8 @@ struct CalibrateOptions {
   std::filesystem::path output;              // GGUF, or llama.cpp's older form where the name ends in .dat
   CalibrationText text;                      // may have no files where there is something to merge
   std::vector<std::filesystem::path> merge;  // statistics of the same model from earlier runs, added
-  // Also the second moments x x^T of all inputs (GPTQ's Hessians), for feedback where the text cannot go
-  // through the model while it is quantized: mixtures of experts, statistics without tokens. GGUF only.
+  // Also the second moments x x^T of all inputs (GPTQ's Hessians): with them feedback needs no text that goes
+  // through the model again. GGUF only.
   bool second_moments = false;
   // What may be taken besides the mapped model, refused before it starts; 0: no limit. `on_memory` hears what
   // it will take.

@@ -29,8 +29,9 @@ namespace mote::quantize {
 // How codes are chosen. rtn: plain rounding as the format's reference does it. search: weighted search over
 // scales and codes for the least squared error, for the formats that have one; the others are rounded.
 // feedback: block by block on calibration text, so that what a matrix makes of its inputs comes out right
-// (QuantizeOptions::text or the tokens of its statistics), or matrix by matrix with second moments from the
-// statistics (mixtures of experts, statistics without tokens); search for what has no inputs to calibrate.
+// (QuantizeOptions::text or the tokens of its statistics), or matrix by matrix with second moments: from the
+// statistics (where there is no text), or observed first (mixtures of experts, encoders); search for what has
+// no inputs to calibrate.
 // learned: feedback, and then the factors of all blocks follow the divergence from the original model on the
 // same text downhill. awq: feedback after Transform::scale.
 enum class Method : std::uint8_t { rtn, search, feedback, learned, awq };
@@ -165,8 +166,9 @@ struct QuantizeReport {
 // statistics only, and they do not have the tensor), those of reading statistics and STATISTICS_MODEL,
 // STATISTICS_NONFINITE, STATISTICS_SHORT, QUANT_IN_PLACE (an output is one of the input's files), SPLIT_FILES
 // (too many files), MODEL_NONFINITE (names tensor and element), QUANT_VERIFY, OUT_OF_MEMORY, CANCELLED; with
-// feedback and transforms those of loading a model and of reading a text, QUANT_METHOD (a mixture of experts,
-// an encoder, statistics without tokens; with rtn a type without rounding), CALIBRATION_SHORT,
+// feedback and transforms those of loading a model and of reading a text, QUANT_METHOD (statistics without
+// tokens and second moments, another method than feedback for a mixture of experts or an encoder; with rtn a
+// type without rounding), CALIBRATION_SHORT,
 // CALIBRATION_WINDOW, STATISTICS_SINGULAR (names the tensor); with a size QUANT_BUDGET (the least that is
 // possible), QUANT_MEMORY (more than max_memory). An existing output is replaced once the new one is
 // complete. Of folders: QUANT_OUTPUT (a type that does not go with the output, a folder that is not empty, an

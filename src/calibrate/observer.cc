@@ -255,7 +255,7 @@ std::optional<std::uint64_t> observer_bytes(const engine::LoadedModel& model, co
     most = std::max(most, *of_block.value());
   }
   const Checked hidden = Checked(windows.tokens.size()) * spec.width * sizeof(float);
-  const Checked all = sums + *cache + *scratch;
+  const Checked all = sums + *cache + *scratch + model.weights().copied_bytes();
   return (with_moments ? all + most + hidden : all).value();
 }
 

@@ -19,6 +19,7 @@
 #include "engine/loaded_model.h"
 #include "engine/memory_plan.h"
 #include "engine/runtime.h"
+#include "engine/weights.h"
 #include "testing/environment.h"
 
 namespace mote::engine {
@@ -344,6 +345,28 @@ TEST(LoadedModel, LocksTheWeightsWhereThatIsAsked) {
     return;
   }
   EXPECT_GE(locked_kilobytes() - before, static_cast<long>((*model)->bytes_per_token() / 1024));
+}
+
+// Rows of queries and keys in another order in a folder; llama2.c has all as it is needed.
+TEST(LoadedModel, CountsWhatTheFileDoesNotHaveAsItIsNeeded) {
+  const auto runtime = Runtime::create();
+  ASSERT_TRUE(runtime);
+  for (const auto& path : {bundled(), testing::source_path("models/agent")}) {
+    SCOPED_TRACE(path);
+    LoadOptions options;
+    options.activations = Activations::f32;
+    const auto model = LoadedModel::load(**runtime, path, options);
+    ASSERT_TRUE(model);
+    const formats::TensorSource& source = *(*model)->model().canonical;
+    std::uint64_t expected = 0;
+    for (std::size_t i = 0; i < source.tensors().size(); ++i) {
+      const auto tensor = source.read(i);
+      ASSERT_TRUE(tensor);
+      if (tensor->owner != nullptr && tensor->shape.rank() > 1) expected += tensor->blocks().size();
+    }
+    EXPECT_EQ((*model)->weights().copied_bytes(), expected);
+    EXPECT_EQ(expected > 0, std::filesystem::is_directory(path));
+  }
 }
 
 TEST(LoadedModel, NamesTheTensorThatHoldsANan) {

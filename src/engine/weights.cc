@@ -324,6 +324,18 @@ Result<void> load_outer(Loader& loader, const model::ModelSpec& spec, Weights& o
 
 }  // namespace
 
+std::uint64_t Weights::copied_bytes() const {
+  std::uint64_t sum = 0;
+  const auto add = [&](const QuantizedTensor& tensor) {
+    if (tensor.owner != nullptr) sum += tensor.blocks().size();
+  };
+  add(embedding);
+  add(positions);
+  if (head.source.blocks().data() != embedding.blocks().data()) add(head.source);
+  for (const BlockWeights& b : blocks) for_each_matrix(b, [&](const Linear& l) { add(l.source); });
+  return sum;
+}
+
 std::uint64_t Weights::matrix_bytes(std::uint32_t experts_used) const {
   std::uint64_t total = head.matrix.bytes();
   for (const BlockWeights& b : blocks) {

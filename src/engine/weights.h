@@ -59,6 +59,9 @@ struct Weights {
 
   // Bytes of all matrices that one token reads: of a mixture, `used` experts of a block.
   [[nodiscard]] std::uint64_t matrix_bytes(std::uint32_t experts_used) const;
+  // Bytes that mapped matrices need and the file does not have: rows in another order, experts that lie apart
+  // in a folder.
+  [[nodiscard]] std::uint64_t copied_bytes() const;
 };
 
 // Calls work(const Linear&) for every matrix of the block.
