@@ -51,8 +51,9 @@ bool has_moments(const Job& job, const formats::TensorInfo& tensor) {
   if (job.statistics.moments != nullptr) {
     return calibrate::find_moments(*job.statistics.moments, source, *index).has_value();
   }
-  return tensor.name == model::head_name(job.model.spec) ||
-         calibrate::fellow_readers(source, *index).has_value();
+  // An encoder's embedding is no head.
+  const bool head = job.model.spec.causal && tensor.name == model::head_name(job.model.spec);
+  return head || calibrate::fellow_readers(source, *index).has_value();
 }
 
 bool has_text(const QuantizeOptions& options, const Job& job) {

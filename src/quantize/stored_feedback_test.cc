@@ -207,6 +207,31 @@ TEST_F(StoredFeedback, AMixtureWithTokensAloneIsObservedByTheJob) {
   }
 }
 
+TEST_F(StoredFeedback, EncodersAreObservedByTheJob) {
+  for (const std::string_view architecture : {"bert", "nomic-bert"}) {
+    SCOPED_TRACE(architecture);
+    const fs::path model =
+        engine::testing::write_tiny_gguf(folder_ / (std::string(architecture) + ".gguf"),
+                                         {.architecture = architecture, .codec = CodecId::f32, .width = 64});
+    observe(model, false);
+    const auto runtime = runtime_of(2);
+    const QuantizeOptions fed = options(model, std::string(architecture) + "-fed.gguf", Method::feedback);
+    const QuantizeOptions searched =
+        options(model, std::string(architecture) + "-searched.gguf", Method::search);
+    const auto report = quantize(*runtime, fed);
+    ASSERT_TRUE(report) << format_error(report.error());
+    ASSERT_TRUE(quantize(*runtime, searched));
+    observe(model, true);
+    std::size_t count = 0;
+    for (const TensorReport& t : report->tensors) {
+      if (t.method != "feedback") continue;
+      ++count;
+      EXPECT_LT(lost(model, fed.output, t.name), 0.9 * lost(model, searched.output, t.name)) << t.name;
+    }
+    EXPECT_GE(count, 2U * 5U);
+  }
+}
+
 TEST_F(StoredFeedback, WhatWillBeObservedIsPlannedWithoutIt) {
   const fs::path model = mixture();
   observe(model, false);
