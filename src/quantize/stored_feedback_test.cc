@@ -42,6 +42,19 @@ std::vector<float> values_of(const formats::TensorSource& source, std::size_t in
   return out;
 }
 
+// Keys may differ: they name the statistics.
+void expect_same_tensors(const fs::path& one, const fs::path& other) {
+  const auto a = formats::GgufFile::open(one);
+  const auto b = formats::GgufFile::open(other);
+  ASSERT_TRUE(a && b);
+  ASSERT_EQ((*a)->tensors().size(), (*b)->tensors().size());
+  for (std::size_t i = 0; i < (*a)->tensors().size(); ++i) {
+    const auto x = (*a)->stored(i);
+    const auto y = (*b)->stored(i);
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << (*a)->tensors()[i].name;
+  }
+}
+
 class StoredFeedback : public ::testing::Test {
  protected:
   // Statistics of a model without a tokenizer.
@@ -194,14 +207,7 @@ TEST_F(StoredFeedback, AMixtureWithTokensAloneIsObservedByTheJob) {
   ASSERT_TRUE(report) << format_error(report.error());
   EXPECT_GT(observing, 40U);
   EXPECT_GT(report->planned_memory, 40U * 32U * 256U * sizeof(float));  // hidden states of all tokens
-  const auto a = formats::GgufFile::open(given.output);
-  const auto b = formats::GgufFile::open(seen.output);
-  ASSERT_TRUE(a && b);
-  for (std::size_t i = 0; i < (*a)->tensors().size(); ++i) {
-    const auto x = (*a)->stored(i);
-    const auto y = (*b)->stored(i);
-    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << (*a)->tensors()[i].name;
-  }
+  expect_same_tensors(given.output, seen.output);
   for (const auto& left : fs::directory_iterator(folder_)) {
     EXPECT_NE(left.path().extension(), ".part") << left.path();
   }
@@ -365,14 +371,7 @@ TEST_F(StoredFeedback, TokensAreTheBetterChoice) {
   QuantizeOptions tokens = options(testing::stories(), "tokens.gguf", Method::feedback);
   tokens.statistics = folder_ / "plain.gguf";
   ASSERT_TRUE(quantize(*runtime, tokens));
-  const auto a = formats::GgufFile::open(both.output);
-  const auto b = formats::GgufFile::open(tokens.output);
-  ASSERT_TRUE(a && b);
-  for (std::size_t i = 0; i < (*a)->tensors().size(); ++i) {
-    const auto x = (*a)->stored(i);
-    const auto y = (*b)->stored(i);
-    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << (*a)->tensors()[i].name;
-  }
+  expect_same_tensors(both.output, tokens.output);
 }
 
 // As the search says it; no text has gone through the model that could have said it before.
