@@ -14,6 +14,7 @@
 #include "model/arch.h"
 #include "model/gguf_keys.h"
 #include "model/tensor_names.h"
+#include "mote/tokenizer.h"
 
 namespace mote::engine::testing {
 
@@ -25,7 +26,8 @@ struct TinyGguf {
   bool shared_expert = false;  // beside them, with its gate
   bool parallel = false;       // attention and feed-forward network read the same input
   std::uint64_t seed = 1;
-  std::string_view nan_in = {};  // the tensor whose first scale is a NaN; empty: none
+  std::string_view nan_in = {};          // the tensor whose first scale is a NaN; empty: none
+  const Tokenizer* tokenizer = nullptr;  // whose tokens the model has; null: 40 tokens and no tokenizer
 };
 
 inline void fill(Rng& rng, const formats::TensorInfo& info, std::vector<std::byte>& bytes) {
@@ -44,6 +46,8 @@ inline std::filesystem::path write_tiny_gguf(const std::filesystem::path& path,
   const model::ArchEntry* arch = model::find_arch_by_gguf_name(options.architecture);
   model::ModelSpec spec = model::spec_of_arch(*arch);
   spec.vocab = 40;  // the last tile is not full
+  if (options.tokenizer != nullptr)
+    spec.vocab = static_cast<std::uint32_t>(options.tokenizer->vocabulary_size());
   spec.context = 64;
   spec.width = options.width;
   spec.blocks = 2;
@@ -62,7 +66,10 @@ inline std::filesystem::path write_tiny_gguf(const std::filesystem::path& path,
     spec.experts.shared_hidden = options.shared_expert ? 2 * options.width : 0;
   }
   EXPECT_TRUE(model::validate(spec)) << options.architecture;
-  const formats::Metadata metadata = model::metadata_from_spec(spec);
+  formats::Metadata metadata = model::metadata_from_spec(spec);
+  if (options.tokenizer != nullptr) {
+    EXPECT_TRUE(write_gguf_keys(*options.tokenizer, metadata, spec.vocab));
+  }
   // What only tensors say, as they are written here.
   auto read = model::spec_from_metadata(metadata);
   EXPECT_TRUE(read) << format_error(read.error());
