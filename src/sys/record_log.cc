@@ -53,7 +53,9 @@ Result<RecordLog> RecordLog::create_unnamed(const std::filesystem::path& folder)
     }
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
-    return start(std::move(*file), {});
+    MOTE_ASSIGN(RecordLog log, start(std::move(*file), {}));
+    log.named_ = false;
+    return log;
   }
 }
 
@@ -123,7 +125,7 @@ Result<void> RecordLog::append(std::uint64_t key, std::span<const std::byte> pay
 void RecordLog::discard() {
   if (!is_open()) return;
   std::error_code ignored;
-  std::filesystem::remove(file_.path(), ignored);
+  if (named_) std::filesystem::remove(file_.path(), ignored);
   file_ = OutputFile();
   records_.clear();
 }

@@ -46,7 +46,7 @@ class RecordLog {
   [[nodiscard]] Result<std::optional<std::vector<std::byte>>> find(std::uint64_t key) const;
   // Errors: IO_WRITE.
   Result<void> append(std::uint64_t key, std::span<const std::byte> payload);
-  // Removes the file: nothing to go on with.
+  // Removes the file, where it has a name: nothing to go on with.
   void discard();
 
  private:
@@ -68,6 +68,7 @@ class RecordLog {
   Result<void> read_headers();
 
   OutputFile file_;
+  bool named_ = true;
   bool continued_ = false;
   std::vector<Record> records_;
   std::uint64_t end_ = 0;

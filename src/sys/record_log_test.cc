@@ -157,6 +157,8 @@ TEST_F(RecordLogTest, WithoutANameItLeavesNothing) {
   // One that was killed in between has left its name.
   testing::save(folder / ".mote-spill-0", "x");
   EXPECT_TRUE(RecordLog::create_unnamed(folder));
+  first->discard();
+  EXPECT_EQ(testing::content_of(folder / ".mote-spill-0"), "x");  // the name is another's by now
   EXPECT_EQ(RecordLog::create_unnamed(folder / "nowhere").error().code.name, "OUTPUT_CREATE");
 }
 
