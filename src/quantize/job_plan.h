@@ -21,7 +21,7 @@
 namespace mote::quantize {
 
 // Changes whenever the bytes of any method change, so that a job begun by another version starts afresh.
-inline constexpr std::string_view kBytesVersion = "mote-quantize-11";
+inline constexpr std::string_view kBytesVersion = "mote-quantize-12";
 
 struct Job {
   Preset preset;

@@ -39,7 +39,7 @@ Result<void> observe_inputs(engine::Runtime& runtime, const QuantizeOptions& opt
               calibrate::observe(runtime, *calibration.model, calibration.windows, options.cancel, begin,
                                  moments.get()));
   // Importances stay those that were given.
-  if (job.statistics.inputs.empty()) job.statistics.inputs = std::move(inputs);
+  job.statistics.inputs.merge(inputs);
   job.statistics.moments = std::move(moments);
   return {};
 }

@@ -10,8 +10,8 @@
 
 namespace mote::quantize {
 
-// Second moments where they are wanted, importances where the job's statistics have none: they are in
-// job.statistics afterwards, the moments in a file without a name beside the output. Errors: those of
+// Second moments where they are wanted, importances of tensors of which the job's statistics have none: they
+// are in job.statistics afterwards, the moments in a file without a name beside the output. Errors: those of
 // calibrate::observe(), of room on the disk and of creating that file.
 Result<void> observe_inputs(engine::Runtime& runtime, const QuantizeOptions& options,
                             const Calibration& calibration, bool with_moments, Job& job);

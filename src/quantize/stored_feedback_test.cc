@@ -254,6 +254,17 @@ TEST_F(StoredFeedback, ATextIsEnoughForAMixture) {
   blind.tensor_types = {{"ffn_down_exps", "Q2_K"}};  // more bits, no importances
   ASSERT_TRUE(quantize(*runtime, blind));
   EXPECT_LT(lost(model, text.output, name), lost(model, blind.output, name));
+  // Statistics that lack a tensor are no hindrance: what is missing is observed.
+  auto partial = calibrate::read_statistics(statistics_);
+  ASSERT_TRUE(partial);
+  partial->moments = nullptr;
+  ASSERT_EQ(partial->inputs.erase(name), 1U);
+  ASSERT_TRUE(calibrate::write_statistics(*partial, statistics_));
+  QuantizeOptions filled = text;
+  filled.statistics = statistics_;
+  filled.output = folder_ / "filled.gguf";
+  ASSERT_TRUE(quantize(*runtime, filled));
+  expect_same_tensors(filled.output, text.output, "blk.0.ffn_down_exps");
   text.text.max_windows = 1;
   text.output = folder_ / "short.gguf";
   const auto few = quantize(*runtime, text);
