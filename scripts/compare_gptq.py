@@ -15,8 +15,8 @@ FOLDER keeps what was made (tokens, models, rows.json): a run that was stopped g
 model, calibration or test text needs another FOLDER. Models are removed once their row is complete, unless --keep is given.
 
 usage: python3 scripts/compare_gptq.py FOLDER --model HF_FOLDER --calibrate TEXT --test TEXT:WINDOWS --rows TYPE... [--settings SETTING...] [options]
-Runs in an environment with llmcompressor 0.14.0.1, compressed-tensors 0.19.0, accelerate, datasets, loguru and gguf beside torch and transformers: one
-of its own that sees the oracles' packages (scripts/setup_oracles.sh) will do.
+Runs in an environment of its own that sees the oracles' packages (scripts/setup_oracles.sh) and has llmcompressor 0.14.0.1, compressed-tensors 0.19.0,
+transformers 5.17.0, huggingface_hub < 2, auto-round and datasets.
 """
 import argparse
 import json
