@@ -96,7 +96,11 @@ def package(folder, windows, kind, setting):
     from compressed_tensors.quantization import QuantizationArgs, QuantizationScheme
     from llmcompressor import oneshot
     from llmcompressor.modifiers.gptq import GPTQModifier
+    from loguru import logger
 
+    # The package tells every matrix on stdout; what stays is what went wrong.
+    logger.remove()
+    logger.add(sys.stderr, level="WARNING")
     model = load(folder)
     weights = QuantizationArgs(num_bits=kind.bits, type="int", symmetric=kind.symmetric, strategy="group", group_size=kind.group,
                                observer=setting.observer, observer_kwargs=setting.options)
