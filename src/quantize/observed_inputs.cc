@@ -1,6 +1,5 @@
 #include "quantize/observed_inputs.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
