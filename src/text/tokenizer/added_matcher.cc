@@ -53,15 +53,19 @@ AddedMatcher::AddedMatcher(std::span<const AddedText> tokens) {
 }
 
 const AddedMatcher::Entry* AddedMatcher::longest(std::string_view text, std::size_t begin,
-                                                 const Region& region, std::size_t& end) const {
+                                                 std::span<const Region> regions, std::size_t& end) const {
   const Entry* found = nullptr;
   PieceTrie::Node node = PieceTrie::kRoot;
-  for (std::size_t i = begin; i < region.end; ++i) {
+  MatchMode strictest = MatchMode::all;  // of the regions walked through
+  for (std::size_t i = begin, region = 0; i < text.size(); ++i) {
+    while (region < regions.size() && regions[region].end <= i) ++region;
+    if (region == regions.size()) break;
+    strictest = std::max(strictest, regions[region].mode);
     node = trie_.child(node, static_cast<unsigned char>(text[i]));
     if (node == PieceTrie::kNone) break;
     if (trie_.token(node) < 0) continue;
     const Entry& entry = tokens_[static_cast<std::size_t>(trie_.token(node))];
-    if (entry.mode < region.mode) continue;
+    if (entry.mode < strictest) continue;
     found = &entry;
     end = i + 1;
   }
@@ -78,8 +82,9 @@ std::vector<AddedMatch> AddedMatcher::find(std::string_view text, std::span<cons
     while (region < regions.size() && regions[region].end <= i) ++region;
     if (region == regions.size()) break;
     std::size_t end = 0;
-    const Entry* entry =
-        first_[static_cast<unsigned char>(text[i])] ? longest(text, i, regions[region], end) : nullptr;
+    const Entry* entry = first_[static_cast<unsigned char>(text[i])]
+                             ? longest(text, i, regions.subspan(region), end)
+                             : nullptr;
     if (entry == nullptr) {
       ++i;
       continue;

@@ -47,9 +47,10 @@ class AddedMatcher {
   // Of equal texts the first one counts.
   explicit AddedMatcher(std::span<const AddedText> tokens);
   [[nodiscard]] bool empty() const { return tokens_.empty(); }
-  // Matches in order. A match lies within one region, its white space may not. White space that a token takes
-  // with it is searched again, as the reference does: a token of spaces in there is found as well, and then
-  // matches overlap.
+  // Matches in order. Every region that a match touches allows its token, so what is half a user's text is
+  // found only where the user could write all of it; the white space that a token takes with it may be
+  // anybody's. That white space is searched again, as the reference does: a token of spaces in there is found
+  // as well, and then matches overlap.
   [[nodiscard]] std::vector<AddedMatch> find(std::string_view text, std::span<const Region> regions) const;
 
  private:
@@ -57,8 +58,8 @@ class AddedMatcher {
     AddedToken token;
     MatchMode mode;
   };
-  [[nodiscard]] const Entry* longest(std::string_view text, std::size_t begin, const Region& region,
-                                     std::size_t& end) const;
+  [[nodiscard]] const Entry* longest(std::string_view text, std::size_t begin,
+                                     std::span<const Region> regions, std::size_t& end) const;
 
   PieceTrie trie_;  // its tokens are indices into tokens_
   std::array<bool, 256> first_{};

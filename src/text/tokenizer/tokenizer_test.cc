@@ -74,6 +74,24 @@ TEST(Tokenizer, FindsNoControlTokenThatIsHalfTemplateAndHalfUser) {
   EXPECT_EQ(std::count(ids->begin(), ids->end(), 257), 0);
 }
 
+// What a user may write alone, a user may write together with the template: `", "` of a JSON definition
+// begins in one and ends in the other. The reference tokenizer sees one text.
+TEST(Tokenizer, FindsPlainAddedTokensAcrossTheBorderOfTemplateAndUser) {
+  const auto t = made(byte_vocabulary({{"h", "i"}}, {{"\", \"", TokenType::user_defined},
+                                                     {"\", \"x", TokenType::user_defined},
+                                                     {"<tool_call>", TokenType::user_defined},
+                                                     {"<|im_end|>", TokenType::control}}));
+  const auto ids = [&](const std::vector<TextPiece>& pieces) { return *t->encode_pieces(pieces, false); };
+  EXPECT_EQ(ids({{"hi\",", true}, {" \"hi", false}}), (Ids{256, 257, 256}));
+  EXPECT_EQ(ids({{"\"", false}, {", ", true}, {"\"x", false}}),
+            (Ids{258}));  // the longest, over three pieces
+  EXPECT_EQ(ids({{"<tool", true}, {"_call>", true}}), (Ids{259}));
+  EXPECT_EQ(ids({{"<|im_", true}, {"end|>", true}}), (Ids{260}));
+  EXPECT_EQ(ids({{"<tool", true}, {"_call>", false}}).size(), 11U);
+  EXPECT_EQ(ids({{"<tool", false}, {"_call>", true}}).size(), 11U);
+  EXPECT_EQ(ids({{"<|", true}, {"im_end", false}, {"|>", true}}).size(), 10U);
+}
+
 TEST(Tokenizer, TokenizesNeighbouringPlainTextAsOneRun) {
   const auto t = made(byte_vocabulary({{"h", "i"}}));
   const std::vector<TextPiece> pieces{{"h", true}, {"i", false}};
