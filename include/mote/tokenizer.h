@@ -80,8 +80,8 @@ class Tokenizer {
   [[nodiscard]] Result<std::vector<TokenSpan>> encode_with_offsets(std::string_view text,
                                                                    EncodeOptions options = {}) const;
   // Template pieces parse control tokens, user pieces never do. A run of neighbouring plain text is tokenized
-  // as one. In user pieces, tokens of any kind that look like markup ("<tool_call>") or end a generation stay
-  // plain text.
+  // as one, and added tokens that any text may hold are found across its borders. In user pieces, and half in
+  // them, tokens of any kind that look like markup ("<tool_call>") or end a generation stay plain text.
   [[nodiscard]] Result<std::vector<TokenId>> encode_pieces(std::span<const text::TextPiece> pieces,
                                                            bool add_special) const;
 

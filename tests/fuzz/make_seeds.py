@@ -95,6 +95,8 @@ def tokenize_text():
     for i, (name, value) in enumerate(texts.items()):
         yield name, bytes([i]) + value.encode()
     yield "bytes", b"\x05\xff\xfe\x80\xc3(\xe2\x82 \xf0\x9f\x98 \xed\xa0\x80"
+    yield "rest_of_control", b"\x00end|>"  # behind the beginning that the target puts before it
+    yield "rest_of_markup", b"\x00_call>"
     yield "marks", b"\x06" + "\u2581\u2581a \u2581".encode()
 
 

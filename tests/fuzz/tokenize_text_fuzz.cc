@@ -89,16 +89,20 @@ void check_plain(const Vocabulary& vocabulary, std::string_view text) {
   MOTE_FUZZ_CHECK(mote::is_valid_utf8(streamed));
 }
 
-// The same text as a user's between two pieces of a template: no token of it is one that a template may
-// write.
+// The same text as a user's, alone and between two pieces of a template that end and begin within a token: no
+// token that it is in, or half in, is one that a template alone may write.
 void check_pieces(const Tokenizer& t, std::string_view text) {
   if (text.empty()) return;
-  const mote::text::TextPieces pieces = {{std::string(text), false}};
-  const auto ids = t.encode_pieces(pieces, false);
-  MOTE_FUZZ_CHECK(ids);
-  for (const TokenId id : *ids) {
-    MOTE_FUZZ_CHECK(!t.is_control(id) && !t.is_end_of_generation(id));
-    MOTE_FUZZ_CHECK(t.piece(id) != "<tool_call>");
+  const mote::text::TextPiece own{std::string(text), false};
+  for (const mote::text::TextPieces& pieces :
+       {mote::text::TextPieces{own}, mote::text::TextPieces{{"<|im_", true}, own, {"end|>", true}},
+        mote::text::TextPieces{{"<tool", true}, own, {"_call>", true}}}) {
+    const auto ids = t.encode_pieces(pieces, false);
+    MOTE_FUZZ_CHECK(ids);
+    for (const TokenId id : *ids) {
+      MOTE_FUZZ_CHECK(!t.is_control(id) && !t.is_end_of_generation(id));
+      MOTE_FUZZ_CHECK(t.piece(id) != "<tool_call>");
+    }
   }
 }
 
